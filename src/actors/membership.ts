@@ -1,0 +1,293 @@
+/**
+ * The membership of this process in the cluster group: drives the view agreement, carries out its effects, keeps the
+ * table of node information (MEM-1), and tells the others of each change of view.
+ *
+ * Beats are the hot path: they go straight into the agreement, and the machine hears only of a change of standing.
+ */
+import { Agreement } from '../core/agreement/agreement.ts';
+import type { Effect } from '../core/agreement/effects.ts';
+import type { Heartbeat, NodeInfo, RowDigest, ViewMessage } from '../core/agreement/messages.ts';
+import { Suspicion, type Verdict } from '../core/agreement/suspicion.ts';
+import { hashBytes } from '../core/hash.ts';
+import type { Incarnation } from '../core/identity.ts';
+import type { MembershipSettings } from '../core/settings.ts';
+import { leaderOf, memberOf, membershipName, type Process, type View, type ViewCause, viewKey } from '../core/view.ts';
+import { membershipMachine, type Standing, standingEvents } from './membership-machine.ts';
+import type { World } from './ports.ts';
+import type { ActorSystem, SupervisedActor } from './system.ts';
+
+/** Most processes remembered at a time; strangers beyond it are not heard. */
+const maxPeers = 1024;
+
+export interface MembershipListener {
+  viewInstalled?(view: View, cause: ViewCause, survivors: readonly Incarnation[]): void;
+  /** An ordered message, the same for every member of the view (BUS-9). Own ones are delivered too (BUS-7). */
+  delivered?(payload: Uint8Array, number: number, view: View): void;
+  standingChanged?(standing: Standing): void;
+  /** Digests of a peer's rows, with each beat: keep it cheap. */
+  rowsSeen?(from: Incarnation, digests: readonly RowDigest[]): void;
+  /** Another live process has our name, and we are the later one (ID-20). */
+  nameTaken?(other: Process, info: NodeInfo | undefined): void;
+  /** This process differs from its leader and has to start over as a new incarnation (MEM-17). */
+  resetNeeded?(reason: string): void;
+}
+
+export class Membership {
+  readonly #world: World;
+  readonly #agreement: Agreement;
+  readonly #suspicion: Suspicion;
+  readonly #infos = new Map<Incarnation, NodeInfo>();
+  readonly #listeners: MembershipListener[] = [];
+  readonly #actor: SupervisedActor<typeof membershipMachine>;
+  readonly #stopListening: (() => void)[];
+  #standing: Standing = 'offline';
+  /** Digest of everything ordered messages have said in this view. */
+  #table = 0;
+  #left = false;
+
+  constructor(system: ActorSystem, world: World, settings: MembershipSettings) {
+    this.#world = world;
+    const { self, clock } = world;
+    const process: Process = {
+      incarnation: self.incarnation,
+      type: self.type,
+      node: self.node,
+      number: self.number,
+      seniority: Number.POSITIVE_INFINITY,
+    };
+    this.#agreement = new Agreement(process, { ...settings, maxPeers }, clock.nowMs());
+    this.#suspicion = new Suspicion(settings, clock.nowMs());
+    this.#actor = system.start('membership', membershipMachine, { duties: this.#duties(), ...settings }, () =>
+      this.#actor.send(standingEvents[this.#standing]),
+    );
+    world.views.onMessage((message) => this.#receive(message));
+    this.#stopListening = [
+      world.links.m.onState(() => this.#assess()),
+      world.evidence.onClosed((incarnation) => this.#run(this.#agreement.closed(clock.nowMs(), incarnation))),
+    ];
+    this.#assess();
+  }
+
+  get view(): View {
+    return this.#agreement.view;
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** State names of the actor, as the console prints them. */
+  get state(): string {
+    return this.#actor.state;
+  }
+
+  /** Highest ordered message of the view applied here. */
+  get applied(): number {
+    return this.#agreement.applied;
+  }
+
+  get table(): number {
+    return this.#table;
+  }
+
+  get self(): Process {
+    return this.#agreement.self;
+  }
+
+  /** Undefined while disconnected or while the view is changing (MEM-12). */
+  get leader(): Process | undefined {
+    return this.#standing === 'offline' || this.#standing === 'settling' ? undefined : leaderOf(this.view);
+  }
+
+  /** Members with what is known of them, in member order; none while disconnected (MEM-3, MEM-4). */
+  members(): { readonly process: Process; readonly info: NodeInfo | undefined }[] {
+    if (this.#standing === 'offline') return [];
+    return this.view.members.map((process) => ({ process, info: this.infoOf(process.incarnation) }));
+  }
+
+  infoOf(incarnation: Incarnation): NodeInfo | undefined {
+    return incarnation === this.#world.self.incarnation ? this.#world.self : this.#infos.get(incarnation);
+  }
+
+  /** Where the digests of the own rows come from; they ride on each beat. */
+  announceRows(digests: () => readonly RowDigest[]): void {
+    this.#agreement.digests = digests;
+  }
+
+  listen(listener: MembershipListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Leader only: a message all members deliver in the same order. False: not now, or not here. */
+  order(payload: Uint8Array): boolean {
+    const effects = this.#agreement.order(payload);
+    if (effects) this.#run(effects);
+    return effects !== undefined;
+  }
+
+  /** Says goodbye, so that nobody has to wait for a time-out (LIFE-10). */
+  leave(): void {
+    if (this.#left) return;
+    this.#actor.send({ type: 'LEAVE' });
+    this.#left = true;
+    for (const stop of this.#stopListening) stop();
+    this.#actor.stop();
+  }
+
+  #duties() {
+    return {
+      beat: () => this.#run(this.#agreement.tick(this.#world.clock.nowMs())),
+      sendHeartbeat: () => this.#world.views.broadcast(this.#heartbeat()),
+      checkHeartbeats: () =>
+        this.#judge(this.#suspicion.check(this.view, this.self.incarnation, this.#world.clock.nowMs())),
+      sayGoodbye: () => this.#world.views.broadcast({ kind: 'goodbye', from: this.self.incarnation }),
+    };
+  }
+
+  #receive(message: ViewMessage): void {
+    if (this.#left) return;
+    switch (message.kind) {
+      case 'beat':
+        this.#run(this.#agreement.receive(this.#world.clock.nowMs(), message));
+        if (memberOf(this.view, message.from.incarnation)) {
+          for (const listener of this.#listeners) listener.rowsSeen?.(message.from.incarnation, message.digests);
+        }
+        return;
+      case 'state':
+        if (message.info.incarnation === message.from) this.#remember(message.info);
+        return;
+      case 'solicit':
+        this.#world.views.send(message.from, this.#stateMessage());
+        return;
+      case 'heartbeat':
+        this.#judge(this.#suspicion.heard(message, this.#heartbeat(), this.#world.clock.nowMs()));
+        return;
+      default:
+        this.#run(this.#agreement.receive(this.#world.clock.nowMs(), message));
+    }
+  }
+
+  #run(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'broadcast':
+          this.#world.views.broadcast(effect.message);
+          break;
+        case 'send':
+          this.#world.views.send(effect.to, effect.message);
+          break;
+        case 'install':
+          this.#installed(effect.view, effect.cause, effect.survivors);
+          break;
+        case 'deliver':
+          this.#table = hashBytes(effect.payload, this.#table);
+          for (const listener of this.#listeners) listener.delivered?.(effect.payload, effect.number, effect.view);
+          break;
+        case 'namesake':
+          this.#nameTaken(effect.other);
+          break;
+      }
+    }
+    this.#assess();
+  }
+
+  #installed(view: View, cause: ViewCause, survivors: readonly Incarnation[]): void {
+    const { log, counters, views, clock } = this.#world;
+    this.#table = 0;
+    counters.add('view_changes_total');
+    log.notice(`view ${view.id.epoch} installed (${cause}): ${view.members.map(membershipName).join(' ')}`, {
+      view: viewKey(view.id),
+      cause,
+      members: view.members.length,
+    });
+    this.#suspicion.viewInstalled(view, clock.nowMs());
+    views.broadcast(this.#stateMessage());
+    this.#forgetInfos();
+    for (const listener of this.#listeners) listener.viewInstalled?.(view, cause, survivors);
+  }
+
+  /** Infos of processes outside the view are kept while they can be heard: they may be about to come back. */
+  #forgetInfos(): void {
+    for (const incarnation of this.#infos.keys()) {
+      if (!memberOf(this.view, incarnation) && !this.#agreement.peers.get(incarnation)) this.#infos.delete(incarnation);
+    }
+  }
+
+  #remember(info: NodeInfo): void {
+    if (this.#infos.size >= maxPeers && !this.#infos.has(info.incarnation)) return;
+    this.#infos.set(info.incarnation, info);
+  }
+
+  #stateMessage(): ViewMessage {
+    return { kind: 'state', from: this.self.incarnation, view: this.view.id, info: this.#world.self };
+  }
+
+  #heartbeat(): Heartbeat {
+    this.#solicitMissing();
+    return {
+      kind: 'heartbeat',
+      from: this.self.incarnation,
+      view: this.view.id,
+      leader: leaderOf(this.view)?.incarnation,
+      applied: this.applied,
+      table: this.#table,
+    };
+  }
+
+  /** A STATE that was lost is asked for again (MEM-3). */
+  #solicitMissing(): void {
+    for (const { incarnation } of this.view.members) {
+      if (this.infoOf(incarnation)) continue;
+      this.#world.views.send(incarnation, { kind: 'solicit', from: this.self.incarnation });
+    }
+  }
+
+  #judge(verdicts: readonly Verdict[]): void {
+    const { log, clock, views } = this.#world;
+    for (const verdict of verdicts) {
+      switch (verdict.kind) {
+        case 'silent':
+          log.notice(`byzantine member: no heartbeats of ${this.#nameOf(verdict.member)}`, { member: verdict.member });
+          this.#run(this.#agreement.suspect(clock.nowMs(), verdict.member, true));
+          break;
+        case 'recovered':
+          log.notice(`heartbeats of ${this.#nameOf(verdict.member)} are back`, { member: verdict.member });
+          this.#run(this.#agreement.suspect(clock.nowMs(), verdict.member, false));
+          break;
+        case 'diverged':
+          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} has another table`, { member: verdict.member });
+          views.broadcast(this.#stateMessage());
+          break;
+        case 'alien':
+          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} keeps another view`, { member: verdict.member });
+          views.send(verdict.member, { kind: 'solicit', from: this.self.incarnation });
+          break;
+        case 'reset':
+          for (const listener of this.#listeners) listener.resetNeeded?.('byzantine: this table differs from the leader');
+          break;
+      }
+    }
+  }
+
+  #nameTaken(other: Process): void {
+    for (const listener of this.#listeners) listener.nameTaken?.(other, this.#infos.get(other.incarnation));
+  }
+
+  #nameOf(incarnation: Incarnation): string {
+    return this.#agreement.peers.get(incarnation)?.process.node ?? incarnation;
+  }
+
+  #assess(): void {
+    const standing = this.#currentStanding();
+    if (standing === this.#standing) return;
+    this.#standing = standing;
+    this.#actor.send(standingEvents[standing]);
+    for (const listener of this.#listeners) listener.standingChanged?.(standing);
+  }
+
+  #currentStanding(): Standing {
+    if (this.#world.links.m.state !== 'up') return 'offline';
+    if (!this.#agreement.settled) return 'settling';
+    return this.view.members.length === 1 ? 'alone' : 'settled';
+  }
+}

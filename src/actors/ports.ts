@@ -1,0 +1,59 @@
+/**
+ * What the actors ask of the world. Each interface has at most a handful of methods; `bus`, `net` and the simulator
+ * implement them, the composition root plugs them in.
+ */
+import type { NodeInfo, ViewMessage } from '../core/agreement/messages.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Incarnation, LinkName } from '../core/identity.ts';
+import type { Log } from '../core/log.ts';
+import type { Random } from '../core/random.ts';
+import type { SharedMessage } from '../core/replica/messages.ts';
+
+export type LinkState = 'connecting' | 'up' | 'down' | 'closed';
+
+/** One of the two bus connections. */
+export interface LinkPort {
+  readonly name: LinkName;
+  readonly state: LinkState;
+  onState(listener: (state: LinkState) => void): () => void;
+}
+
+/** Messages of view agreement on connection `m`. Sending returns false when the link is down: the message is gone. */
+export interface ViewChannel {
+  broadcast(message: ViewMessage): boolean;
+  send(to: Incarnation, message: ViewMessage): boolean;
+  /** Own messages are not delivered. Malformed ones are dropped and counted below (MSG-1). */
+  onMessage(listener: (message: ViewMessage) => void): void;
+}
+
+/** Messages of shared objects on connection `s`. */
+export interface SharedChannel {
+  broadcast(message: SharedMessage): boolean;
+  send(to: Incarnation, message: SharedMessage): boolean;
+  /** One listener an object; messages for objects nobody has here are dropped and counted (replication 3.12). */
+  onMessage(object: string, listener: (message: SharedMessage) => void): () => void;
+}
+
+/** Evidence from the NATS servers that a process is gone: both its connections ended by its own doing (BUS-21). */
+export interface EvidencePort {
+  onClosed(listener: (incarnation: Incarnation) => void): () => void;
+}
+
+/** Counters that a metrics endpoint reads. Names are those of docs/reference/metrics.md, without labels of keys. */
+export interface Counters {
+  add(name: string, by?: number): void;
+}
+
+/** Everything an actor system needs. */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly links: { readonly m: LinkPort; readonly s: LinkPort };
+  readonly views: ViewChannel;
+  readonly shared: SharedChannel;
+  readonly evidence: EvidencePort;
+  /** What this process tells others about itself. */
+  readonly self: NodeInfo & { readonly number: number };
+}

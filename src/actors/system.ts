@@ -1,0 +1,172 @@
+/**
+ * Starts root actors and looks after them: injected clock, error observer, supervision.
+ *
+ * Invariant: an exception in an action never ends the process. xstate stops the actor and, if nobody observes it,
+ * throws from a timer; here it is observed, logged with the actor's last event, and the actor is started anew from its
+ * input, or given up and escalated when it keeps failing.
+ */
+import {
+  type ActorOptions,
+  type AnyActor,
+  type AnyStateMachine,
+  createActor,
+  type EventFromLogic,
+  type InputFrom,
+} from 'xstate';
+import type { Clock, Timer } from '../core/clock.ts';
+import { FlotillaError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Counters } from './ports.ts';
+
+/** An actor that failed this often within the window is given up. */
+const maxRestarts = 5;
+const restartWindowMs = 60_000;
+
+export interface SupervisedActor<TLogic extends AnyStateMachine> {
+  readonly id: string;
+  /** State names as the machine spells them; parallel regions joined by a blank. */
+  readonly state: string;
+  send(event: EventFromLogic<TLogic>): void;
+  stop(): void;
+}
+
+export interface SystemWorld {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counters: Counters;
+}
+
+export class ActorSystem {
+  readonly #world: SystemWorld;
+  readonly #actors = new Map<string, Supervisor<AnyStateMachine>>();
+  /** Called when an actor is given up: the node decides what to do without it. */
+  onEscalation: (actorId: string, error: FlotillaError) => void = () => {};
+
+  constructor(world: SystemWorld) {
+    this.#world = world;
+  }
+
+  start<TLogic extends AnyStateMachine>(
+    id: string,
+    logic: TLogic,
+    input: InputFrom<TLogic>,
+    onRestart: () => void = () => {},
+  ): SupervisedActor<TLogic> {
+    if (this.#actors.has(id)) throw new FlotillaError('FLT-1901', `two actors with the id ${id}`);
+    const supervisor = new Supervisor(id, logic, input, this.#world, {
+      onRestart,
+      onStop: () => this.#actors.delete(id),
+      onEscalation: (error) => this.onEscalation(id, error),
+    });
+    this.#actors.set(id, supervisor as unknown as Supervisor<AnyStateMachine>);
+    return supervisor;
+  }
+
+  /** Every actor with its state, for the console. */
+  list(): { readonly id: string; readonly state: string }[] {
+    return [...this.#actors.values()].map(({ id, state }) => ({ id, state }));
+  }
+
+  /** Actors that were given up. */
+  get failed(): number {
+    return [...this.#actors.values()].filter((actor) => actor.failed).length;
+  }
+
+  stop(): void {
+    for (const actor of [...this.#actors.values()].reverse()) actor.stop();
+  }
+}
+
+interface SupervisorHooks {
+  readonly onRestart: () => void;
+  readonly onStop: () => void;
+  readonly onEscalation: (error: FlotillaError) => void;
+}
+
+class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLogic> {
+  readonly id: string;
+  readonly #logic: TLogic;
+  readonly #input: InputFrom<TLogic>;
+  readonly #world: SystemWorld;
+  readonly #hooks: SupervisorHooks;
+  #actor: AnyActor;
+  #lastEvent = 'start';
+  #failuresMs: number[] = [];
+  #stopped = false;
+  failed = false;
+
+  constructor(id: string, logic: TLogic, input: InputFrom<TLogic>, world: SystemWorld, hooks: SupervisorHooks) {
+    this.id = id;
+    this.#logic = logic;
+    this.#input = input;
+    this.#world = world;
+    this.#hooks = hooks;
+    this.#actor = this.#spawn();
+    this.#actor.start();
+  }
+
+  get state(): string {
+    if (this.failed) return 'failed';
+    return stateText(this.#actor.getSnapshot().value);
+  }
+
+  send(event: EventFromLogic<TLogic>): void {
+    if (this.#stopped || this.failed) return;
+    this.#lastEvent = event.type;
+    this.#actor.send(event);
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#actor.stop();
+    this.#hooks.onStop();
+  }
+
+  #spawn(): AnyActor {
+    const options = { input: this.#input, clock: actorClock(this.#world.clock) } as unknown as ActorOptions<TLogic>;
+    const actor = createActor(this.#logic, options);
+    actor.subscribe({ error: (error) => this.#onFailure(error) });
+    return actor;
+  }
+
+  #onFailure(cause: unknown): void {
+    const { log, counters, clock } = this.#world;
+    const nowMs = clock.nowMs();
+    const error = new FlotillaError('FLT-1901', `${this.id} failed on ${this.#lastEvent}`, cause);
+    counters.add('actor_failures_total');
+    log.critical(error.message, { code: error.code, actor: this.id, event: this.#lastEvent, cause: describe(cause) });
+    this.#failuresMs = [...this.#failuresMs.filter((atMs) => nowMs - atMs < restartWindowMs), nowMs];
+    if (this.#failuresMs.length > maxRestarts) {
+      this.failed = true;
+      this.#hooks.onEscalation(error);
+      return;
+    }
+    // A later turn: the failed actor is still unwinding, and a failure at start would recurse.
+    clock.after(0, () => {
+      if (this.#stopped) return;
+      this.#actor = this.#spawn();
+      this.#actor.start();
+      this.#hooks.onRestart();
+    });
+  }
+}
+
+/** Our clock in the shape xstate asks for. */
+function actorClock(clock: Clock) {
+  return {
+    setTimeout: (run: (...args: never[]) => void, delayMs: number): Timer => clock.after(delayMs, run),
+    clearTimeout: (timer: Timer | undefined): void => timer?.cancel(),
+  };
+}
+
+function stateText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return Object.values(value as Record<string, unknown>)
+    .map(stateText)
+    .join(' ');
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}

@@ -1,0 +1,68 @@
+/**
+ * The only place where a subject is spelled. Subjects mirror the groups (design: bus): no pattern of the membership
+ * connection matches bulk data, so that replication can never delay a beat.
+ */
+import type { Incarnation } from '../core/identity.ts';
+
+export interface GroupNames {
+  readonly clusterGroup: string;
+  readonly controlGroup: string;
+  readonly logGroup?: string | undefined;
+}
+
+/** Percent-encodes what may not stand in a subject token, `%` itself included (BUS-27). */
+export function encodeToken(text: string): string {
+  let token = '';
+  for (const char of text) {
+    token += /[A-Za-z0-9_\-@+~=,:]/.test(char)
+      ? char
+      : [...new TextEncoder().encode(char)].map(hexByte).join('');
+  }
+  return token;
+}
+
+export function decodeToken(token: string): string {
+  return decodeURIComponent(token);
+}
+
+function hexByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+export const subjects = {
+  /** Beats, proposals, commits and ordered messages for every process of the cluster group. Connection `m`. */
+  views: (groups: GroupNames, kind: string) => `${groups.clusterGroup}.view.${kind}`,
+  allViews: (groups: GroupNames) => `${groups.clusterGroup}.view.*`,
+
+  /** Changes of one shared object. Connection `s`. */
+  shared: (groups: GroupNames, object: string) => `${groups.clusterGroup}.shared.${encodeToken(object)}`,
+  allShared: (groups: GroupNames) => `${groups.clusterGroup}.shared.*`,
+
+  /** Private messages of view agreement to one life of one process. Connection `m`. */
+  privateViews: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.view`,
+  /** Private messages of replication (snapshots). Connection `s`. */
+  privateShared: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.shared`,
+
+  /** Console commands for all nodes, for one, for a subcluster. Connection `m`. */
+  control: (groups: GroupNames) => groups.controlGroup,
+  controlNode: (groups: GroupNames, node: string) => `${groups.controlGroup}.node.${encodeToken(node)}`,
+  controlSubcluster: (groups: GroupNames, subcluster: string) =>
+    `${groups.controlGroup}.sc.${encodeToken(subcluster)}`,
+
+  /** Lines of the paniclog for any listener. */
+  paniclog: (logGroup: string, node: string) => `${logGroup}.${encodeToken(node)}`,
+
+  /** Disconnect advisories of one account of the NATS servers. System account only. */
+  disconnects: (account: string) => `$SYS.ACCOUNT.${account}.DISCONNECT`,
+  allDisconnects: () => '$SYS.ACCOUNT.*.DISCONNECT',
+} as const;
+
+/** Name of a NATS connection: carries the incarnation, so that advisories can be attributed (BUS-21). */
+export function connectionName(link: 'm' | 's', node: string, incarnation: Incarnation): string {
+  return `flotilla ${link} ${node} ${incarnation}`;
+}
+
+export function parseConnectionName(name: string): { link: 'm' | 's'; incarnation: Incarnation } | undefined {
+  const match = /^flotilla ([ms]) \S+ ([0-9a-f]{32})$/.exec(name);
+  return match ? { link: match[1] as 'm' | 's', incarnation: match[2] as Incarnation } : undefined;
+}

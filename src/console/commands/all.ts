@@ -1,0 +1,17 @@
+/** The commands of a node, as one registry. Modules of later parts register theirs beside these. */
+import type { NodeFacts } from '../facts.ts';
+import { Registry } from '../registry.ts';
+import { clusterCommands } from './cluster.ts';
+import { generalCommands } from './general.ts';
+import { sharedCommands } from './shared.ts';
+
+export function nodeRegistry(facts: NodeFacts): Registry {
+  const registry = new Registry();
+  const commands = [
+    ...generalCommands(facts, registry),
+    ...clusterCommands(facts, registry),
+    ...sharedCommands(facts),
+  ];
+  for (const command of commands) registry.register(command);
+  return registry;
+}

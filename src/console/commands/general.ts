@@ -1,0 +1,103 @@
+/** Commands that every console has: help, version, pid, shutdown, paniclog (CMD-1). */
+import { type Answer, failed, said, structured } from '../answer.ts';
+import type { NodeFacts, PaniclogLine } from '../facts.ts';
+import type { Command, Registry } from '../registry.ts';
+import { element, escapeXml, textElement } from '../xml.ts';
+import { withoutArguments } from './arguments.ts';
+
+export function generalCommands(facts: NodeFacts, registry: Registry): readonly Command[] {
+  return [
+    {
+      words: 'help',
+      usage: 'help [<command>]',
+      help: 'list the commands, or explain one',
+      impact: 'read',
+      run: (args) => help(registry, args),
+    },
+    withoutArguments('version', 'the version of the node', 'read', () => version(facts)),
+    withoutArguments('pid', 'the process id of the node', 'read', () =>
+      structured({
+        text: () => `${facts.processId}\n`,
+        xml: () => textElement('Pid', facts.processId),
+        json: () => ({ pid: facts.processId }),
+      }),
+    ),
+    withoutArguments('shutdown', 'stop the node gracefully', 'write', () => {
+      facts.shutdown();
+      return said('Shutting down.');
+    }),
+    withoutArguments('paniclog', 'the last 10 messages of each level, in UTC', 'read', () =>
+      paniclog(facts.paniclog()),
+    ),
+  ];
+}
+
+/** The list of all commands below some words; for one command its syntax. */
+export function help(registry: Registry, words: readonly string[]): Answer {
+  const commands = registry.list(words);
+  if (commands.length === 0) return failed(`no help for '${words.join(' ')}'`);
+  const [only] = commands;
+  if (only && commands.length === 1 && words.length > 0) return explained(only);
+  const width = Math.max(...commands.map((command) => command.words.length));
+  return listed(commands, () =>
+    commands.map((command) => `${command.words.padEnd(width)}  ${command.help}\n`).join(''),
+  );
+}
+
+function explained(command: Command): Answer {
+  const effect = command.impact === 'read' ? 'only reads' : 'changes something';
+  return listed([command], () => `usage: ${command.usage}\n${command.help} (${effect})\n`);
+}
+
+function listed(commands: readonly Command[], text: () => string): Answer {
+  return structured({
+    text,
+    xml: () => element('Commands', commands.map(commandElement)),
+    json: () => ({
+      commands: commands.map(({ words, usage, help, impact }) => ({ words, usage, help, impact })),
+    }),
+  });
+}
+
+function commandElement({ words, usage, help, impact }: Command): string {
+  return `<Command words="${escapeXml(words)}" impact="${impact}">${textElement('Usage', usage)}${textElement('Help', help)}</Command>`;
+}
+
+/** Four lines framed by `#` (CON-20); monitoring scripts look for `flotilla version:`. */
+function version(facts: NodeFacts): Answer {
+  const lines = [`flotilla version: ${facts.version}`, `node: ${facts.nodename}`];
+  const frame = '#'.repeat(Math.max(40, ...lines.map((line) => line.length + 2)));
+  return structured({
+    text: () => `${frame}\n${lines.map((line) => `# ${line}\n`).join('')}${frame}\n`,
+    xml: () =>
+      element('Version', [
+        textElement('Product', 'flotilla'),
+        textElement('Version', facts.version),
+        textElement('Node_Name', facts.nodename),
+      ]),
+    json: () => ({ product: 'flotilla', version: facts.version, nodeName: facts.nodename }),
+  });
+}
+
+function paniclog(lines: readonly PaniclogLine[]): Answer {
+  return structured({
+    text: () => lines.map((line) => `[${stamp(line.wallMs)}] [${line.level}] ${line.text}\n`).join(''),
+    xml: () => element('Paniclog', lines.map(paniclogElement)),
+    json: () => ({
+      messages: lines.map((line) => ({
+        time: new Date(line.wallMs).toISOString(),
+        level: line.level,
+        text: line.text,
+      })),
+    }),
+  });
+}
+
+function paniclogElement(line: PaniclogLine): string {
+  return `<Message time="${new Date(line.wallMs).toISOString()}" level="${line.level}">${escapeXml(line.text)}</Message>`;
+}
+
+/** `Sun 30 Nov 2003 10:31:37` */
+function stamp(wallMs: number): string {
+  return new Date(wallMs).toUTCString().replace(',', '').replace(' GMT', '');
+}

@@ -1,0 +1,97 @@
+/**
+ * Runs one console line and gives its answer in parts. The same for every transport: socket, NATS, the public API.
+ *
+ * Invariant (INV-33): each line ends in exactly one status, the generator's return value, whatever the line holds and
+ * whatever the command does.
+ */
+import type { Clock } from '../core/clock.ts';
+import { isFlotillaError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { type Answer, type Format, failed, formats, type Status, status } from './answer.ts';
+import { partsOf } from './forms.ts';
+import type { Registry } from './registry.ts';
+import { splitWords } from './words.ts';
+
+/** How long a command may take until its answer begins (status 5). */
+const commandTimeoutMs = 60_000;
+
+export interface InterpreterOptions {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The parts of the answer, each at most 64 KiB of UTF-8; returns the status. Never throws. */
+export type Reply = AsyncGenerator<string, Status, void>;
+
+export class Interpreter {
+  readonly #registry: Registry;
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  constructor({ registry, clock, log }: InterpreterOptions) {
+    this.#registry = registry;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  async *run(line: string, wantedFormat: Format = 'text'): Reply {
+    try {
+      const request = parse(line, wantedFormat);
+      if (!request) return status.badSyntax;
+      const answer = 'problem' in request ? unreadable(request.problem) : await this.#answer(request.words);
+      yield* partsOf(answer, request.format);
+      return answer.status;
+    } catch (error) {
+      this.#log.error('a console command failed', { line: line.slice(0, 200), error });
+      yield 'Internal error; the log of the node has the details.\n';
+      return status.failed;
+    }
+  }
+
+  async #answer(words: readonly string[]): Promise<Answer> {
+    const match = this.#registry.match(words);
+    if (!match) return unknownCommand;
+    try {
+      return await this.#inTime(Promise.resolve(match.command.run(match.args)));
+    } catch (error) {
+      if (isFlotillaError(error)) return failed(`${error.message}. ${error.advice}`);
+      throw error;
+    }
+  }
+
+  #inTime(answer: Promise<Answer>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(commandTimeoutMs, () => resolve(timedOut));
+      answer.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+}
+
+interface Request {
+  readonly format: Format;
+}
+
+/** The words without a format prefix; undefined for an empty line or a bare prefix (CON-8). */
+function parse(
+  line: string,
+  wantedFormat: Format,
+): (Request & ({ words: readonly string[] } | { problem: string })) | undefined {
+  const split = splitWords(line);
+  if ('problem' in split) return { format: wantedFormat, problem: split.problem };
+  const [first, ...rest] = split.words;
+  const prefix = formats.find((format) => format !== 'text' && format === first?.toLowerCase());
+  const words = prefix ? rest : split.words;
+  return words.length === 0 ? undefined : { format: prefix ?? wantedFormat, words };
+}
+
+/** The text is fixed and nothing follows it (CMD-20). */
+const unknownCommand: Answer = { status: status.unknownCommand, text: () => 'Unknown command\n' };
+const timedOut: Answer = {
+  status: status.timedOut,
+  text: () => 'The command took too long; it may still have an effect.\n',
+};
+
+function unreadable(problem: string): Answer {
+  return { status: status.badSyntax, text: () => `Syntax error: ${problem}\n` };
+}

@@ -1,0 +1,124 @@
+/**
+ * Rows of a shared object on their way to a console: chosen, ordered, written. The only place that knows the line
+ * formats of trees and tables (replication 5.10, 5.13).
+ */
+import type { SharedKind, SharedRow } from './facts.ts';
+import { escapeXml } from './xml.ts';
+
+export type RowBatches = AsyncIterable<readonly SharedRow[]>;
+
+/** What is left out; everything is kept without it (replication 21.6). */
+export interface RowFilter {
+  /** `*` stands for any run of characters, `?` for one. */
+  readonly keyPattern: string | undefined;
+  readonly minCount: number | undefined;
+  /** The largest counts first. Of a tree only whole addresses: a sum of netblocks would always win. */
+  readonly top: number | undefined;
+}
+
+/** Most rows that `top` keeps and sorts. */
+export const maxTop = 10_000;
+
+export function filtered(rows: RowBatches, kind: SharedKind, filter: RowFilter): RowBatches {
+  const wanted = matching(rows, filter);
+  return filter.top === undefined ? wanted : largest(wanted, kind, filter.top);
+}
+
+async function* matching(
+  rows: RowBatches,
+  { keyPattern, minCount }: RowFilter,
+): RowBatches & AsyncGenerator<readonly SharedRow[]> {
+  const pattern = keyPattern === undefined ? undefined : new KeyPattern(keyPattern);
+  for await (const batch of rows) {
+    yield batch.filter((row) => row.count >= (minCount ?? 0) && (pattern?.matches(row.key) ?? true));
+  }
+}
+
+/** Keeps at most twice `top` rows at a time, so a million rows cost no memory. */
+async function* largest(
+  rows: RowBatches,
+  kind: SharedKind,
+  top: number,
+): AsyncGenerator<readonly SharedRow[]> {
+  let kept: SharedRow[] = [];
+  for await (const batch of rows) {
+    kept.push(...(kind === 'cidrtree' ? batch.filter(isAddress) : batch));
+    if (kept.length > 2 * top) kept = firstOf(kept, top);
+  }
+  yield firstOf(kept, top);
+}
+
+/** The sort is stable, so equal counts stay in dump order. */
+function firstOf(rows: SharedRow[], top: number): SharedRow[] {
+  return rows.sort((a, b) => b.count - a.count).slice(0, top);
+}
+
+function isAddress(row: SharedRow): boolean {
+  return row.key.endsWith(row.key.includes(':') ? '/128' : '/32');
+}
+
+export async function* asLines(rows: RowBatches, kind: SharedKind): AsyncGenerator<string> {
+  const line = kind === 'cidrtree' ? treeLine : tableLine;
+  for await (const batch of rows) yield batch.map(line).join('');
+}
+
+export async function* asXml(rows: RowBatches): AsyncGenerator<string> {
+  for await (const batch of rows) {
+    yield batch
+      .map((row) => `<Row><Key>${escapeXml(row.key)}</Key><Count>${row.count}</Count></Row>`)
+      .join('');
+  }
+}
+
+/** The rows of a JSON array, without its brackets. */
+export async function* asJson(rows: RowBatches): AsyncGenerator<string> {
+  let separator = '';
+  for await (const batch of rows) {
+    if (batch.length === 0) continue;
+    yield separator + batch.map(({ key, count }) => JSON.stringify({ key, count })).join(',');
+    separator = ',';
+  }
+}
+
+/** `      5                         10.0.0.0/8` */
+function treeLine(row: SharedRow): string {
+  return `${String(row.count).padStart(7)}${' '.repeat(25)}${row.key}\n`;
+}
+
+/** `                                                     aol.com:            1` */
+function tableLine(row: SharedRow): string {
+  return `${row.key.padStart(60)}:${String(row.count).padStart(13)}\n`;
+}
+
+/**
+ * A pattern with `*` and `?`. Not a regular expression: `*a*a*a*b` made into one takes exponential time on a long key.
+ */
+class KeyPattern {
+  readonly #pattern: string;
+
+  constructor(pattern: string) {
+    this.#pattern = pattern;
+  }
+
+  /** Greedy with one point of return, the last `*`: at most length of key times length of pattern. */
+  matches(key: string): boolean {
+    const pattern = this.#pattern;
+    let at = 0;
+    let star = -1;
+    let resumeAt = 0;
+    for (let index = 0; index < key.length; ) {
+      if (at < pattern.length && pattern[at] === '*') {
+        star = at++;
+        resumeAt = index;
+      } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === key[index])) {
+        at++;
+        index++;
+      } else if (star >= 0) {
+        at = star + 1;
+        index = ++resumeAt;
+      } else return false;
+    }
+    while (pattern[at] === '*') at++;
+    return at === pattern.length;
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * Whom this process hears, and what they say about each other: the evidence that views are made of.
+ *
+ * Invariant: an edge between two processes is present only when both ends that can be heard say so, and never between
+ * two processes of one node name, so that no view holds both (ID-20).
+ */
+import type { Incarnation } from '../identity.ts';
+import { compareProcesses, type Process, sameViewId, type View, type ViewId, viewKey } from '../view.ts';
+import type { Beat } from './messages.ts';
+
+export interface Peer {
+  process: Process;
+  /** Time of the last beat. */
+  atMs: number;
+  beat: Beat;
+  /** The last beat says that its sender hears this process. Resolved at receipt: the view may change afterwards. */
+  hearsMe: boolean;
+  /** Until then beats are ignored: the servers reported the end of this process, and what is still under way is older. */
+  ignoredUntilMs: number;
+  /** Said goodbye: never heard again, whatever arrives late. */
+  gone: boolean;
+  /** How it was lost, for the cause of the next view. */
+  evidence: 'silent' | 'closed' | 'goodbye';
+  /** No heartbeats of its cluster module: treated as not heard until they are back (MEM-17). */
+  suspected: boolean;
+}
+
+export interface PeerLimits {
+  readonly failureTimeoutMs: number;
+  readonly beatIntervalMs: number;
+  readonly maxPeers: number;
+}
+
+/** Views this process remembers to read bit maps of peers that have not moved on yet. */
+const rememberedViews = 4;
+
+export class Peers {
+  readonly #self: Incarnation;
+  readonly #limits: PeerLimits;
+  readonly #peers = new Map<Incarnation, Peer>();
+  readonly #orders: { readonly id: ViewId; readonly index: ReadonlyMap<Incarnation, number> }[] = [];
+  #node: string;
+  #type: Process['type'];
+
+  constructor(self: Process, limits: PeerLimits) {
+    this.#self = self.incarnation;
+    this.#node = self.node;
+    this.#type = self.type;
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  all(): Iterable<Peer> {
+    return this.#peers.values();
+  }
+
+  get(incarnation: Incarnation): Peer | undefined {
+    return this.#peers.get(incarnation);
+  }
+
+  /** The member order of an own view, current or recent, so that bit maps over it can be read. */
+  rememberView(view: View): void {
+    this.#orders.unshift({ id: view.id, index: new Map(view.members.map((member, i) => [member.incarnation, i])) });
+    this.#orders.length = Math.min(this.#orders.length, rememberedViews);
+  }
+
+  /**
+   * Takes a beat in. Returns what it changes: `nothing` when it only proves life, which is the common case and needs
+   * no evaluation; `ignored` when it is late, or from somebody who is gone.
+   */
+  hear(beat: Beat, nowMs: number): 'ignored' | 'nothing' | 'changed' {
+    const incarnation = beat.from.incarnation;
+    const peer = this.#peers.get(incarnation);
+    if (!peer) return this.#meet(beat, nowMs);
+    if (peer.gone || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count) return 'ignored';
+    const wasFresh = this.#isFresh(peer, nowMs);
+    const same = wasFresh && sameEvidence(peer.beat, beat);
+    peer.atMs = nowMs;
+    peer.beat = beat;
+    peer.process = beat.from;
+    peer.evidence = 'silent';
+    if (same) return 'nothing';
+    peer.hearsMe = this.#namesMe(beat);
+    return 'changed';
+  }
+
+  fresh(incarnation: Incarnation, nowMs: number): boolean {
+    const peer = this.#peers.get(incarnation);
+    return peer !== undefined && this.#isFresh(peer, nowMs);
+  }
+
+  /** Both directions work, and the name is not our own. */
+  mutual(incarnation: Incarnation, nowMs: number): boolean {
+    if (incarnation === this.#self) return true;
+    const peer = this.#peers.get(incarnation);
+    return peer?.hearsMe === true && this.#isFresh(peer, nowMs) && !this.#isNamesake(peer.process);
+  }
+
+  /** Whether a and b hear each other, as far as anybody who can be heard says. */
+  edge(a: Process, b: Process, nowMs: number): boolean {
+    if (a.incarnation === b.incarnation) return true;
+    if (a.node === b.node && a.type === b.type) return false;
+    if (a.incarnation === this.#self) return this.mutual(b.incarnation, nowMs);
+    if (b.incarnation === this.#self) return this.mutual(a.incarnation, nowMs);
+    const peerA = this.#freshPeer(a.incarnation, nowMs);
+    const peerB = this.#freshPeer(b.incarnation, nowMs);
+    if (peerA && peerB) return this.#says(peerA, b.incarnation, nowMs) && this.#says(peerB, a.incarnation, nowMs);
+    if (peerA) return this.#says(peerA, b.incarnation, nowMs);
+    if (peerB) return this.#says(peerB, a.incarnation, nowMs);
+    return false;
+  }
+
+  /** All members of a view that others are in, in member order; undefined while some of them are not heard. */
+  membersShowing(id: ViewId, nowMs: number): readonly Process[] | undefined {
+    const members: Process[] = [];
+    let beat: Beat | undefined;
+    for (const peer of this.#peers.values()) {
+      if (!sameViewId(peer.beat.view, id) || !this.#isFresh(peer, nowMs)) continue;
+      members.push(peer.process);
+      beat = peer.beat;
+    }
+    if (!beat || members.length !== beat.viewSize || hashMembers(members) !== beat.viewHash) return undefined;
+    return members.sort(compareProcesses);
+  }
+
+  /** Live processes that carry our node name. */
+  namesakes(nowMs: number): Process[] {
+    const found: Process[] = [];
+    for (const peer of this.#peers.values()) {
+      if (this.#isNamesake(peer.process) && this.#isFresh(peer, nowMs)) found.push(peer.process);
+    }
+    return found;
+  }
+
+  /** The servers report that both connections of this process ended by its own doing. */
+  close(incarnation: Incarnation, nowMs: number): boolean {
+    const peer = this.#peers.get(incarnation);
+    if (!peer || !this.#isFresh(peer, nowMs)) return false;
+    peer.atMs = Number.NEGATIVE_INFINITY;
+    peer.ignoredUntilMs = nowMs + this.#limits.beatIntervalMs;
+    peer.evidence = 'closed';
+    return true;
+  }
+
+  goodbye(incarnation: Incarnation): boolean {
+    const peer = this.#peers.get(incarnation);
+    if (!peer || peer.gone) return false;
+    peer.gone = true;
+    peer.evidence = 'goodbye';
+    return true;
+  }
+
+  suspect(incarnation: Incarnation, suspected: boolean): boolean {
+    const peer = this.#peers.get(incarnation);
+    if (!peer || peer.suspected === suspected) return false;
+    peer.suspected = suspected;
+    return true;
+  }
+
+  /** This process itself was late by `lateMs`: the silence it thinks it heard was its own (self-health). */
+  forgive(lateMs: number): void {
+    for (const peer of this.#peers.values()) peer.atMs += lateMs;
+  }
+
+  /** Forgets those silent for so long that nothing of them can still be under way. */
+  prune(nowMs: number): void {
+    const oldestMs = nowMs - 10 * this.#limits.failureTimeoutMs;
+    for (const [incarnation, peer] of this.#peers) {
+      if (peer.atMs < oldestMs && nowMs >= peer.ignoredUntilMs) this.#peers.delete(incarnation);
+    }
+  }
+
+  #meet(beat: Beat, nowMs: number): 'ignored' | 'changed' {
+    if (this.#peers.size >= this.#limits.maxPeers) return 'ignored';
+    this.#peers.set(beat.from.incarnation, {
+      process: beat.from,
+      atMs: nowMs,
+      beat,
+      hearsMe: this.#namesMe(beat),
+      ignoredUntilMs: 0,
+      gone: false,
+      evidence: 'silent',
+      suspected: false,
+    });
+    return 'changed';
+  }
+
+  #isFresh(peer: Peer, nowMs: number): boolean {
+    return nowMs - peer.atMs < this.#limits.failureTimeoutMs && !peer.gone && !peer.suspected;
+  }
+
+  #freshPeer(incarnation: Incarnation, nowMs: number): Peer | undefined {
+    const peer = this.#peers.get(incarnation);
+    return peer && this.#isFresh(peer, nowMs) ? peer : undefined;
+  }
+
+  #isNamesake(process: Process): boolean {
+    return process.node === this.#node && process.type === this.#type;
+  }
+
+  #namesMe(beat: Beat): boolean {
+    const order = this.#orders.find(({ id }) => sameViewId(id, beat.view));
+    const index = order?.index.get(this.#self);
+    if (index !== undefined && bit(beat.hears, index)) return true;
+    return beat.others.some((other) => other.incarnation === this.#self);
+  }
+
+  #says(peer: Peer, about: Incarnation, nowMs: number): boolean {
+    const index = this.#indexIn(peer.beat.view, about, nowMs);
+    if (index !== undefined && bit(peer.beat.mutual, index)) return true;
+    return peer.beat.others.some((other) => other.incarnation === about && other.mutual);
+  }
+
+  #indexIn(view: ViewId, incarnation: Incarnation, nowMs: number): number | undefined {
+    const own = this.#orders.find(({ id }) => sameViewId(id, view));
+    if (own) return own.index.get(incarnation);
+    const members = this.membersShowing(view, nowMs);
+    const index = members?.findIndex((member) => member.incarnation === incarnation) ?? -1;
+    return index < 0 ? undefined : index;
+  }
+}
+
+/** Order-free, so that it can be computed over a set found one by one. */
+export function hashMembers(members: readonly Process[]): number {
+  let hash = 0;
+  for (const { incarnation } of members) hash = (hash + Number.parseInt(incarnation.slice(0, 8), 16)) >>> 0;
+  return hash;
+}
+
+export function bit(bits: Uint8Array, index: number): boolean {
+  return (((bits[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
+}
+
+export function setBit(bits: Uint8Array, index: number): void {
+  bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
+}
+
+function sameEvidence(a: Beat, b: Beat): boolean {
+  return (
+    sameViewId(a.view, b.view) &&
+    a.from.seniority === b.from.seniority &&
+    sameBits(a.hears, b.hears) &&
+    sameBits(a.mutual, b.mutual) &&
+    a.others.length === b.others.length &&
+    a.others.every((other, i) => other.incarnation === b.others[i]?.incarnation && other.mutual === b.others[i]?.mutual)
+  );
+}
+
+function sameBits(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Groups processes by the view they show; used for merging. */
+export function viewsShown(peers: Iterable<Peer>): Map<string, ViewId> {
+  const shown = new Map<string, ViewId>();
+  for (const peer of peers) shown.set(viewKey(peer.beat.view), peer.beat.view);
+  return shown;
+}

@@ -1,0 +1,121 @@
+/**
+ * Members that the bus lists but that do not behave as members, "byzantine" ones (MEM-14 .. MEM-17). Beats prove a live
+ * process and link; heartbeats come from the cluster module itself and prove that it works and agrees.
+ *
+ * It owns what each member's heartbeats said. It decides nothing by itself: verdicts are values.
+ */
+import type { Incarnation } from '../identity.ts';
+import { sameViewId, type View } from '../view.ts';
+import type { Heartbeat } from './messages.ts';
+
+export interface SuspicionOptions {
+  readonly heartbeatStartDelayMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly failureTimeoutMs: number;
+}
+
+export type Verdict =
+  /** No heartbeat for three intervals, at least 3 s: leave it out of the view until it is back. */
+  | { readonly kind: 'silent'; readonly member: Incarnation }
+  /** Its heartbeats are back. */
+  | { readonly kind: 'recovered'; readonly member: Incarnation }
+  /** Same view and sequence as here, another table: announce again. */
+  | { readonly kind: 'diverged'; readonly member: Incarnation }
+  /** Still diverged from the leader after announcing: this process resets itself. */
+  | { readonly kind: 'reset' }
+  /** It keeps another view although both could share one: ask who it is. */
+  | { readonly kind: 'alien'; readonly member: Incarnation };
+
+interface Record {
+  heardMs: number | undefined;
+  sinceMs: number;
+  silent: boolean;
+  mismatches: number;
+  alienSinceMs: number | undefined;
+  alienReported: boolean;
+}
+
+const divergedAfter = 3;
+const resetAfter = 6;
+/** A suspect that left the view is remembered this long, so that it is not merged back before it heartbeats again. */
+const suspectMemoryMs = 600_000;
+
+export class Suspicion {
+  readonly #options: SuspicionOptions;
+  readonly #records = new Map<Incarnation, Record>();
+  readonly #startedMs: number;
+
+  constructor(options: SuspicionOptions, nowMs: number) {
+    this.#options = options;
+    this.#startedMs = nowMs;
+  }
+
+  /** A new view: whoever is in it is watched from now on, whoever left is forgotten unless it is suspected. */
+  viewInstalled(view: View, nowMs: number): void {
+    const members = new Set(view.members.map((member) => member.incarnation));
+    for (const [incarnation, record] of this.#records) {
+      const remembered = record.silent && nowMs - record.sinceMs < suspectMemoryMs;
+      if (!members.has(incarnation) && !remembered) this.#records.delete(incarnation);
+      record.mismatches = 0;
+    }
+    for (const incarnation of members) this.#record(incarnation, nowMs);
+  }
+
+  heard(heartbeat: Heartbeat, own: Heartbeat, nowMs: number): Verdict[] {
+    const record = this.#record(heartbeat.from, nowMs);
+    record.heardMs = nowMs;
+    const verdicts: Verdict[] = [];
+    if (record.silent) {
+      record.silent = false;
+      verdicts.push({ kind: 'recovered', member: heartbeat.from });
+    }
+    if (sameViewId(heartbeat.view, own.view)) {
+      record.alienSinceMs = undefined;
+      record.alienReported = false;
+      this.#compareTables(heartbeat, own, record, verdicts);
+    } else {
+      record.alienSinceMs ??= nowMs;
+      if (!record.alienReported && nowMs - record.alienSinceMs > 2 * this.#options.failureTimeoutMs) {
+        record.alienReported = true;
+        verdicts.push({ kind: 'alien', member: heartbeat.from });
+      }
+    }
+    return verdicts;
+  }
+
+  /** Call once each heartbeat interval: who of the view has fallen silent. */
+  check(view: View, self: Incarnation, nowMs: number): Verdict[] {
+    const patienceMs = Math.max(3_000, 3 * this.#options.heartbeatIntervalMs);
+    if (nowMs - this.#startedMs < this.#options.heartbeatStartDelayMs + patienceMs) return [];
+    const verdicts: Verdict[] = [];
+    for (const { incarnation } of view.members) {
+      const record = this.#records.get(incarnation);
+      if (incarnation === self || !record || record.silent) continue;
+      // Before its first heartbeat a member may still be in its own start delay.
+      const expectedMs = record.heardMs ?? record.sinceMs + this.#options.heartbeatStartDelayMs;
+      if (nowMs - expectedMs < patienceMs) continue;
+      record.silent = true;
+      verdicts.push({ kind: 'silent', member: incarnation });
+    }
+    return verdicts;
+  }
+
+  #compareTables(heartbeat: Heartbeat, own: Heartbeat, record: Record, verdicts: Verdict[]): void {
+    if (heartbeat.applied !== own.applied || heartbeat.table === own.table) {
+      record.mismatches = 0;
+      return;
+    }
+    record.mismatches++;
+    if (record.mismatches === divergedAfter) verdicts.push({ kind: 'diverged', member: heartbeat.from });
+    if (record.mismatches === resetAfter && heartbeat.from === own.leader) verdicts.push({ kind: 'reset' });
+  }
+
+  #record(incarnation: Incarnation, nowMs: number): Record {
+    let record = this.#records.get(incarnation);
+    if (!record) {
+      record = { heardMs: undefined, sinceMs: nowMs, silent: false, mismatches: 0, alienSinceMs: undefined, alienReported: false };
+      this.#records.set(incarnation, record);
+    }
+    return record;
+  }
+}

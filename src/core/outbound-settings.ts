@@ -1,0 +1,45 @@
+/**
+ * The outbound connection caps as the configuration states them: plain data, before anything is resolved. What a value
+ * means and which count it is compared with is decided in outbound-caps.ts.
+ */
+import type { ReplicaSettings } from './settings.ts';
+
+/** The options of replication 6.1 and 6.2, spelled as in the files. */
+export const outboundLimitNames = [
+  'max_outbound_connections',
+  'server_max_outbound_connections',
+  'server_reserve_outbound_connections',
+  'scope_max_outbound_connections',
+  'cluster_max_outbound_connections',
+  'cluster_server_max_outbound_connections',
+  'cluster_scope_max_outbound_connections',
+] as const;
+export type OutboundLimitName = (typeof outboundLimitNames)[number];
+
+/**
+ * The stanzas around an option, outermost first; none at all is the global scope. Names are as typed. A domain or host
+ * between slashes (`/^(wanadoo|orange)\.fr$/`) is a regular expression, already known to compile.
+ */
+export interface OutboundScope {
+  readonly group?: string;
+  readonly binding?: string;
+  readonly domain?: string;
+  readonly host?: string;
+}
+
+/** One stanza that sets at least one cap. -1 means unlimited, 0 blocks, absent falls back (replication 6.10). */
+export interface OutboundStanza {
+  readonly scope: OutboundScope;
+  readonly limits: Readonly<Partial<Record<OutboundLimitName, number>>>;
+}
+
+/** A `Replicate` object as far as caps care; `NodeSettings.replicate` can be given as it is. */
+export type OutboundObject = Pick<ReplicaSettings, 'name' | 'type' | 'bindingGroup'>;
+
+export interface OutboundCapSettings {
+  /** In order of declaration: regular expressions of one container are tried in it (replication 6.5). */
+  readonly stanzas: readonly OutboundStanza[];
+  /** Binding name -> name of the binding group that holds it. A binding not named here is in group `default`. */
+  readonly groupOfBinding: ReadonlyMap<string, string>;
+  readonly objects: readonly OutboundObject[];
+}

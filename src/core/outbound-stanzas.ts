@@ -1,0 +1,129 @@
+/**
+ * The stanzas that set outbound caps, found by container and name (configuration 5.2, replication 6.5).
+ *
+ * A container is what may hold Domain and Host stanzas: the global scope, a binding group, a binding, or a binding
+ * inside a group. Within one container a plain name beats every regular expression, several expressions are tried in
+ * order of declaration, and each option is looked up for itself: an expression may supply one and the plain name
+ * another.
+ */
+import type { OutboundLimitName, OutboundScope, OutboundStanza } from './outbound-settings.ts';
+
+export interface Stanza {
+  /** `global`, or the path, as in `binding b::domain example.com`. */
+  readonly label: string;
+  readonly limits: OutboundStanza['limits'];
+  /** Set when the stanza's name is a regular expression. */
+  readonly pattern: RegExp | undefined;
+}
+
+/** The Domain or the Host stanzas of one container. */
+export class NamedStanzas {
+  readonly #plain = new Map<string, Stanza>();
+  readonly #patterns: Stanza[] = [];
+
+  add(name: string, stanza: Stanza): void {
+    if (stanza.pattern === undefined) this.#plain.set(name.toLowerCase(), stanza);
+    else this.#patterns.push(stanza);
+  }
+
+  /** The stanza that gives `option` for this name. */
+  find(name: string, option: OutboundLimitName): Stanza | undefined {
+    const key = name.toLowerCase();
+    const plain = this.#plain.get(key);
+    if (plain?.limits[option] !== undefined) return plain;
+    return this.#patterns.find((stanza) => stanza.limits[option] !== undefined && stanza.pattern?.test(key));
+  }
+
+  /** True when a regular expression sets `option`: then several names may share its count. */
+  sharesCounts(option: OutboundLimitName): boolean {
+    return this.#patterns.some((stanza) => stanza.limits[option] !== undefined);
+  }
+}
+
+export class Container {
+  readonly scope: OutboundScope;
+  /** Options that stand in the container itself. */
+  own: Stanza;
+  readonly domains = new NamedStanzas();
+  readonly hosts = new NamedStanzas();
+
+  constructor(scope: OutboundScope) {
+    this.scope = scope;
+    this.own = stanzaOf({ scope, limits: {} });
+  }
+}
+
+/** What surrounds one connection, most specific first. */
+export interface Containers {
+  readonly bindingInGroup: Container;
+  readonly binding: Container;
+  readonly group: Container;
+  readonly global: Container;
+}
+
+export const emptyContainer = new Container({});
+
+export class OutboundStanzas {
+  readonly #containers = new Map<string, Container>();
+
+  /** Each scope appears at most once: the parser has merged repeated declarations. */
+  constructor(stanzas: readonly OutboundStanza[]) {
+    for (const declared of stanzas) {
+      const { group, binding, domain, host } = declared.scope;
+      const container = this.#make(group, binding);
+      const stanza = stanzaOf(declared);
+      if (host !== undefined) container.hosts.add(host, stanza);
+      else if (domain !== undefined) container.domains.add(domain, stanza);
+      else container.own = stanza;
+    }
+  }
+
+  around(group: string, binding: string): Containers {
+    return {
+      bindingInGroup: this.#at(group, binding),
+      binding: this.#at(undefined, binding),
+      group: this.#at(group, undefined),
+      global: this.#at(undefined, undefined),
+    };
+  }
+
+  all(): Iterable<Container> {
+    return this.#containers.values();
+  }
+
+  #at(group: string | undefined, binding: string | undefined): Container {
+    return this.#containers.get(containerKey(group, binding)) ?? emptyContainer;
+  }
+
+  #make(group: string | undefined, binding: string | undefined): Container {
+    const key = containerKey(group, binding);
+    const held = this.#containers.get(key);
+    if (held !== undefined) return held;
+    const made = new Container({ ...(group !== undefined && { group }), ...(binding !== undefined && { binding }) });
+    this.#containers.set(key, made);
+    return made;
+  }
+}
+
+function containerKey(group: string | undefined, binding: string | undefined): string {
+  // No name holds a line break.
+  return `${group ?? ''}\n${binding ?? ''}`;
+}
+
+function stanzaOf({ scope, limits }: OutboundStanza): Stanza {
+  return { label: labelOf(scope), limits, pattern: patternOf(scope.host ?? scope.domain ?? '') };
+}
+
+export function labelOf(scope: OutboundScope): string {
+  const parts: string[] = [];
+  if (scope.group !== undefined) parts.push(`binding_group ${scope.group}`);
+  if (scope.binding !== undefined) parts.push(`binding ${scope.binding}`);
+  if (scope.domain !== undefined) parts.push(`domain ${scope.domain}`);
+  if (scope.host !== undefined) parts.push(`host ${scope.host}`);
+  return parts.join('::') || 'global';
+}
+
+function patternOf(name: string): RegExp | undefined {
+  const pattern = /^\/(.*)\/$/.exec(name)?.[1];
+  return pattern === undefined ? undefined : new RegExp(pattern, 'i');
+}

@@ -1,0 +1,71 @@
+/**
+ * What nodes tell each other about the rows of shared objects, as plain data.
+ *
+ * Every message says absolute things ("my count for this key is 7"), so applying it twice changes nothing, and every
+ * batch is numbered within the sender's incarnation, so a lost one is noticed (replication 4.8, 4.9).
+ */
+import type { Incarnation } from '../identity.ts';
+
+/**
+ * Keys with their new absolute values, in columns: a batch of 100,000 addresses is six arrays, not 100,000 objects.
+ * Value 0 means the key is absent (replication 4.10).
+ */
+export interface Changes {
+  /** IPv4 addresses as unsigned 32-bit numbers. */
+  readonly v4Keys: Uint32Array;
+  readonly v4Values: Float64Array;
+  /** IPv6 addresses, four 32-bit words each. */
+  readonly v6Keys: Uint32Array;
+  readonly v6Values: Float64Array;
+  /** Netblocks into which cold addresses were rolled up: /24 networks, and /64 networks as two words each. */
+  readonly v4BlockKeys: Uint32Array;
+  readonly v4BlockValues: Float64Array;
+  readonly v6BlockKeys: Uint32Array;
+  readonly v6BlockValues: Float64Array;
+  /** Keys of gauge tables. */
+  readonly textKeys: readonly string[];
+  readonly textValues: Float64Array;
+}
+
+/** The next changes of the sender's row. To all nodes. */
+export interface Batch {
+  readonly kind: 'batch';
+  readonly object: string;
+  readonly from: Incarnation;
+  /** 1, 2, 3 ... within the incarnation and object. */
+  readonly sequence: number;
+  readonly changes: Changes;
+}
+
+/** "Send me your whole row." To one node. */
+export interface SnapshotRequest {
+  readonly kind: 'snapshot-request';
+  readonly object: string;
+  readonly from: Incarnation;
+  /** Chosen by the asker; a later session replaces an earlier one. */
+  readonly session: number;
+}
+
+/** A part of the sender's row, exact as of `sequence`. To one node. */
+export interface SnapshotChunk {
+  readonly kind: 'snapshot-chunk';
+  readonly object: string;
+  readonly from: Incarnation;
+  readonly session: number;
+  /** 0, 1, 2 ... within the session. */
+  readonly index: number;
+  readonly sequence: number;
+  readonly last: boolean;
+  readonly changes: Changes;
+}
+
+/** "I have applied all chunks up to `index`, go on." To one node; bounds what is under way. */
+export interface SnapshotCredit {
+  readonly kind: 'snapshot-credit';
+  readonly object: string;
+  readonly from: Incarnation;
+  readonly session: number;
+  readonly index: number;
+}
+
+export type SharedMessage = Batch | SnapshotRequest | SnapshotChunk | SnapshotCredit;

@@ -1,0 +1,152 @@
+/**
+ * What a node is told to do: the configuration after parsing, validation, fallback and defaults. Plain data, so that
+ * every layer can read its part without knowing the stanza language. Durations are in milliseconds here, in seconds in
+ * the files.
+ */
+import type { OutboundCapSettings } from './outbound-settings.ts';
+
+export interface NodeSettings {
+  readonly nodename: string;
+  /** Explicit address of this node on the cluster network, without port; undefined: what `nodename` resolves to (ID-7). */
+  readonly nodeaddr: string | undefined;
+  /** Port of ECCluster_Listener, printed behind `nodeaddr`. */
+  readonly clusterPort: number;
+  readonly subcluster: string;
+  readonly stateDir: string;
+  readonly clusterGroup: string;
+  readonly controlGroup: string;
+  /** undefined prints as `none`. */
+  readonly logGroup: string | undefined;
+  readonly bus: BusSettings;
+  readonly membership: MembershipSettings;
+  readonly replicate: readonly ReplicaSettings[];
+  readonly listeners: readonly ListenerSettings[];
+  /** Outbound connection caps as the stanzas state them (replication 6). */
+  readonly caps: OutboundCapSettings;
+  readonly control: readonly ControlEndpoint[];
+  readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';
+}
+
+export interface BusSettings {
+  /** NATS URLs of external servers; empty means the embedded server. */
+  readonly servers: readonly string[];
+  readonly credentials: BusCredentials;
+  readonly tls: BusTls | undefined;
+  readonly connectTimeoutMs: number;
+  /** Longest wait between two attempts to reconnect; the actual wait is shorter, with jitter. */
+  readonly reconnectWaitMs: number;
+  readonly pingIntervalMs: number;
+  readonly maxPingOut: number;
+  /** Messages that may wait in a connection before it counts as stuck and is restarted. */
+  readonly maxBacklog: number;
+  /** Login of a NATS system account: gives disconnect advisories, so that a killed node is noticed in milliseconds. */
+  readonly systemCredentials: BusCredentials | undefined;
+  readonly embedded: EmbeddedServerSettings;
+}
+
+/** Paths are re-read at each reconnect, so that rotated secrets need no restart. */
+export interface BusCredentials {
+  readonly user?: string;
+  readonly password?: string;
+  readonly passwordFile?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly nkeySeedFile?: string;
+  readonly credsFile?: string;
+}
+
+export interface BusTls {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+export interface EmbeddedServerSettings {
+  /** Port for clients, on loopback (`msgc_server { port }`). */
+  readonly clientPort: number;
+  /** Where other servers connect (`msgcserver_listener`). */
+  readonly routeHost: string;
+  readonly routePort: number;
+  readonly peers: readonly { readonly name: string; readonly address: string; readonly port: number }[];
+  /** Password of the routes; needed when a route leaves loopback, unless TLS is set. */
+  readonly secret: string | undefined;
+}
+
+export interface MembershipSettings {
+  /** `bus_heartbeat_interval`: period of beats. */
+  readonly beatIntervalMs: number;
+  /** `bus_failure_timeout`: silence after which a process counts as lost. */
+  readonly failureTimeoutMs: number;
+  /** `heartbeat_start_delay` and 1 / `heartbeats_per_sec`: heartbeats of the cluster module (MEM-13). */
+  readonly heartbeatStartDelayMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** `bus_order_backlog`: ordered messages kept until all members have them. */
+  readonly orderBacklog: number;
+}
+
+export const replicaTypes = [
+  'cache',
+  'inbound_cidr',
+  'outbound_cidr',
+  'outbound_domains',
+  'outbound_binding_domains',
+  'OBTM',
+  'OBTC',
+  'shared_named_throttles',
+  'metrics',
+  'eccmgr_metrics',
+] as const;
+export type ReplicaType = (typeof replicaTypes)[number];
+
+export interface ReplicaSettings {
+  readonly name: string;
+  /** Effective type: class, else type, else name (replication 3.3). */
+  readonly type: ReplicaType;
+  readonly parameters: readonly string[];
+  readonly maxDelayMs: number;
+  readonly maxPending: number;
+  /** Most keys this node keeps in its own row; beyond it the coldest addresses roll up (replication 21.10). */
+  readonly maxKeys: number;
+  readonly bindingGroup: string | undefined;
+}
+
+/** One `Listen` of an `ESMTP_Listener` or `TCP_Listener` (design: front listeners). */
+export interface ListenerSettings {
+  readonly kind: 'esmtp' | 'tcp';
+  /** host `*` is any IPv4, `::` any IPv6. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Undefined: a service registered by the host program. */
+  readonly upstream: { readonly host: string; readonly port: number } | { readonly path: string } | undefined;
+  readonly sendProxy: 'off' | 'v1' | 'v2';
+  readonly backlog: number;
+  readonly noDelay: boolean;
+  readonly upstreamTimeoutMs: number;
+  /** Idle time after which a silent connection is closed; 0 = never. */
+  readonly idleTimeoutMs: number;
+  /** Caps outside Peer scopes. 0 = no cap. */
+  readonly caps: SessionCaps;
+  /**
+   * For each cap by itself: the longest prefix that contains the client and states the cap applies, and counts that
+   * netblock only (0 = no cap for it). A cap stated by no such prefix falls back to `caps`.
+   */
+  readonly peers: readonly { readonly prefix: string; readonly caps: Partial<SessionCaps> }[];
+  /** DuraVIP marks; acted upon by the DuraVIP part, validated from the beginning. */
+  readonly enableDuravip: boolean;
+}
+
+export interface SessionCaps {
+  /** `listener_sessions`: sessions of this listener. */
+  readonly listenerSessions: number;
+  /** `service_sessions`: sessions of all listeners of the service on this node. */
+  readonly serviceSessions: number;
+  /** `cluster_service_sessions`: sessions in the whole cluster, from `inbound_cidr`. */
+  readonly clusterServiceSessions: number;
+}
+
+/** One `Listen` of a `Control_Listener`. */
+export interface ControlEndpoint {
+  readonly endpoint: { readonly path: string } | { readonly host: string; readonly port: number };
+  readonly fileMode: number;
+  readonly timeoutMs: number;
+  readonly backlog: number;
+}

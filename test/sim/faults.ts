@@ -1,0 +1,96 @@
+/**
+ * What can go wrong, as plain data: a schedule of faults is generated from a seed, printed when it finds something,
+ * shrunk, and kept as a regression file.
+ */
+import type { SeededRandom } from './seeded-random.ts';
+
+export type Fault =
+  /** Servers in different groups do not reach each other. */
+  | { readonly kind: 'partition'; readonly sides: readonly number[] }
+  | { readonly kind: 'one-way'; readonly from: number; readonly to: number; readonly reaches: boolean }
+  /** Each direction between two servers works with this probability. */
+  | { readonly kind: 'graph'; readonly reaches: readonly (readonly boolean[])[] }
+  | { readonly kind: 'heal' }
+  | { readonly kind: 'loss'; readonly probability: number }
+  | { readonly kind: 'duplicate'; readonly probability: number }
+  | { readonly kind: 'kill'; readonly node: number; readonly downMs: number }
+  | { readonly kind: 'stop'; readonly node: number; readonly downMs: number }
+  | { readonly kind: 'pause'; readonly node: number; readonly forMs: number }
+  | { readonly kind: 'clone'; readonly node: number; readonly forMs: number }
+  | { readonly kind: 'server-down'; readonly server: number; readonly forMs: number }
+  | { readonly kind: 'link-break'; readonly node: number; readonly link: 'm' | 's'; readonly forMs: number }
+  | { readonly kind: 'clock-step'; readonly node: number; readonly byMs: number };
+
+export interface TimedFault {
+  readonly atMs: number;
+  readonly fault: Fault;
+}
+
+/** The shape of one run; everything else follows from the seed. */
+export interface Scenario {
+  readonly seed: number;
+  readonly nodes: number;
+  /** One of the nodes is a manager. */
+  readonly manager: boolean;
+  /** One server a node (embedded), or a few shared ones. */
+  readonly servers: number;
+  readonly advisories: boolean;
+  readonly chaosMs: number;
+  readonly faults: readonly TimedFault[];
+  /** Reachability between servers after the last fault; undefined = everybody reaches everybody. */
+  readonly finalReach: readonly (readonly boolean[])[] | undefined;
+}
+
+export interface ScenarioLimits {
+  readonly nodes?: number | undefined;
+  readonly chaosMs?: number | undefined;
+}
+
+export function makeScenario(seed: number, random: SeededRandom, limits: ScenarioLimits = {}): Scenario {
+  const nodes = limits.nodes ?? 3 + random.below(6);
+  const embedded = random.chance(0.6);
+  const servers = embedded ? nodes : 1 + random.below(3);
+  const chaosMs = limits.chaosMs ?? 40_000;
+  const faults: TimedFault[] = [];
+  const meanGapMs = random.pick([700, 1500, 2600]);
+  for (let atMs = 1000 + random.below(3000); atMs < chaosMs; atMs += 100 + random.below(2 * meanGapMs)) {
+    faults.push({ atMs, fault: randomFault(random, nodes, servers) });
+  }
+  while (faults.length < 10) faults.push({ atMs: 1000 + random.below(chaosMs - 1000), fault: randomFault(random, nodes, servers) });
+  faults.sort((a, b) => a.atMs - b.atMs);
+  return {
+    seed,
+    nodes,
+    manager: random.chance(0.25),
+    servers,
+    advisories: random.chance(0.5),
+    chaosMs,
+    faults,
+    finalReach: random.chance(0.15) ? randomGraph(random, servers, 0.8) : undefined,
+  };
+}
+
+function randomFault(random: SeededRandom, nodes: number, servers: number): Fault {
+  const node = random.below(nodes);
+  const server = random.below(servers);
+  const x = random.next();
+  if (x < 0.16) return { kind: 'partition', sides: Array.from({ length: servers }, () => random.below(2 + random.below(2))) };
+  if (x < 0.26) return { kind: 'one-way', from: server, to: random.below(servers), reaches: random.chance(0.4) };
+  if (x < 0.32) return { kind: 'graph', reaches: randomGraph(random, servers, 0.75) };
+  if (x < 0.46) return { kind: 'heal' };
+  if (x < 0.52) return { kind: 'loss', probability: random.chance(0.5) ? 0 : random.next() * 0.25 };
+  if (x < 0.55) return { kind: 'duplicate', probability: random.next() * 0.2 };
+  if (x < 0.68) return { kind: 'kill', node, downMs: random.below(4000) };
+  if (x < 0.74) return { kind: 'stop', node, downMs: random.below(3000) };
+  if (x < 0.82) return { kind: 'pause', node, forMs: 50 + random.below(random.chance(0.5) ? 900 : 5000) };
+  if (x < 0.84) return { kind: 'clone', node, forMs: 1000 + random.below(6000) };
+  if (x < 0.9) return { kind: 'server-down', server, forMs: 100 + random.below(4000) };
+  if (x < 0.97) return { kind: 'link-break', node, link: random.chance(0.5) ? 'm' : 's', forMs: random.below(3000) };
+  return { kind: 'clock-step', node, byMs: (random.chance(0.5) ? -1 : 1) * random.below(7_200_000) };
+}
+
+function randomGraph(random: SeededRandom, servers: number, probability: number): boolean[][] {
+  return Array.from({ length: servers }, (_, a) =>
+    Array.from({ length: servers }, (_, b) => a === b || random.chance(probability)),
+  );
+}

@@ -1,0 +1,188 @@
+/**
+ * One simulated process: the production member on a clock of its own that can be paused (SIGSTOP) or ended (SIGKILL),
+ * and on two links of the simulated network.
+ */
+import { Member, type MemberSettings } from '../../src/actors/member.ts';
+import type { EvidencePort, LinkPort, World } from '../../src/actors/ports.ts';
+import { ClusterGroup } from '../../src/bus/group.ts';
+import type { Clock, Timer } from '../../src/core/clock.ts';
+import { type Incarnation, type LinkName, type MemberType, newIncarnation } from '../../src/core/identity.ts';
+import type { Log, LogLevel } from '../../src/core/log.ts';
+import type { SimLink, SimNetwork } from './network.ts';
+import type { SeededRandom } from './seeded-random.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+export interface SimNodeOptions {
+  readonly name: string;
+  readonly type: MemberType;
+  readonly homes: readonly number[];
+  readonly settings: MemberSettings;
+  readonly onLog: (node: SimNode, level: LogLevel, text: string, fields: unknown) => void;
+}
+
+/** The processor of one process: nothing runs while it is stopped, and nothing ever again once it is killed. */
+class ProcessClock implements Clock {
+  readonly #clock: VirtualClock;
+  #held: (() => void)[] | undefined;
+  #dead = false;
+  /** Added to the wall clock by operators; the monotonic clock never steps. */
+  wallStepMs = 0;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs() + this.wallStepMs;
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    let cancelled = false;
+    const timer = this.#clock.after(delayMs, () =>
+      this.whenRunning(() => {
+        if (!cancelled) run();
+      }),
+    );
+    return {
+      cancel: () => {
+        cancelled = true;
+        timer.cancel();
+      },
+    };
+  }
+
+  whenRunning(run: () => void): void {
+    if (this.#dead) return;
+    if (this.#held) this.#held.push(run);
+    else run();
+  }
+
+  get paused(): boolean {
+    return this.#held !== undefined;
+  }
+
+  pause(): void {
+    this.#held ??= [];
+  }
+
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const run of held) this.whenRunning(run);
+  }
+
+  end(): void {
+    this.#dead = true;
+    this.#held = undefined;
+  }
+}
+
+export class SimNode {
+  readonly options: SimNodeOptions;
+  readonly incarnation: Incarnation;
+  readonly clock: ProcessClock;
+  readonly links: Record<LinkName, SimLink>;
+  readonly member: Member;
+  readonly counters = new Map<string, number>();
+  readonly #network: SimNetwork;
+  readonly #evidence = new Set<(incarnation: Incarnation) => void>();
+  alive = true;
+
+  constructor(clock: VirtualClock, network: SimNetwork, random: SeededRandom, options: SimNodeOptions) {
+    this.options = options;
+    this.#network = network;
+    this.clock = new ProcessClock(clock);
+    this.incarnation = newIncarnation(random);
+    // What arrives waits in the socket while the process is stopped.
+    const gate = (run: () => void) => this.clock.whenRunning(run);
+    this.links = {
+      m: network.link(`m ${options.name}`, options.homes, gate),
+      s: network.link(`s ${options.name}`, options.homes, gate),
+    };
+    this.member = new Member(this.#world(random), options.settings);
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  /** SIGKILL: nothing of this process runs any more, its sockets close. */
+  kill(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.clock.end();
+    for (const link of Object.values(this.links)) this.#network.close(link);
+  }
+
+  /** SIGTERM: says goodbye first. */
+  stop(): void {
+    if (!this.alive) return;
+    if (!this.clock.paused) this.member.leave();
+    this.kill();
+  }
+
+  /** The servers report the end of another process. */
+  seeClosed(incarnation: Incarnation): void {
+    if (!this.alive) return;
+    this.clock.whenRunning(() => {
+      for (const listener of this.#evidence) listener(incarnation);
+    });
+  }
+
+  #world(random: SeededRandom): World {
+    const { name, type, onLog } = this.options;
+    const log = Object.fromEntries(
+      (['debug', 'info', 'notice', 'warning', 'error', 'critical'] as const).map((level) => [
+        level,
+        (text: string, fields?: unknown) => onLog(this, level, text, fields),
+      ]),
+    ) as unknown as Log;
+    const counters = {
+      add: (counter: string, by = 1) => this.counters.set(counter, (this.counters.get(counter) ?? 0) + by),
+    };
+    const groups = { clusterGroup: 'ec_cluster', controlGroup: 'ec_console' };
+    const evidence: EvidencePort = {
+      onClosed: (listener) => {
+        this.#evidence.add(listener);
+        return () => this.#evidence.delete(listener);
+      },
+    };
+    const busOptions = { groups, self: this.incarnation, clock: this.clock, random, log, counters };
+    return {
+      clock: this.clock,
+      random,
+      log,
+      counters,
+      links: { m: this.#port('m'), s: this.#port('s') },
+      views: new ClusterGroup(this.links.m.wire, busOptions),
+      shared: { broadcast: () => false, send: () => false, onMessage: () => () => {} },
+      evidence,
+      self: {
+        incarnation: this.incarnation,
+        number: 10_000 + random.below(80_000),
+        node: name,
+        subcluster: 'default',
+        type,
+        version: '0.0.0',
+        address: '10.0.0.1',
+        port: 4802,
+        groups: ['ec_console', 'ec_sc_default', 'ec_cluster'],
+      },
+    };
+  }
+
+  #port(name: LinkName): LinkPort {
+    const { wire } = this.links[name];
+    return {
+      name,
+      get state() {
+        return wire.state;
+      },
+      onState: (listener) => wire.onState((state) => this.clock.whenRunning(() => listener(state))),
+    };
+  }
+}

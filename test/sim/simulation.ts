@@ -1,0 +1,317 @@
+/**
+ * One run: a whole cluster in this process under one scenario. A chaos phase with faults and traffic, then the final
+ * topology and a time of quiet in which the cluster must come whole, then nothing may change any more.
+ */
+import type { MembershipSettings } from '../../src/core/settings.ts';
+import { hashBytes } from '../../src/core/hash.ts';
+import { type View, viewKey } from '../../src/core/view.ts';
+import { type Fault, makeScenario, type Scenario, type ScenarioLimits } from './faults.ts';
+import { SimNetwork } from './network.ts';
+import { SeededRandom } from './seeded-random.ts';
+import { SimNode } from './sim-node.ts';
+import { ViewChecker } from './view-checker.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface RunResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  /** The same scenario always gives the same hash. */
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  readonly viewChanges: number;
+  /** From the last fault to the last change of view. */
+  readonly settledAfterMs: number;
+}
+
+const membership: MembershipSettings = {
+  beatIntervalMs: 200,
+  failureTimeoutMs: 1000,
+  heartbeatStartDelayMs: 3000,
+  heartbeatIntervalMs: 1000,
+  orderBacklog: 64,
+};
+/** Links are up again this long after their server: the longest reconnect wait. */
+const reconnectMs = 400;
+const settleMs = 5 * membership.failureTimeoutMs + reconnectMs;
+const graphSettleMs = 12_000;
+const quietMs = 6_000;
+
+export class Simulation {
+  readonly scenario: Scenario;
+  readonly #clock = new VirtualClock();
+  readonly #network: SimNetwork;
+  readonly #random: SeededRandom;
+  readonly #traffic: SeededRandom;
+  readonly #views = new ViewChecker();
+  /** The process in each place; a clone has no place. */
+  readonly #places: (SimNode | undefined)[];
+  readonly #clones = new Set<SimNode>();
+  #violations: string[] = [];
+  #trace = 0;
+  #traceLength = 0;
+  #lastChangeMs = 0;
+  #viewChanges = 0;
+  #chaos = true;
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    this.#random = new SeededRandom(scenario.seed, 'network');
+    this.#traffic = new SeededRandom(scenario.seed, 'traffic');
+    this.#network = new SimNetwork(this.#clock, this.#random, scenario.servers);
+    this.#places = Array.from({ length: scenario.nodes }, () => undefined);
+  }
+
+  run(): RunResult {
+    const { scenario } = this;
+    for (const place of this.#places.keys()) this.#clock.after(this.#random.below(1500), () => this.#startNode(place));
+    for (const { atMs, fault } of scenario.faults) this.#clock.after(atMs, () => this.#strike(fault));
+    this.#scheduleTraffic();
+    this.#clock.runUntil(scenario.chaosMs);
+    this.#endChaos();
+    const finalMs = scenario.chaosMs + (scenario.finalReach ? graphSettleMs : settleMs);
+    this.#clock.runUntil(finalMs);
+    const settledAfterMs = this.#lastChangeMs - scenario.chaosMs;
+    if (!scenario.finalReach) this.#requireWhole();
+    this.#requireCliques();
+    const changesBefore = this.#viewChanges;
+    this.#clock.runUntil(finalMs + quietMs);
+    if (this.#viewChanges !== changesBefore) this.#violate('INV-32 views changed although connectivity is stable');
+    this.#views.quiet(this.#living().map((node) => this.#standingOf(node)));
+    for (const node of this.#living()) {
+      if (node.member.system.failed > 0) this.#violate(`no actor may fail: ${node.name}`);
+    }
+    return {
+      seed: scenario.seed,
+      violations: [...this.#violations, ...this.#views.violations],
+      traceHash: `${this.#trace.toString(16).padStart(8, '0')}-${this.#traceLength}`,
+      simulatedMs: finalMs + quietMs,
+      viewChanges: this.#viewChanges,
+      settledAfterMs,
+    };
+  }
+
+  // --- processes ---------------------------------------------------------------------------------------------------
+
+  #startNode(place: number): void {
+    if (this.#places[place]?.alive) return;
+    this.#places[place] = this.#startProcess(place);
+  }
+
+  #startProcess(place: number): SimNode {
+    const { nodes, manager, servers } = this.scenario;
+    const home = place % servers;
+    const node = new SimNode(this.#clock, this.#network, this.#random, {
+      name: `relay-${place}`,
+      type: manager && place === nodes - 1 ? 'Manager' : 'Momentum',
+      homes: servers === nodes ? [home] : Array.from({ length: servers }, (_, i) => (home + i) % servers),
+      settings: { membership },
+      onLog: (_node, level, text) => {
+        if (level === 'critical') this.#violate(`critical at ${node.name}: ${text}`);
+      },
+    });
+    this.#views.start(node.incarnation, node.name);
+    this.#record(`start ${node.name}`);
+    node.member.membership.listen({
+      viewInstalled: (view, _cause, survivors) => {
+        this.#record(`install ${node.name} ${viewKey(view.id)}`);
+        this.#viewChanges++;
+        this.#lastChangeMs = this.#clock.nowMs();
+        this.#views.installed(node.incarnation, view, survivors);
+      },
+      delivered: (payload, number, view) => {
+        this.#record(`deliver ${node.name} ${number}`);
+        this.#views.delivered(node.incarnation, payload, number, view);
+      },
+      nameTaken: () => this.#endNamesake(node),
+    });
+    return node;
+  }
+
+  /** ID-20: the later one ends; the place it may have held is free. */
+  #endNamesake(node: SimNode): void {
+    this.#record(`namesake ${node.name}`);
+    this.#clock.after(0, () => node.stop());
+  }
+
+  #living(): SimNode[] {
+    return [...this.#places, ...this.#clones].filter((node): node is SimNode => node?.alive === true);
+  }
+
+  // --- faults --------------------------------------------------------------------------------------------------------
+
+  #strike(fault: Fault): void {
+    this.#record(`fault ${JSON.stringify(fault)}`);
+    const network = this.#network;
+    switch (fault.kind) {
+      case 'partition':
+        network.setReach((a, b) => fault.sides[a] === fault.sides[b]);
+        return;
+      case 'one-way':
+        network.cutOneWay(fault.from, fault.to, fault.reaches);
+        return;
+      case 'graph':
+        network.setReach((a, b) => fault.reaches[a]?.[b] ?? true);
+        return;
+      case 'heal':
+        network.setReach(() => true);
+        return;
+      case 'loss':
+        network.lossProbability = fault.probability;
+        return;
+      case 'duplicate':
+        network.duplicateProbability = fault.probability;
+        return;
+      case 'server-down':
+        network.stopServer(fault.server);
+        this.#clock.after(fault.forMs, () => network.startServer(fault.server));
+        return;
+      default:
+        this.#strikeNode(fault);
+    }
+  }
+
+  #strikeNode(fault: Extract<Fault, { node: number }>): void {
+    const node = this.#places[fault.node];
+    if (!node?.alive) return;
+    switch (fault.kind) {
+      case 'kill':
+        node.kill();
+        this.#adviseClosed(node);
+        this.#clock.after(fault.downMs, () => this.#startNode(fault.node));
+        return;
+      case 'stop':
+        node.stop();
+        this.#clock.after(fault.downMs, () => this.#startNode(fault.node));
+        return;
+      case 'pause':
+        this.#pause(node, fault.forMs);
+        return;
+      case 'clone': {
+        const clone = this.#startProcess(fault.node);
+        this.#clones.add(clone);
+        this.#clock.after(fault.forMs, () => clone.stop());
+        return;
+      }
+      case 'link-break':
+        this.#network.breakLink(node.links[fault.link], fault.forMs);
+        return;
+      case 'clock-step':
+        node.clock.wallStepMs += fault.byMs;
+    }
+  }
+
+  /** A stopped process misses the server's pings and loses its connections after a while. */
+  #pause(node: SimNode, forMs: number): void {
+    const brokenAfterMs = 700;
+    node.clock.pause();
+    if (forMs > brokenAfterMs) {
+      this.#clock.after(brokenAfterMs, () => {
+        if (!node.alive || !node.clock.paused) return;
+        for (const link of Object.values(node.links)) this.#network.breakLink(link, forMs - brokenAfterMs);
+      });
+    }
+    this.#clock.after(forMs, () => node.clock.resume());
+  }
+
+  #adviseClosed(ended: SimNode): void {
+    if (!this.scenario.advisories) return;
+    this.#clock.after(this.#random.between(1, 5), () => {
+      for (const node of this.#living()) {
+        if (node.links.m.server !== undefined && this.#random.chance(0.9)) node.seeClosed(ended.incarnation);
+      }
+    });
+  }
+
+  #endChaos(): void {
+    this.#chaos = false;
+    this.#record('end of chaos');
+    const { finalReach } = this.scenario;
+    this.#network.lossProbability = 0;
+    this.#network.duplicateProbability = 0;
+    for (const { index } of this.#network.servers) this.#network.startServer(index);
+    this.#network.setReach((a, b) => finalReach?.[a]?.[b] ?? true);
+    for (const clone of this.#clones) clone.stop();
+    this.#clones.clear();
+    for (const [place, node] of this.#places.entries()) {
+      if (node?.clock.paused) node.clock.resume();
+      for (const link of Object.values(node?.links ?? {})) link.brokenUntilMs = 0;
+      this.#startNode(place);
+    }
+  }
+
+  // --- traffic -------------------------------------------------------------------------------------------------------
+
+  #scheduleTraffic(): void {
+    this.#clock.after(this.#traffic.between(20, 400), () => {
+      const node = this.#traffic.pick(this.#places);
+      if (node?.alive && !node.clock.paused) this.#useOrderedStream(node);
+      if (this.#chaos || this.#clock.nowMs() < this.scenario.chaosMs + settleMs) this.#scheduleTraffic();
+    });
+  }
+
+  #useOrderedStream(node: SimNode): void {
+    const payload = Uint8Array.from({ length: 1 + this.#traffic.below(12) }, () => this.#traffic.below(256));
+    node.member.membership.order(payload);
+  }
+
+  // --- final truths ----------------------------------------------------------------------------------------------------
+
+  #requireWhole(): void {
+    const nodes = this.#living();
+    const views = new Set(nodes.map((node) => viewKey(node.member.membership.view.id)));
+    if (views.size === 1 && nodes[0]!.member.membership.view.members.length === nodes.length) return;
+    const shown = nodes.map((node) => `${node.name}: ${this.#shortView(node.member.membership.view)} ${node.member.membership.standing}`);
+    this.#violate(`R1 views are not whole ${settleMs} ms after everything was connected: ${shown.join('; ')}`);
+  }
+
+  /** Whatever the connectivity: members of a view share it, hear each other, and views that could be one are one. */
+  #requireCliques(): void {
+    const nodes = this.#living();
+    const mutual = (a: SimNode, b: SimNode) => {
+      const [from, to] = [a.links.m.server, b.links.m.server];
+      return from !== undefined && to !== undefined && this.#network.reaches(from, to) && this.#network.reaches(to, from);
+    };
+    const groups = new Map<string, SimNode[]>();
+    for (const node of nodes) {
+      const { view } = node.member.membership;
+      const key = viewKey(view.id);
+      groups.set(key, [...(groups.get(key) ?? []), node]);
+      for (const member of view.members) {
+        const other = nodes.find(({ incarnation }) => incarnation === member.incarnation);
+        if (!other || viewKey(other.member.membership.view.id) !== key) {
+          this.#violate(`LIFE-17 ${node.name} has ${member.node} in its view, which is elsewhere`);
+        } else if (!mutual(node, other)) this.#violate(`LIFE-17 ${node.name} and ${other.name} share a view but do not hear each other`);
+      }
+    }
+    const parts = [...groups.values()];
+    for (const [i, a] of parts.entries()) {
+      for (const b of parts.slice(i + 1)) {
+        if (a.every((x) => b.every((y) => mutual(x, y)))) this.#violate(`INV-32 two views could be one: ${a.map((n) => n.name)} and ${b.map((n) => n.name)}`);
+      }
+    }
+  }
+
+  #standingOf(node: SimNode) {
+    const { view, applied, table, leader } = node.member.membership;
+    return { incarnation: node.incarnation, view, applied, table, leader: leader?.node };
+  }
+
+  #shortView(view: View): string {
+    return `${view.id.epoch}[${view.members.map((member) => member.node).join(' ')}]`;
+  }
+
+  #violate(text: string): void {
+    this.#violations.push(`${(this.#clock.nowMs() / 1000).toFixed(3)} s: ${text}`);
+  }
+
+  #record(text: string): void {
+    this.#traceLength++;
+    const line = `${this.#clock.nowMs().toFixed(3)} ${text}\n`;
+    if (process.env.SIM_TRACE) process.stdout.write(line);
+    this.#trace = hashBytes(new TextEncoder().encode(line), this.#trace);
+  }
+}
+
+export function simulate(seed: number, limits: ScenarioLimits = {}): RunResult {
+  return new Simulation(makeScenario(seed, new SeededRandom(seed, 'scenario'), limits)).run();
+}
