@@ -99,6 +99,10 @@ export class Membership {
     return this.#standing === 'offline' || this.#standing === 'settling' ? undefined : leaderOf(this.view);
   }
 
+  get isLeader(): boolean {
+    return this.#agreement.isLeader;
+  }
+
   /** Members with what is known of them, in member order; none while disconnected (MEM-3, MEM-4). */
   members(): { readonly process: Process; readonly info: NodeInfo | undefined }[] {
     if (this.#standing === 'offline') return [];

@@ -185,7 +185,7 @@ class Connection implements NatsWire {
       timeout: settings.connectTimeoutMs,
       pingInterval: settings.pingIntervalMs,
       maxPingOut: settings.maxPingOut,
-      reconnect: true,
+      reconnect: false,
       ignoreClusterUpdates: true,
       // The library would ask DNS servers only; the operating system also knows /etc/hosts.
       resolve: false,

@@ -18,22 +18,21 @@ import { FlotillaError } from '../core/errors.ts';
 import type { BusCredentials, BusTls } from '../core/settings.ts';
 import type { ServerUrl } from './server-url.ts';
 
+/** Without it the library does not find the seed in a creds file. */
+const lineEndAfterSeed = '\n';
+
 /** All forms that are set; none is fine too. Throws FLT-1202 with the name of a file that cannot be read. */
 export async function readCredentials(settings: BusCredentials, url: ServerUrl): Promise<Authenticator[]> {
+  const { user = url.user, passwordFile, tokenFile, nkeySeedFile, credsFile } = settings;
   const forms: Authenticator[] = [];
-  const user = settings.user ?? url.user;
   if (user !== undefined) {
-    const password = settings.passwordFile
-      ? await secretIn(settings.passwordFile)
-      : (settings.password ?? url.password);
+    const password = passwordFile ? await secretIn(passwordFile) : (settings.password ?? url.password);
     forms.push(usernamePasswordAuthenticator(user, password ?? ''));
   }
-  const token = settings.tokenFile ? await secretIn(settings.tokenFile) : (settings.token ?? url.token);
+  const token = tokenFile ? await secretIn(tokenFile) : (settings.token ?? url.token);
   if (token !== undefined) forms.push(tokenAuthenticator(token));
-  if (settings.nkeySeedFile)
-    forms.push(nkeyAuthenticator(seedIn(settings.nkeySeedFile, await secretIn(settings.nkeySeedFile))));
-  if (settings.credsFile)
-    forms.push(credsAuthenticator(new TextEncoder().encode(await secretIn(settings.credsFile))));
+  if (nkeySeedFile) forms.push(nkeyAuthenticator(seedIn(nkeySeedFile, await secretIn(nkeySeedFile))));
+  if (credsFile) forms.push(credsAuthenticator(bytesOf(`${await secretIn(credsFile)}${lineEndAfterSeed}`)));
   return forms;
 }
 
@@ -57,5 +56,9 @@ async function secretIn(path: string): Promise<string> {
 function seedIn(path: string, text: string): Uint8Array {
   const seed = /\bSU[A-Z2-7]{56}\b/.exec(text)?.[0];
   if (!seed) throw new FlotillaError('FLT-1202', `${path} holds no user nkey seed (SU...)`);
-  return new TextEncoder().encode(seed);
+  return bytesOf(seed);
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

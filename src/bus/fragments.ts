@@ -11,6 +11,7 @@ const wholeMarker = 0;
 const fragmentMarker = 1;
 const headerBytes = 1 + 8 + 4 + 2 + 2;
 const maxFragments = 65_535;
+const slotBytes = 8;
 
 export class Fragmenter {
   readonly #stream: Uint8Array;
@@ -93,7 +94,9 @@ export class Reassembler {
     this.#expire(nowMs);
     let message = this.#unfinished.get(key);
     if (!message) {
-      message = { parts: new Array(count), received: 0, bytes: 0, startedMs: nowMs };
+      // The slots count too: one tiny fragment that announces 65,535 would otherwise cost half a megabyte unseen.
+      message = { parts: new Array(count), received: 0, bytes: count * slotBytes, startedMs: nowMs };
+      this.#bytes += message.bytes;
       this.#unfinished.set(key, message);
     }
     if (message.parts.length !== count) return null;

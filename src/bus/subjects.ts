@@ -52,9 +52,13 @@ export const subjects = {
   /** Lines of the paniclog for any listener. */
   paniclog: (logGroup: string, node: string) => `${logGroup}.${encodeToken(node)}`,
 
-  /** Disconnect advisories of one account of the NATS servers. System account only. */
-  disconnects: (account: string) => `$SYS.ACCOUNT.${account}.DISCONNECT`,
+  /** Advisories of the NATS servers about connections of all accounts. System account only. */
+  allConnects: () => '$SYS.ACCOUNT.*.CONNECT',
   allDisconnects: () => '$SYS.ACCOUNT.*.DISCONNECT',
+
+  /** Micro-service discovery, asked of all services, of all with one name, or of one instance. Connection `m`. */
+  discovery: (verb: 'PING' | 'INFO' | 'STATS', ...nameAndId: string[]) =>
+    ['$SRV', verb, ...nameAndId].join('.'),
 } as const;
 
 /** Name of a NATS connection: carries the incarnation, so that advisories can be attributed (BUS-21). */

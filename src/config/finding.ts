@@ -101,25 +101,30 @@ interface Raised {
 }
 
 const mostKept = 1000;
+/** Names and values can be a megabyte; messages are lines. */
+const longestMessage = 400;
 
 export class Findings {
   readonly #raised: Raised[] = [];
   readonly #seen = new Set<string>();
   readonly #counts = { error: 0, warning: 0, notice: 0 };
 
+  /** A hint that takes time to find is given as a function: it is asked only when the finding is kept. */
   add(
     code: FindingCode,
     span: Span,
-    message: string,
-    more: { hint?: string | undefined; severity?: Severity } = {},
+    text: string,
+    more: { hint?: string | undefined | (() => string | undefined); severity?: Severity } = {},
   ): void {
     const severity = more.severity ?? findingCatalogue[code].severity;
+    const message = text.length > longestMessage ? `${text.slice(0, longestMessage)}...` : text;
     const key = `${code} ${span.source.ordinal} ${span.start} ${message}`;
     if (this.#seen.has(key)) return;
     this.#counts[severity] += 1;
     if (this.#raised.length >= mostKept) return;
     this.#seen.add(key);
-    this.#raised.push({ code, severity, span, message, hint: more.hint });
+    const hint = typeof more.hint === 'function' ? more.hint() : more.hint;
+    this.#raised.push({ code, severity, span, message, hint });
   }
 
   get hasErrors(): boolean {

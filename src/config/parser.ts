@@ -116,7 +116,7 @@ class Parser {
       this.#at += 1;
       if (token.kind === '(' || token.kind === '[') depth += 1;
       else if (token.kind === ')' || token.kind === ']') depth -= 1;
-      if (depth <= 0 && token.kind !== 'word' && token.kind !== 'string' && token.kind !== '=') return;
+      if (depth === 0) return;
     }
   }
 
@@ -148,7 +148,7 @@ class Parser {
         return this.#named(word, next);
       default:
         this.#at += 1;
-        return this.#syntaxError(next, `'${word.text}' has neither a value nor a body`);
+        return this.#syntaxError(word, `'${word.text}' has neither a value nor a body`);
     }
   }
 
@@ -245,7 +245,8 @@ class Parser {
   /** `Logger logging/ec_logger name {`, and `Domain /regex/ {` without quotes. True when it was one and is skipped. */
   #isLegacyInstance(word: Token, instance: Token, third: Token): boolean {
     const isLogger = word.text.toLowerCase() === 'logger' && instance.text.includes('/');
-    const isRegex = instance.text.startsWith('/') && (third.kind !== '{' || /^\/.+\/$/.test(instance.text));
+    const takesRegex = /^(domain|host)$/i.test(word.text) && instance.text.startsWith('/');
+    const isRegex = takesRegex && (third.kind === '(' || third.kind === '[' || /^\/.+\/$/.test(instance.text));
     if (!isLogger && !isRegex) return false;
     if (isLogger) this.#legacy(word, `'${word.text} ${shorten(instance.text)}'`);
     else this.#legacy(instance, 'a regular expression without quotes');
@@ -307,6 +308,11 @@ class Parser {
         this.#missing(')', opener);
         break;
       }
+      if (token.kind === ']') {
+        this.#at += 1;
+        this.#syntaxError(token, "')' closes a list");
+        break;
+      }
       if (token.kind === '(' || token.kind === '[') this.#nested();
       else if (token.kind === 'word' && token.text.startsWith('<')) {
         this.#legacy(token, `the attribute '${shorten(token.text)}...'`);
@@ -319,9 +325,8 @@ class Parser {
 
   #listItem(token: Token, items: Scalar[]): void {
     this.#at += 1;
-    if (token.kind === '=' || token.kind === ']') {
-      this.#syntaxError(token, `a list holds plain values`, token.kind === '=' ? 'keys and values stand in [ ]' : undefined);
-    } else if (token.quote === undefined && /^[,;]+$/.test(token.text)) {
+    if (token.kind === '=') this.#syntaxError(token, 'a list holds plain values', 'keys and values stand in [ ]');
+    else if (token.quote === undefined && /^[,;]+$/.test(token.text)) {
       this.#syntaxError(token, 'the values of a list are separated by white space only', `remove '${token.text}'`);
     } else items.push(this.#scalar(token));
   }
@@ -346,8 +351,13 @@ class Parser {
         this.#at += 1;
         break;
       }
-      if ('{})'.includes(token.kind) || token.kind === 'end' || this.#endsDictionary(token)) {
+      if (token.kind === '{' || token.kind === '}' || token.kind === 'end' || this.#endsDictionary(token)) {
         this.#missing(']', opener);
+        break;
+      }
+      if (token.kind === ')') {
+        this.#at += 1;
+        this.#syntaxError(token, "']' closes a dictionary");
         break;
       }
       if (token.kind === '(' || token.kind === '[') this.#nested();

@@ -90,10 +90,11 @@ export interface SharedViewFacts {
   /** `global` or the private name of the row's owner on connection `s`. */
   readonly label: string;
   /**
-   * The content of one moment (replication 18.6), in dump order, in batches: the event loop gets a turn between two.
-   * `under` keeps what lies in one prefix; it throws FLT-1302 when that is none.
+   * The content of the moment of the first step (replication 18.6), in dump order. Each step is a slice of work with
+   * the rows that were ready, often none; the event loop gets a turn between two. `under` keeps what lies in one
+   * prefix, and is one.
    */
-  rows(under: string | undefined): AsyncIterable<readonly SharedRow[]>;
+  rows(under: string | undefined): Iterable<readonly SharedRow[]>;
 }
 
 /** `key` is a prefix of a cidrtree, a key of a gauge table. */

@@ -2,6 +2,7 @@
  * An answer in the form asked for, in parts that fit every transport. Owns the wrapping of answers without a form of
  * their own (CON-12) and the size of a part (CON-7: at most 64 KiB).
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Answer, Format, Text } from './answer.ts';
 import { legalXml } from './xml.ts';
 
@@ -51,7 +52,10 @@ async function* withoutLastLineFeed(text: Text, heldBack: RegExp): AsyncGenerato
   if (held !== '' && held !== '\n') yield held;
 }
 
-/** Small pieces are gathered and large ones cut, never within a surrogate pair. */
+/**
+ * Small pieces are gathered and large ones cut, never within a surrogate pair. Everything else gets its turn after each
+ * part: a fast reader takes parts as soon as they are made, and a long answer would hold up beats and connections.
+ */
 async function* inParts(text: Text): AsyncGenerator<string> {
   let gathered = '';
   for await (const piece of pieces(text)) {
@@ -60,6 +64,7 @@ async function* inParts(text: Text): AsyncGenerator<string> {
       const cut = isHighSurrogate(gathered.charCodeAt(maxPartUnits - 1)) ? maxPartUnits - 1 : maxPartUnits;
       yield gathered.slice(0, cut);
       gathered = gathered.slice(cut);
+      await setImmediate();
     }
   }
   if (gathered !== '') yield gathered;

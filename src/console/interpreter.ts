@@ -4,6 +4,7 @@
  * Invariant (INV-33): each line ends in exactly one status, the generator's return value, whatever the line holds and
  * whatever the command does.
  */
+import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
 import { isFlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -19,6 +20,7 @@ export interface InterpreterOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
+  readonly counters: Counters;
 }
 
 /** The parts of the answer, each at most 64 KiB of UTF-8; returns the status. Never throws. */
@@ -28,14 +30,23 @@ export class Interpreter {
   readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #counters: Counters;
 
-  constructor({ registry, clock, log }: InterpreterOptions) {
+  constructor({ registry, clock, log, counters }: InterpreterOptions) {
     this.#registry = registry;
     this.#clock = clock;
     this.#log = log;
+    this.#counters = counters;
   }
 
   async *run(line: string, wantedFormat: Format = 'text'): Reply {
+    this.#counters.add('console_commands_total');
+    const result = yield* this.#parts(line, wantedFormat);
+    if (result !== status.ok) this.#counters.add('console_failures_total');
+    return result;
+  }
+
+  async *#parts(line: string, wantedFormat: Format): Reply {
     try {
       const request = parse(line, wantedFormat);
       if (!request) return status.badSyntax;
@@ -68,15 +79,13 @@ export class Interpreter {
   }
 }
 
-interface Request {
-  readonly format: Format;
-}
+type Request = { readonly format: Format } & (
+  | { readonly words: readonly string[] }
+  | { readonly problem: string }
+);
 
 /** The words without a format prefix; undefined for an empty line or a bare prefix (CON-8). */
-function parse(
-  line: string,
-  wantedFormat: Format,
-): (Request & ({ words: readonly string[] } | { problem: string })) | undefined {
+function parse(line: string, wantedFormat: Format): Request | undefined {
   const split = splitWords(line);
   if ('problem' in split) return { format: wantedFormat, problem: split.problem };
   const [first, ...rest] = split.words;

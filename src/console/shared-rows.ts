@@ -2,6 +2,7 @@
  * Rows of a shared object on their way to a console: chosen, ordered, written. The only place that knows the line
  * formats of trees and tables (replication 5.10, 5.13).
  */
+import { setImmediate } from 'node:timers/promises';
 import type { SharedKind, SharedRow } from './facts.ts';
 import { escapeXml } from './xml.ts';
 
@@ -19,18 +20,21 @@ export interface RowFilter {
 /** Most rows that `top` keeps and sorts. */
 export const maxTop = 10_000;
 
-export function filtered(rows: RowBatches, kind: SharedKind, filter: RowFilter): RowBatches {
-  const wanted = matching(rows, filter);
+export function filtered(slices: Iterable<readonly SharedRow[]>, kind: SharedKind, filter: RowFilter): RowBatches {
+  const wanted = matching(slices, filter);
   return filter.top === undefined ? wanted : largest(wanted, kind, filter.top);
 }
 
+/** A slice in which nothing matches leaves no part, so that the turn for everything else is given here. */
 async function* matching(
-  rows: RowBatches,
-  { keyPattern, minCount }: RowFilter,
-): RowBatches & AsyncGenerator<readonly SharedRow[]> {
+  slices: Iterable<readonly SharedRow[]>,
+  { keyPattern, minCount = 0 }: RowFilter,
+): AsyncGenerator<readonly SharedRow[]> {
   const pattern = keyPattern === undefined ? undefined : new KeyPattern(keyPattern);
-  for await (const batch of rows) {
-    yield batch.filter((row) => row.count >= (minCount ?? 0) && (pattern?.matches(row.key) ?? true));
+  for (const slice of slices) {
+    const wanted = slice.filter((row) => row.count >= minCount && (pattern?.matches(row.key) ?? true));
+    if (wanted.length > 0) yield wanted;
+    await setImmediate();
   }
 }
 
@@ -74,7 +78,6 @@ export async function* asXml(rows: RowBatches): AsyncGenerator<string> {
 export async function* asJson(rows: RowBatches): AsyncGenerator<string> {
   let separator = '';
   for await (const batch of rows) {
-    if (batch.length === 0) continue;
     yield separator + batch.map(({ key, count }) => JSON.stringify({ key, count })).join(',');
     separator = ',';
   }

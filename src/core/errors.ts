@@ -17,6 +17,7 @@ export const errorCatalogue = {
   'FLT-1204': { title: 'A message could not be published', advice: 'The link is down or the message is larger than its bound; see `cluster info`.' },
   'FLT-1205': { title: 'A malformed message was dropped', advice: 'Another program or another version publishes on the cluster subjects; look at the sender named.' },
   'FLT-1206': { title: 'A group name is not usable', advice: 'Group names are made of letters, digits, _ and -, and differ from each other.' },
+  'FLT-1207': { title: 'The routes of the embedded nats-server are not protected', advice: 'Give all nodes the same `secret`, or TLS files (CA, certificate and key), or keep listener and peers on loopback.' },
   'FLT-1301': { title: 'There is no shared object of this name', advice: '`cluster shared list` shows those configured.' },
   'FLT-1302': { title: 'This is not an address, a prefix or a key', advice: 'Addresses are IPv4 or IPv6, prefixes are ADDRESS/BITS.' },
   'FLT-1303': { title: 'There is no view from this node', advice: '`cluster membership` shows the members.' },

@@ -6,6 +6,8 @@
  * 6.12): those of other nodes are up to `max_delay` old, so together the nodes may pass a cap for that long; no node
  * opens a connection once it sees the cap reached.
  */
+
+import { domainKey } from './domain.ts';
 import {
   type Check,
   type CountingObjects,
@@ -15,12 +17,16 @@ import {
   type OutboundCounts,
 } from './outbound-checks.ts';
 import type { OutboundCapSettings } from './outbound-settings.ts';
-import { type Container, OutboundStanzas } from './outbound-stanzas.ts';
-import { domainKey } from './domain.ts';
+import { type Container, labelOf, OutboundStanzas } from './outbound-stanzas.ts';
 import { parseRow, sumNames } from './outbound-totals.ts';
 
 export type { OutboundCounts } from './outbound-checks.ts';
-export type { OutboundCapSettings, OutboundLimitName, OutboundScope, OutboundStanza } from './outbound-settings.ts';
+export type {
+  OutboundCapSettings,
+  OutboundLimitName,
+  OutboundScope,
+  OutboundStanza,
+} from './outbound-settings.ts';
 
 /** A connection somebody wants to open. */
 export interface OutboundAttempt {
@@ -39,7 +45,10 @@ export interface OutboundAttempt {
 export type OutboundDecision = { readonly allowed: true } | ({ readonly allowed: false } & Check);
 
 type ScopeOption = 'scope_max_outbound_connections' | 'cluster_scope_max_outbound_connections';
-const scopeOptions: readonly ScopeOption[] = ['scope_max_outbound_connections', 'cluster_scope_max_outbound_connections'];
+const scopeOptions: readonly ScopeOption[] = [
+  'scope_max_outbound_connections',
+  'cluster_scope_max_outbound_connections',
+];
 
 export class OutboundCaps {
   readonly objects: CountingObjects;
@@ -69,7 +78,8 @@ export class OutboundCaps {
     const around = this.#stanzas.around(group, binding);
     const subject = { group, binding, domain: domainKey(attempt.domain), host, ips, around };
     const reached =
-      localChecks(subject, counts).find(isReached) ?? clusterChecks(subject, counts, this.objects).find(isReached);
+      localChecks(subject, counts).find(isReached) ??
+      clusterChecks(subject, counts, this.objects).find(isReached);
     return reached === undefined ? { allowed: true } : { allowed: false, ...reached };
   }
 
@@ -114,4 +124,29 @@ export class OutboundCaps {
 
 function isReached({ value, count }: Check): boolean {
   return value >= 0 && count >= value;
+}
+
+/** The object each cluster cap is counted in (replication 6.2). */
+const neededObject = {
+  cluster_max_outbound_connections: 'outbound_domains',
+  cluster_server_max_outbound_connections: 'outbound_cidr',
+  cluster_scope_max_outbound_connections: 'outbound_binding_domains',
+} as const;
+
+export interface UncountedCap {
+  readonly limit: keyof typeof neededObject;
+  readonly scope: string;
+  readonly needs: (typeof neededObject)[keyof typeof neededObject];
+}
+
+/** Cluster caps that will hold for one node only, because their object is not configured (warned of at load, 6.13). */
+export function uncountedCaps({ stanzas, objects }: OutboundCapSettings): UncountedCap[] {
+  const limits = Object.keys(neededObject) as (keyof typeof neededObject)[];
+  return stanzas.flatMap(({ scope, limits: set }) =>
+    limits
+      .filter((limit) => (set[limit] ?? -1) >= 0 && !objects.some(({ type }) => type === neededObject[limit]))
+      // Connections to a host have counts of their own.
+      .filter((limit) => limit !== 'cluster_max_outbound_connections' || scope.host === undefined)
+      .map((limit) => ({ limit, scope: labelOf(scope), needs: neededObject[limit] })),
+  );
 }

@@ -65,9 +65,14 @@ interface Step {
 
 export function countingObjects(objects: readonly OutboundObject[]): CountingObjects {
   const named = (type: OutboundObject['type']) => objects.filter((object) => object.type === type);
-  const plain = (type: OutboundObject['type']) => named(type).find((object) => object.bindingGroup === undefined)?.name;
+  const plain = (type: OutboundObject['type']) =>
+    named(type).find((object) => object.bindingGroup === undefined)?.name;
   const byGroup = (type: OutboundObject['type']) =>
-    new Map(named(type).flatMap(({ bindingGroup, name }) => (bindingGroup === undefined ? [] : [[bindingGroup, name]])));
+    new Map(
+      named(type).flatMap(({ bindingGroup, name }) =>
+        bindingGroup === undefined ? [] : [[bindingGroup, name]],
+      ),
+    );
   return {
     addresses: plain('outbound_cidr'),
     domains: plain('outbound_domains'),
@@ -159,7 +164,9 @@ function clusterServerChecks(subject: Subject, counts: OutboundCounts, objects: 
     if (step.within === 'group' && groupObject !== undefined) return counts.total(groupObject);
     return rowSum(scopeSum(step, subject), counts, objects);
   };
-  const steps = stepsTo('cluster_server_max_outbound_connections', subject).filter(({ names }) => names === 'all');
+  const steps = stepsTo('cluster_server_max_outbound_connections', subject).filter(
+    ({ names }) => names === 'all',
+  );
   return steps.map((step) => check(step, countOf(step)));
 }
 
@@ -228,7 +235,11 @@ function rowSum(sum: string, counts: OutboundCounts, objects: CountingObjects): 
 }
 
 /** Over all bindings; of the binding's group where an object counts that (replication 6.8). */
-function clusterDomainCount({ group, domain }: Subject, counts: OutboundCounts, objects: CountingObjects): number {
+function clusterDomainCount(
+  { group, domain }: Subject,
+  counts: OutboundCounts,
+  objects: CountingObjects,
+): number {
   const object = objects.domainsOfGroup.get(group) ?? objects.domains;
   return object === undefined ? counts.own(sumNames.domain(domain)) : counts.domain(object, domain);
 }

@@ -6,47 +6,120 @@
  * are compared with them (replication 6.13).
  */
 import { domainKey } from './domain.ts';
-import { type OutboundAttempt, OutboundCaps, type OutboundCapSettings, type OutboundDecision } from './outbound-caps.ts';
+import {
+  type OutboundAttempt,
+  type OutboundCapSettings,
+  OutboundCaps,
+  type OutboundDecision,
+} from './outbound-caps.ts';
 import type { OutboundCounts } from './outbound-checks.ts';
+import type { OutboundObject } from './outbound-settings.ts';
 import { hostRow, OutboundTotals, pairRow } from './outbound-totals.ts';
 
 /** A connection that is being opened or is open. */
 export interface OutboundConnection {
+  /** Default: the group that the configuration gives the binding. */
   readonly group?: string;
   readonly binding: string;
   readonly domain: string;
+  /** MX name, exactly as in the MX record. */
   readonly host?: string;
   /** The remote address. */
   readonly address: string;
 }
 
-/** A shared object: own row and the sum over all nodes. */
+/** A shared object as caps need it. */
 export interface OutboundTable {
+  /** Changes this node's row. */
   increment(key: string): void;
   decrement(key: string): void;
-  /** Over all nodes, of a key, or of a prefix in a table of addresses. */
-  count(key: string): number;
+  /** Over all nodes: of a key, or of a prefix where keys are addresses. */
+  count(keyOrPrefix: string): number;
 }
 
 /** The object `outbound_binding_domains`, whose rows are also summed up by what they have in common. */
 export interface OutboundRowTable extends OutboundTable {
   /** All rows with their counts over all nodes. */
   entries(): Iterable<readonly [key: string, count: number]>;
-  /** Tells each change of such a count; returns the way to stop. */
+  /** Tells each change of such a count, own changes included; returns the way to stop. */
   onChange(listener: (key: string, by: number) => void): () => void;
 }
 
-export interface OutboundTables {
-  /** By name of the object; those of the settings that are missing here count as not configured. */
-  table(object: string): OutboundTable | undefined;
-  readonly rows: OutboundRowTable | undefined;
-}
-
 export class OutboundConnections {
-  readonly #tables: OutboundTables;
   readonly #caps: OutboundCaps;
+  readonly #objects: readonly OutboundObject[];
+  readonly #tables: ReadonlyMap<string, OutboundTable>;
   readonly #own: OutboundTotals;
-  readonly #rows: OutboundTotals;
   readonly #counts: OutboundCounts;
-  readonly #stop: () => void;
+  readonly #stopWatching: () => void;
+
+  /** `tables` by name of the object, `rows` the one of type `outbound_binding_domains`; what is missing is not used. */
+  constructor(
+    settings: OutboundCapSettings,
+    tables: ReadonlyMap<string, OutboundTable>,
+    rows?: OutboundRowTable,
+  ) {
+    this.#tables = tables;
+    this.#objects = settings.objects.filter(({ name, type }) =>
+      type === 'outbound_binding_domains' ? tables.has(name) && rows !== undefined : tables.has(name),
+    );
+    const caps = new OutboundCaps({ ...settings, objects: this.#objects });
+    const sumsOf = (row: string, group?: string) => caps.sumsOf(row, group);
+    const own = new OutboundTotals(sumsOf);
+    const all = new OutboundTotals(sumsOf);
+    for (const [row, count] of rows?.entries() ?? []) all.change(row, count);
+    this.#stopWatching = rows?.onChange((row, by) => all.change(row, by)) ?? (() => {});
+    this.#caps = caps;
+    this.#own = own;
+    const count = (object: string, key: string) => tables.get(object)?.count(key) ?? 0;
+    this.#counts = {
+      own: (sum) => own.count(sum),
+      rows: (sum) => all.count(sum),
+      domain: count,
+      address: count,
+      total: (object) => count(object, '0.0.0.0/0') + count(object, '::/0'),
+    };
+  }
+
+  mayConnect(attempt: OutboundAttempt): OutboundDecision {
+    return this.#caps.decide(this.#counts, attempt);
+  }
+
+  opened(connection: OutboundConnection): void {
+    this.#own.change(pairRow(connection.binding, domainKey(connection.domain)), 1, this.#groupOf(connection));
+    if (connection.host !== undefined) this.#own.change(hostRow(connection.host), 1);
+    this.#eachKey(connection, (table, key) => table.increment(key));
+  }
+
+  /** False when no such connection was open: then nothing is counted down (replication 4.11). */
+  closed(connection: OutboundConnection): boolean {
+    if (!this.#own.change(pairRow(connection.binding, domainKey(connection.domain)), -1)) return false;
+    if (connection.host !== undefined) this.#own.change(hostRow(connection.host), -1);
+    this.#eachKey(connection, (table, key) => table.decrement(key));
+    return true;
+  }
+
+  stop(): void {
+    this.#stopWatching();
+  }
+
+  #groupOf({ group, binding }: OutboundConnection): string {
+    return group ?? this.#caps.groupOf(binding);
+  }
+
+  /** Every object that counts this connection, with the keys it counts it under. */
+  #eachKey(connection: OutboundConnection, use: (table: OutboundTable, key: string) => void): void {
+    const domain = domainKey(connection.domain);
+    for (const { name, type, bindingGroup } of this.#objects) {
+      const table = this.#tables.get(name);
+      if (table === undefined) continue;
+      if (bindingGroup !== undefined && bindingGroup !== this.#groupOf(connection)) continue;
+      if (type === 'outbound_cidr') use(table, connection.address);
+      if (type === 'outbound_domains') use(table, domain);
+      if (type === 'outbound_binding_domains') {
+        use(table, pairRow(connection.binding, domain));
+        if (connection.host !== undefined) use(table, hostRow(connection.host));
+      }
+    }
+  }
 }

@@ -99,7 +99,10 @@ export class OutboundStanzas {
     const key = containerKey(group, binding);
     const held = this.#containers.get(key);
     if (held !== undefined) return held;
-    const made = new Container({ ...(group !== undefined && { group }), ...(binding !== undefined && { binding }) });
+    const made = new Container({
+      ...(group !== undefined && { group }),
+      ...(binding !== undefined && { binding }),
+    });
     this.#containers.set(key, made);
     return made;
   }

@@ -53,7 +53,8 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
 
 /** Ends all servers that this test file started. */
 export async function stopNatsServers(): Promise<void> {
-  await Promise.all([...running].map((server) => server.kill()));
+  await Promise.all([...running].map((server) => server.discard()));
+  running.clear();
 }
 
 /** A TCP port of loopback that was free a moment ago. */
@@ -133,6 +134,12 @@ class LaunchedServer implements NatsServer {
     this.#process?.kill('SIGCONT');
   }
 
+  async discard(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** For the end of the test process, which waits for nothing. */
   endNow(): void {
     this.#process?.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
@@ -153,7 +160,9 @@ class LaunchedServer implements NatsServer {
     if (systemAccount) lines.push(accounts);
     if (cluster) {
       const routes = cluster.routes.map((port) => `"nats-route://127.0.0.1:${port}"`);
-      lines.push(`cluster { name: fleet, listen: "127.0.0.1:${cluster.port}", routes: [${routes.join(', ')}] }`);
+      lines.push(
+        `cluster { name: fleet, listen: "127.0.0.1:${cluster.port}", routes: [${routes.join(', ')}] }`,
+      );
     }
     writeFileSync(this.configFile, [...lines, extra, ''].join('\n'));
   }

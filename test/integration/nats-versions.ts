@@ -32,13 +32,18 @@ export async function natsBinaries(): Promise<readonly NatsBinary[]> {
 
 async function cached(): Promise<NatsBinary | undefined> {
   await mkdir(cacheFolder, { recursive: true });
-  const versions = (await readdir(cacheFolder)).flatMap((name) => /^nats-server-(\d[\d.]*)$/.exec(name)?.[1] ?? []);
+  const versions = (await readdir(cacheFolder)).flatMap(
+    (name) => /^nats-server-(\d[\d.]*)$/.exec(name)?.[1] ?? [],
+  );
   const newest = versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
   return newest === undefined ? undefined : { version: newest, binary: binaryIn(newest) };
 }
 
 async function downloaded(): Promise<NatsBinary | undefined> {
-  const failedMs = await stat(failureMarker).then(({ mtimeMs }) => mtimeMs, () => 0);
+  const failedMs = await stat(failureMarker).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
   if (Date.now() - failedMs < retryAfterMs) return undefined;
   const folder = await mkdtemp(join(cacheFolder, 'download-'));
   try {

@@ -3,7 +3,10 @@
  * each violation with the command that replays it, and ends with 1 if there was one.
  */
 import { parseArgs } from 'node:util';
-import { simulate } from './simulation.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { makeScenario, type Scenario } from './faults.ts';
+import { SeededRandom } from './seeded-random.ts';
+import { Simulation, simulate } from './simulation.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +15,11 @@ const { values } = parseArgs({
     hours: { type: 'string' },
     nodes: { type: 'string' },
     chaos: { type: 'string' },
+    /** Replays a saved scenario, or saves the one of --seed. */
+    scenario: { type: 'string' },
+    save: { type: 'string' },
+    /** Stops at the first seed with a violation. */
+    first: { type: 'boolean', default: false },
   },
 });
 
@@ -20,6 +28,16 @@ const hours = values.hours === undefined ? undefined : Number(values.hours);
 const runs = values.runs === undefined ? (hours === undefined ? 1 : Number.POSITIVE_INFINITY) : Number(values.runs);
 const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
 const chaosMs = values.chaos === undefined ? undefined : Number(values.chaos) * 1000;
+if (values.save) {
+  const scenario = makeScenario(firstSeed, new SeededRandom(firstSeed, 'scenario'), { nodes, chaosMs });
+  writeFileSync(values.save, `${JSON.stringify(scenario, undefined, 1)}\n`);
+}
+if (values.scenario) {
+  const result = new Simulation(JSON.parse(readFileSync(values.scenario, 'utf8')) as Scenario).run();
+  console.log(result.violations.length === 0 ? `no violation, trace ${result.traceHash}` : result.violations.join('\n'));
+  process.exit(result.violations.length === 0 ? 0 : 1);
+}
+
 const startedMs = Date.now();
 let simulatedMs = 0;
 let failures = 0;
@@ -38,6 +56,7 @@ for (let seed = firstSeed; done < runs; seed++) {
     for (const violation of result.violations.slice(0, 5)) console.log(`  ${violation}`);
     const limits = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}`;
     console.log(`  replay: npm run sim -- --seed ${seed}${limits}`);
+    if (values.first) break;
   } else if (runs === 1) {
     console.log(`seed ${seed}: no violation, ${result.viewChanges} view installs, trace ${result.traceHash}`);
   }

@@ -3,8 +3,8 @@
  * the composition root, because nothing in the console knows the bus.
  */
 import net from 'node:net';
-import { FlotillaError } from '../../core/errors.ts';
-import type { Format, Status } from '../answer.ts';
+import { type ErrorCode, FlotillaError } from '../../core/errors.ts';
+import { type Format, type Status, status } from '../answer.ts';
 import { encodeFrame, FrameReader, parseResponse, type Response } from '../frame.ts';
 import type { NatsEndpoint, SocketEndpoint } from './endpoint.ts';
 
@@ -27,48 +27,64 @@ export interface ConnectOptions {
 export type ConnectOverNats = (endpoint: NatsEndpoint, options: ConnectOptions) => Promise<ConsoleConnection>;
 
 /** Throws FLT-1502 when nobody answers there. */
-export function connectToSocket(endpoint: SocketEndpoint, options: ConnectOptions): Promise<ConsoleConnection> {
+export function connectToSocket(
+  endpoint: SocketEndpoint,
+  options: ConnectOptions,
+): Promise<ConsoleConnection> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(endpoint.where);
     const unreachable = (reason: string) => {
       socket.destroy();
       reject(new FlotillaError('FLT-1502', `${endpoint.label}: ${reason}`));
     };
-    socket.setTimeout(options.timeoutMs, () => unreachable(silence(options.timeoutMs)));
+    socket.setTimeout(options.timeoutMs, () => unreachable(`no answer within ${options.timeoutMs / 1000} s`));
     socket.once('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
     socket.once('connect', () => {
-      socket.removeAllListeners();
-      resolve(new SocketConnection(socket, endpoint.label, options.timeoutMs));
+      socket.setTimeout(0);
+      socket.removeAllListeners('error');
+      resolve(new SocketConnection(socket, endpoint.label, options));
     });
   });
 }
 
+/**
+ * Reads even between requests, so that a close is noticed before the next request is lost in it; pauses while parts
+ * wait to be printed, so that a huge answer stays on the server.
+ */
 class SocketConnection implements ConsoleConnection {
   readonly #socket: net.Socket;
+  readonly #options: ConnectOptions;
   readonly #label: string;
-  readonly #responses: AsyncGenerator<Response>;
+  readonly #reader = new FrameReader();
+  readonly #responses: Response[] = [];
+  #failure: FlotillaError | undefined;
+  #wake: () => void = () => {};
   #nextId = 1;
 
-  constructor(socket: net.Socket, label: string, timeoutMs: number) {
+  constructor(socket: net.Socket, label: string, options: ConnectOptions) {
     this.#socket = socket;
+    this.#options = options;
     this.#label = label;
-    this.#responses = this.#read();
-    socket.setTimeout(timeoutMs);
-    socket.on('error', () => {});
-    socket.on('timeout', () => socket.destroy(new Error(silence(timeoutMs))));
+    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('error', (error) => this.#fail('FLT-1502', error.message));
+    socket.on('close', () => this.#fail('FLT-1502', 'the connection was closed'));
+    socket.on('end', () => this.#fail('FLT-1502', 'the connection was closed'));
   }
 
   get isOpen(): boolean {
-    return !this.#socket.destroyed && this.#socket.readable && this.#socket.writable;
+    return this.#failure === undefined;
   }
 
   async *request(line: string, format: Format): RemoteReply {
     const id = this.#nextId++;
     this.#socket.write(encodeFrame({ id, cmd: line, format }));
     for (;;) {
-      const next = await this.#responses.next();
-      if (next.done) throw new FlotillaError('FLT-1502', `${this.#label}: the connection was closed before the end of the answer`);
-      const response = next.value;
+      const response = await this.#next();
+      if (response === 'timeout') {
+        this.close();
+        yield `No answer within ${this.#options.timeoutMs / 1000} s\n`;
+        return status.timedOut;
+      }
       // Id 0 answers a request that could not be read as far as its id.
       if (response.id !== id && response.id !== 0) continue;
       if ('end' in response) return response.status;
@@ -80,24 +96,42 @@ class SocketConnection implements ConsoleConnection {
     this.#socket.destroy();
   }
 
-  async *#read(): AsyncGenerator<Response> {
-    const reader = new FrameReader();
+  async #next(): Promise<Response | 'timeout'> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, this.#options.timeoutMs);
     try {
-      for await (const chunk of this.#socket) {
-        for (const body of reader.push(chunk as Buffer)) {
-          const response = parseResponse(body);
-          if (!response) throw new FlotillaError('FLT-1503', this.#label);
-          yield response;
-        }
-        if (reader.broken) throw new FlotillaError('FLT-1503', this.#label);
+      while (this.#responses.length === 0) {
+        if (this.#failure) throw this.#failure;
+        if (isLate) return 'timeout';
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
       }
-    } catch (error) {
-      if (error instanceof FlotillaError) throw error;
-      throw new FlotillaError('FLT-1502', `${this.#label}: ${(error as Error).message}`, error);
+    } finally {
+      clearTimeout(timer);
     }
+    const response = this.#responses.shift()!;
+    if (this.#responses.length === 0) this.#socket.resume();
+    return response;
   }
-}
 
-function silence(timeoutMs: number): string {
-  return `no answer within ${timeoutMs / 1000} s`;
+  #receive(chunk: Buffer): void {
+    for (const body of this.#reader.push(chunk)) {
+      const response = parseResponse(body);
+      if (response) this.#responses.push(response);
+      else this.#fail('FLT-1503', 'this is no response');
+    }
+    if (this.#reader.broken) this.#fail('FLT-1503', 'this is no frame');
+    if (this.#responses.length > 0) this.#socket.pause();
+    this.#wake();
+  }
+
+  #fail(code: ErrorCode, reason: string): void {
+    this.#failure ??= new FlotillaError(code, `${this.#label}: ${reason}`);
+    this.#socket.destroy();
+    this.#wake();
+  }
 }

@@ -3,6 +3,7 @@ import { type Answer, failed, status, structured, usage } from '../answer.ts';
 import type { NodeFacts, SharedObjectFacts, SharedStats, SharedViewFacts } from '../facts.ts';
 import type { Command } from '../registry.ts';
 import { asJson, asLines, asXml, filtered, maxTop, type RowBatches, type RowFilter } from '../shared-rows.ts';
+import { parsePrefix } from '../../core/address.ts';
 import { element, escapeXml, textElement } from '../xml.ts';
 import { clauses, wholeNumber } from './arguments.ts';
 

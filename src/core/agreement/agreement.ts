@@ -61,6 +61,8 @@ export class Agreement {
   #waitingSinceMs: number | undefined;
   #namesakeSinceMs: number | undefined;
   #broken = false;
+  /** Since when no member's progress makes room for further ordered messages. */
+  #fullSinceMs: number | undefined;
 
   constructor(self: Process, options: AgreementOptions, nowMs: number) {
     this.#self = self;
@@ -103,7 +105,7 @@ export class Agreement {
     const effects: Effect[] = [];
     this.#evaluate(nowMs, effects);
     this.peers.prune(nowMs);
-    this.#advanceStable();
+    this.#advanceStable(nowMs);
     effects.push({ kind: 'broadcast', message: this.#beat(nowMs) });
     this.#repeatProposal(effects);
     return effects;
@@ -284,7 +286,7 @@ export class Agreement {
   /** A member still shows an older view long after the install: its promise had overtaken the commit. */
   #hasLaggard(nowMs: number): boolean {
     if (nowMs - this.#installedMs <= this.#options.failureTimeoutMs) return false;
-    if (this.#stream.full) return true;
+    if (this.#fullSinceMs !== undefined && nowMs - this.#fullSinceMs > this.#options.failureTimeoutMs) return true;
     return this.#view.members.some((member) => {
       const peer = this.peers.get(member.incarnation);
       return peer !== undefined && compareViewIds(peer.beat.view, this.#view.id) < 0;
@@ -335,12 +337,18 @@ export class Agreement {
     const own = summaryOf(this.#view.id, this.#stream);
     this.#proposal = {
       ballot,
-      members: [...members].sort(compareProcesses),
+      members: members.map((member) => this.#newest(member)).sort(compareProcesses),
       oks: new Map([[this.#self.incarnation, own]]),
       sinceMs: nowMs,
     };
     this.#repeatProposal(effects);
     this.#commitWhenAgreed(nowMs, effects);
+  }
+
+  /** As its own beats describe it: a member that missed the last commit does not have the seniority given there. */
+  #newest(member: Process): Process {
+    if (member.incarnation === this.#self.incarnation) return this.#self;
+    return this.peers.get(member.incarnation)?.process ?? member;
   }
 
   #repeatProposal(effects: Effect[]): void {
@@ -467,6 +475,7 @@ export class Agreement {
     this.#proposal = undefined;
     this.#waitingSinceMs = undefined;
     this.#broken = false;
+    this.#fullSinceMs = undefined;
     this.#installedMs = nowMs;
     const cause = this.#causeOf(oldView, this.#view);
     effects.push({ kind: 'install', view: this.#view, cause, survivors: flush.survivors });
@@ -535,7 +544,7 @@ export class Agreement {
   }
 
   /** What all members of the view have applied, as their beats say. */
-  #advanceStable(): void {
+  #advanceStable(nowMs: number): void {
     let stable = this.#stream.applied;
     for (const { incarnation } of this.#view.members) {
       if (incarnation === this.#self.incarnation) continue;
@@ -543,6 +552,7 @@ export class Agreement {
       stable = Math.min(stable, beat && sameViewId(beat.view, this.#view.id) ? beat.applied : 0);
     }
     this.#stream.stableUpTo(stable);
+    this.#fullSinceMs = this.#stream.full ? (this.#fullSinceMs ?? nowMs) : undefined;
   }
 
   #beat(nowMs: number): Beat {

@@ -1,0 +1,59 @@
+/** What a benchmark measured, next to a peer where there is one, and how it is printed. */
+
+export interface Figure {
+  /** Goal it belongs to: P1 .. P11. */
+  readonly goal: string;
+  readonly what: string;
+  /** What was varied: `10^4 keys`, `8 nodes`. */
+  readonly size: string;
+  readonly value: number;
+  readonly unit: string;
+  /** The goal as a number in `unit`, and whether less or more is better. */
+  readonly target?: { readonly value: number; readonly better: 'less' | 'more' };
+  /** The same work by somebody else, in the same run and unit. */
+  readonly peer?: { readonly name: string; readonly value: number };
+}
+
+export interface Benchmark {
+  readonly name: string;
+  readonly goals: readonly string[];
+  /** Said before it starts, so that nobody wonders what takes so long. */
+  readonly about: string;
+  run(): Promise<readonly Figure[]>;
+}
+
+const columns = ['goal', 'what', 'size', 'ours', 'target', 'peer', 'ratio'] as const;
+
+export function renderFigures(figures: readonly Figure[]): string {
+  const rows = figures.map(rowOf);
+  const header = Object.fromEntries(columns.map((column) => [column, column])) as Record<(typeof columns)[number], string>;
+  const rule = Object.fromEntries(columns.map((column) => [column, '---'])) as Record<(typeof columns)[number], string>;
+  return [header, rule, ...rows].map((row) => `| ${columns.map((column) => row[column]).join(' | ')} |`).join('\n');
+}
+
+function rowOf(figure: Figure): Record<(typeof columns)[number], string> {
+  const { goal, what, size, value, unit, target, peer } = figure;
+  const missed = target && (target.better === 'less' ? value > target.value : value < target.value);
+  return {
+    goal,
+    what,
+    size,
+    ours: `${short(value)} ${unit}`,
+    target: target ? `${target.better === 'less' ? '<=' : '>='} ${short(target.value)}${missed ? ' (missed)' : ''}` : '',
+    peer: peer ? `${peer.name}: ${short(peer.value)} ${unit}` : '',
+    ratio: peer ? `${short(peer.value / value)}x` : '',
+  };
+}
+
+function short(value: number): string {
+  if (value >= 10_000) return Math.round(value).toLocaleString('en-US');
+  return Number(value.toPrecision(3)).toString();
+}
+
+export function percentile(sorted: ArrayLike<number>, fraction: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile([...values].sort((a, b) => a - b), 0.5);
+}

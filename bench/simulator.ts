@@ -1,0 +1,31 @@
+/** P10: how much faster than real time the simulator runs whole clusters, with traffic and faults. */
+import { simulate } from '../test/sim/simulation.ts';
+import type { Benchmark, Figure } from './report.ts';
+
+const sizes = [3, 5, 8];
+const runs = 40;
+
+function speedWith(nodes: number): number {
+  for (let seed = 900; seed < 905; seed++) simulate(seed, { nodes });
+  const startedMs = performance.now();
+  let simulatedMs = 0;
+  for (let seed = 1; seed <= runs; seed++) simulatedMs += simulate(seed, { nodes }).simulatedMs;
+  return simulatedMs / (performance.now() - startedMs);
+}
+
+export const simulatorBenchmark: Benchmark = {
+  name: 'simulator',
+  goals: ['P10'],
+  about: `${runs} simulated runs of a minute with 3, 5 and 8 nodes`,
+  run: async () =>
+    sizes.map(
+      (nodes): Figure => ({
+        goal: 'P10',
+        what: 'simulation speed, one core',
+        size: `${nodes} nodes`,
+        value: speedWith(nodes),
+        unit: 'times real time',
+        ...(nodes === 8 ? { target: { value: 1000, better: 'more' } as const } : {}),
+      }),
+    ),
+};

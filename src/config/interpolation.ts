@@ -1,0 +1,35 @@
+/** What may stand behind `%`: in the manager's `logfile` (logging 10.3) and in formats of custom_logger (logging 3). */
+
+const timeLetters = 'aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%';
+
+/** `%{l}`, `%{n}`, `%{s}`, and the conversions of POSIX strftime. */
+export function patternProblem(pattern: string): string | undefined {
+  for (const [item, inBraces, modified, plain] of pattern.matchAll(/%(?:\{([^}]*\}?)|[EO](.?)|([\s\S]?))/g)) {
+    if (inBraces !== undefined) {
+      if (!/^[lns]\}$/.test(inBraces)) return `unknown interpolation '${item.slice(0, 40)}' (known are %{l} %{n} %{s})`;
+    } else {
+      const letter = modified ?? plain ?? '';
+      if (letter === '' || !timeLetters.includes(letter)) return `unknown time conversion '${item}'`;
+    }
+  }
+  return undefined;
+}
+
+/** Longest first: `%BI` is one item, not `%B` and an I. */
+const formatItems = ['PG', 'BI', 'CI', ...'AbgBcCdHimMrRnNpPsStTU%'];
+const itemsWithArgument = ['h', 't', 'T', 'vctx_mess', 'vctx_conn'];
+/** Bounds the search for the closing brace: a line of formats can be a megabyte of opening ones. */
+const longestItem = 300;
+
+/** A letter that custom_logger does not know. */
+export function formatProblem(format: string): string | undefined {
+  for (let at = format.indexOf('%'); at >= 0; at = format.indexOf('%', at)) {
+    const rest = format.slice(at + 1, at + longestItem);
+    const withArgument = itemsWithArgument.find((item) => rest.startsWith(`${item}{`));
+    const close = withArgument === undefined ? -1 : rest.indexOf('}');
+    const plain = formatItems.find((item) => rest.startsWith(item));
+    if (close < 0 && plain === undefined) return `unknown format letter '%${rest.slice(0, 1)}'`;
+    at += 1 + (close >= 0 ? close : (plain?.length ?? 0));
+  }
+  return undefined;
+}

@@ -1,0 +1,132 @@
+/** The outermost scope: its own options, the small stanzas of a server, and everything else by reference. */
+import { logLevels } from '../../core/log.ts';
+import { msgcClientScope, msgcServerScope } from './bus.ts';
+import { clusterScope } from './cluster.ts';
+import { foreignListeners, listenerScopes } from './listeners.ts';
+import { loggingScopes } from './logging.ts';
+import {
+  anonymous,
+  bool,
+  ignoredOptions,
+  int,
+  listOf,
+  named,
+  type OptionSchema,
+  optionallyNamed,
+  path,
+  regex,
+  type ScopeSchema,
+  seconds,
+  text,
+} from './option.ts';
+import { outboundOptions, outboundScopes } from './outbound.ts';
+
+const security = anonymous('Security', {
+  text: 'As whom the process runs.',
+  options: [
+    { name: 'user', type: text, default: 'ecuser', restart: true, text: 'User that a process started as root becomes.' },
+    { name: 'group', type: text, default: 'ecuser', restart: true, text: 'Group that a process started as root becomes.' },
+    { name: 'capabilities', type: text, restart: true, text: 'Capabilities to keep, as `cap_net_admin+ep cap_net_raw+ep`.' },
+    { name: 'chroot', type: path, restart: true, ignored: true, text: 'Root directory of the original.' },
+    { name: 'supplemental_groups', type: listOf(text, { alone: true }), restart: true, text: 'Further groups of the process.' },
+    { name: 'privileges', type: text, ignored: true, text: 'Privileges on Solaris.' },
+  ],
+});
+
+const authorization = anonymous('Authorization', {
+  text: 'Who may give which console command; without a rule nobody may.',
+  scopes: [
+    named('Role', 'plain', {
+      text: 'Holds for users and groups of this name.',
+      options: [{ name: 'allow', type: listOf(regex, { alone: true }), text: 'Expressions; a command that one of them matches is allowed.' }],
+    }),
+  ],
+});
+
+const debugFlags = anonymous('Debug_Flags', {
+  text: 'Which subsystems log at which level.',
+  options: logLevels.map((level): OptionSchema => {
+    const name = level.toUpperCase();
+    const isDefault = level === 'error' || level === 'critical';
+    return { name, type: listOf(text, { alone: true }), ...(isDefault ? { default: 'ALL' } : {}), text: `Subsystems that log ${name}; ALL: all of them.` };
+  }),
+});
+
+const threadPool = named('ThreadPool', 'plain', {
+  text: 'Of the threaded original; only the backlog of `log_job` means something.',
+  options: [
+    { name: 'backlog', type: int(0), default: '65536', text: 'Of `log_job`: jobs after which the aggregator holds sessions back.' },
+    ...ignoredOptions('concurrency initial_size idle_time cpu_affinity_set priority pool_type'),
+  ],
+});
+
+const datasource = named('Datasource', 'plain', {
+  text: 'A source of queries; its results are cached, and replicated where a Replicate of its name says so.',
+  options: [
+    { name: 'uri', type: listOf({ kind: 'datasource' }, { alone: true, nonEmpty: true }), text: 'Where to ask: driver, colon, the rest; several are used in turn.' },
+    { name: 'serialized', type: bool, default: 'true', text: 'Publish results in the cluster.' },
+    { name: 'cache_size', type: int(1), default: '1000', text: 'Results kept.' },
+    { name: 'cache_life', type: seconds(0), default: '3600', text: 'How long a result is kept.' },
+    { name: 'max_rows', type: int(-1), default: '100', text: 'Rows of a result; -1: all.' },
+    { name: 'no_cache', type: bool, default: 'false', text: 'Keep no results.' },
+    { name: 'pool', type: text, default: 'IO', ignored: true, text: 'Thread pool of the original.' },
+    ...ignoredOptions('username password'),
+  ],
+});
+
+/** Modules and stanzas of the mail server; existing files hold them, nothing here reads them. */
+const foreignModules =
+  'ac_auth adaptive alerting alias auth_ds auth_http auth_ldap auth_radius beik brightmail chunk_logger cidr_server cidrdb ' +
+  'clamav conntrol csapi delay_dsn disclaimer dk_sign dk_validate ds_core eleven engagement_tracker fbl generic_spamc ' +
+  'http_io ilf jlog ldap mxip num_rcpts opendkim outbound_audit outbound_smtp_auth scriptlet securecred seedlist Sieve ' +
+  'smtp_auth_proxy smtp_cbv smtp_rcptto_regex snmp spf_macros spf_v1 static_routes stats_producer suppress_spool tls_macros ' +
+  'url_ripper vctx_conn xclient xml Alias_Scheme Client_Service Relay_Domain';
+
+const foreignScopes: readonly ScopeSchema[] = [...foreignListeners, ...foreignModules.split(' ')].map((name) => ({
+  ...optionallyNamed(name, { text: 'Of the mail server; accepted and ignored.' }),
+  ignored: true,
+}));
+
+const globalOptions: readonly OptionSchema[] = [
+  { name: 'hostname', type: text, text: 'Name of the host, where another than that of the system is wanted.' },
+  { name: 'pidfile', type: path, default: '/var/run/ecelerity.pid', restart: true, text: 'File that holds the process id.' },
+  { name: 'control_client_timeout', type: seconds(1), default: '60', text: 'Idle time of console connections made by programs.' },
+  { name: 'timestampformat', type: text, default: '"[%a %d %b %Y %H:%M:%S] "', text: 'Time before each line of the paniclog.' },
+  { name: 'log_hires_timestamp', type: bool, default: 'false', restart: true, text: 'Times in logs with microseconds.' },
+  { name: 'debug_throttle_max_num_same_message', type: int(0), default: '0', text: 'Equal messages logged in a period; 0: all.' },
+  { name: 'debug_throttle_period_secs', type: seconds(1, 60), default: '1', text: 'Length of that period.' },
+  { name: 'local_changes_file', type: { kind: 'string' }, default: '/etc/flotilla/local_changes.conf', text: 'File for console changes that have no other home.' },
+  { name: 'local_changes_only', type: bool, default: 'false', text: 'All console changes go there.' },
+  { name: 'use_iflist_cache', type: bool, default: '0', restart: true, text: 'Keep the list of interfaces of the system.' },
+  { name: 'binding_auto_replumb', type: bool, default: 'disabled', text: 'Put lost addresses of bindings back; clashes with DuraVIP.' },
+  { name: 'binding_auto_replumb_interval', type: seconds(1), default: '60', text: 'How often to look for lost addresses.' },
+  { name: 'siv_throttle_cache_size', type: int(1), default: '1000', text: 'Most named throttles.' },
+  ...ignoredOptions(
+    'spool_base spool_mode spool_umask max_resident_active_queue max_resident_messages max_resident_transient_queue ' +
+      'keep_message_dicts_in_memory relay_hosts relay_domains prohibited_hosts dns_threads dns_resolver syslog_facility ' +
+      'num_io_threads use_mmap_io banner_hostname large_message_threshold never_stripe_delivery fd_limit ' +
+      'sieve_cache_size match_cache_size cidr_cache_size domain_cache_size rlimit_core growbuf_size swap_size tls_engine',
+  ),
+];
+
+export const globalScope: ScopeSchema = {
+  name: 'global',
+  instance: 'none',
+  instanceType: 'plain',
+  text: 'Outside of all scopes.',
+  options: [...globalOptions, ...outboundOptions, ...clusterScope.options.filter((option) => option.paths?.includes('global'))],
+  scopes: [
+    clusterScope,
+    msgcServerScope,
+    msgcClientScope,
+    ...listenerScopes,
+    ...outboundScopes,
+    ...loggingScopes,
+    datasource,
+    security,
+    authorization,
+    debugFlags,
+    threadPool,
+    ...foreignScopes,
+  ],
+};

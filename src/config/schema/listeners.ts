@@ -1,0 +1,132 @@
+/**
+ * Listeners with their `Listen` and `Peer` scopes (CONF-8.5). An option of a listener falls back from the peer to the
+ * Listen, to peers of the listener, to the listener, and for session caps to its pathway.
+ */
+import {
+  anonymous,
+  bool,
+  dictionaryOf,
+  duration,
+  ignoredOptions,
+  int,
+  listOf,
+  mode,
+  named,
+  type OptionSchema,
+  oneOf,
+  type ScopeSchema,
+  seconds,
+  text,
+} from './option.ts';
+import { nodeName } from './cluster.ts';
+
+/** Levels at which an option of listener `name` may stand. */
+function pathsOf(name: string, levels: 'all' | 'listen' | 'listen only'): string[] {
+  if (levels === 'listen only') return [`${name}::listen`];
+  if (levels === 'listen') return [`${name}::listen`, name];
+  return [`${name}::listen::peer`, `${name}::listen`, `${name}::peer`, name];
+}
+
+const at = (paths: readonly string[], options: readonly OptionSchema[]) => options.map((option) => ({ ...option, paths }));
+
+const socketOptions: readonly OptionSchema[] = [
+  { name: 'enable', type: bool, default: 'true', text: 'Whether it listens.' },
+  { name: 'file_mode', type: mode, default: '0660', text: 'Mode of a Unix socket.' },
+  { name: 'listen_backlog', type: int(1, 65_535), default: '500', text: 'Connections the kernel keeps until they are accepted.' },
+  { name: 'disable_nagle_algorithm', type: bool, default: 'false', text: 'Send small pieces at once.' },
+  { name: 'tcp_recv_buffer_size', type: int(1, 1 << 30, 'bytes'), default: '4096', ignored: true, text: 'Receive buffer; the kernel sizes it.' },
+  { name: 'tcp_send_buffer_size', type: int(1, 1 << 30, 'bytes'), default: '4096', ignored: true, text: 'Send buffer; the kernel sizes it.' },
+  { name: 'accept_queue_backlog', type: int(0), default: '0', ignored: true, text: 'Queue of the threaded original.' },
+  { name: 'concurrency', type: int(0), default: '0', ignored: true, text: 'Threads of the original.' },
+  { name: 'events_per_iter', type: int(0), default: '0', ignored: true, text: 'Fairness bound of the original.' },
+  { name: 'pool_name', type: text, ignored: true, text: 'Thread pool of the original.' },
+];
+
+const duravipOptions: readonly OptionSchema[] = [
+  { name: 'enable_duravip', type: bool, default: 'false', text: 'The address floats between nodes.' },
+  { name: 'duravip_preference', type: listOf(nodeName, { alone: true }), text: 'Node that should own the address, or several in order.' },
+  { name: 'duravip_follow', type: text, text: 'Binding, or its address, that this one goes with.' },
+];
+
+/** Caps on open sessions; the options a `Peer` is made for. */
+const capOptions: readonly OptionSchema[] = [
+  { name: 'listener_sessions', type: int(0), default: '0', text: 'Most sessions of this listener; in a Peer, of that network. 0: no cap.' },
+  { name: 'service_sessions', type: int(0), default: '0', text: 'Most sessions of all listeners of the service on this node; in a Peer, of that network. 0: no cap.' },
+  { name: 'cluster_service_sessions', type: int(0), default: '0', text: 'Most sessions in the whole cluster, from `inbound_cidr`; in a Peer, of that network. 0: no cap.' },
+];
+
+export const pathwayCapPaths = ['pathway_group::pathway', 'pathway', 'pathway_group'] as const;
+export const pathwayCapOptions: readonly OptionSchema[] = at(pathwayCapPaths, capOptions);
+
+const frontOptions: readonly OptionSchema[] = [
+  { name: 'upstream', type: { kind: 'endpoint', hostNames: true }, text: 'The service behind the listener; unset: one that the program registers.' },
+  { name: 'send_proxy', type: oneOf(['off', 'v1', 'v2']), default: 'off', text: 'PROXY protocol header that tells the upstream who the client is.' },
+  { name: 'upstream_timeout', type: duration(0.01, 3600), default: '5', text: 'Wait for a connection to the upstream.' },
+  { name: 'idle_timeout', type: duration(0), default: '0', text: 'Silence after which a connection is closed; 0: never.' },
+];
+
+const mailOptions =
+  'banner_hostname banner_text idle_time enable_rsets max_receptions max_recipients receive_max_message_size smtp_extensions ' +
+  'tls tls_ca tls_certificate tls_ciphers tls_client_ca tls_key tls_options tls_protocols tls_verify enable_authentication ' +
+  'authloginparameters authplainparameters authcrammd5parameters authdigestmd5parameters always_allow_relaying ' +
+  'relay_hosts relay_domains prohibited_hosts open_relay context xclient hostname allow_trailing_whitespace ' +
+  'reject_lone_lf arg_max_length message_drain_rate event_loop';
+
+const uriDictionary = dictionaryOf(text);
+const consoleOptions: readonly OptionSchema[] = [
+  { name: 'timeout', type: seconds(1), default: '60', text: 'Idle time after which a console connection is closed.' },
+  { name: 'enable_authentication', type: bool, default: 'false', text: 'Whether a client must say who it is.' },
+  { name: 'enable_authorization', type: bool, default: 'false', text: 'Whether each command must be allowed by a Role.' },
+  { name: 'authdigestmd5parameters', type: uriDictionary, text: 'Password file in htdigest format, as `uri`.' },
+  { name: 'authcrammd5parameters', type: uriDictionary, text: 'Password file for CRAM-MD5, as `uri`.' },
+  { name: 'authloginparameters', type: uriDictionary, text: 'Password file in clear text, as `uri`.' },
+  { name: 'authorizationparameters', type: uriDictionary, text: 'File of groups and their users, as `uri`.' },
+  { name: 'always_allow', type: bool, default: 'false', text: 'Everything is allowed.' },
+  { name: 'always_deny', type: bool, default: 'false', text: 'Nothing is allowed; wins over `always_allow`.' },
+];
+
+function listenerScope(name: string, description: string, parts: { everywhere: OptionSchema[]; listen: OptionSchema[]; peers: boolean }): ScopeSchema {
+  const options = [...parts.everywhere, ...parts.listen];
+  const peer = named('Peer', 'prefix', { text: 'Clients of a network; the longest one that holds the client counts.', options });
+  const peers = parts.peers ? [peer] : [];
+  const listen = named('Listen', 'endpoint', { text: 'One socket.', options, scopes: peers });
+  return anonymous(name, { text: description, options, scopes: [listen, ...peers] });
+}
+
+function frontListener(name: string, description: string): ScopeSchema {
+  const key = name.toLowerCase();
+  const everywhere = [
+    ...at([...pathsOf(key, 'all'), ...pathwayCapPaths], capOptions),
+    ...at(pathsOf(key, 'all'), [{ name: 'pathway', type: text, text: 'Pathway whose session caps hold where the listener states none.' }]),
+    ...(key === 'esmtp_listener' ? ignoredOptions(mailOptions, pathsOf(key, 'all')) : []),
+  ];
+  const listen = [
+    ...at(pathsOf(key, 'listen'), [...frontOptions, ...socketOptions]),
+    ...at(pathsOf(key, 'listen only'), duravipOptions),
+  ];
+  return listenerScope(name, description, { everywhere, listen, peers: true });
+}
+
+function plainListener(name: string, description: string): ScopeSchema {
+  const key = name.toLowerCase();
+  const listen = [...at(pathsOf(key, 'listen'), socketOptions), ...at(pathsOf(key, 'listen only'), duravipOptions)];
+  return listenerScope(name, description, { everywhere: [], listen, peers: false });
+}
+
+export const listenerScopes: readonly ScopeSchema[] = [
+  frontListener('ESMTP_Listener', 'Front listeners of SMTP: accept, count, cap and hand to the upstream.'),
+  frontListener('TCP_Listener', 'Front listeners of any other service.'),
+  listenerScope('Control_Listener', 'Endpoints of the console.', {
+    everywhere: at(pathsOf('control_listener', 'all'), consoleOptions),
+    listen: [
+      ...at(pathsOf('control_listener', 'listen'), socketOptions),
+      ...at(pathsOf('control_listener', 'listen only'), duravipOptions),
+    ],
+    peers: true,
+  }),
+  plainListener('ECCluster_Listener', 'Point-to-point service between nodes; its port is printed behind the address of a node.'),
+  plainListener('msgcserver_listener', 'Where bus servers of other nodes connect.'),
+];
+
+/** Listeners of the mail server that have no counterpart here. */
+export const foreignListeners = ['ECStream_Listener', 'HTTP_Listener', 'POP3_Listener', 'XMPP_Listener'];

@@ -1,0 +1,71 @@
+/**
+ * The configuration after validation: scopes with their settings, all declarations of an instance merged into one
+ * (CONF-5.1). Later assignments win one by one; lists and dictionaries are replaced whole.
+ */
+import type { OptionSchema, ScopeSchema } from './schema/option.ts';
+import type { Span } from './source.ts';
+import type { Value } from './syntax-tree.ts';
+import type { SettingValue } from './values.ts';
+
+export interface Setting {
+  readonly schema: OptionSchema;
+  readonly value: SettingValue;
+  /** As typed, and where. */
+  readonly raw: Value;
+  readonly nameSpan: Span;
+}
+
+export class Scope {
+  readonly schema: ScopeSchema;
+  readonly parent: Scope | undefined;
+  /** Name as first typed; empty for an anonymous scope. */
+  readonly instance: string;
+  /** The one spelling by which instances are compared. */
+  readonly key: string;
+  /** Where it was declared first. */
+  readonly span: Span;
+  /** By name in lower case. */
+  readonly settings = new Map<string, Setting>();
+  readonly #children = new Map<string, Map<string, Scope>>();
+
+  constructor(schema: ScopeSchema, span: Span, place: { parent?: Scope; instance?: string; key?: string } = {}) {
+    this.schema = schema;
+    this.span = span;
+    this.parent = place.parent;
+    this.instance = place.instance ?? '';
+    this.key = place.key ?? '';
+  }
+
+  /** Names of the scopes from the outermost, in lower case: `binding_group::binding`; `global` outside of all. */
+  get path(): string {
+    if (this.parent === undefined) return 'global';
+    const own = this.schema.name.toLowerCase();
+    return this.parent.parent === undefined ? own : `${this.parent.path}::${own}`;
+  }
+
+  get(option: string): Setting | undefined {
+    return this.settings.get(option.toLowerCase());
+  }
+
+  child(kind: string, key: string): Scope | undefined {
+    return this.#children.get(kind.toLowerCase())?.get(key);
+  }
+
+  /** Inner scopes of a kind in order of declaration; without a kind all of them. */
+  children(kind?: string): Scope[] {
+    const kinds = kind === undefined ? [...this.#children.values()] : [this.#children.get(kind.toLowerCase())];
+    return kinds.flatMap((instances) => [...(instances?.values() ?? [])]);
+  }
+
+  add(child: Scope): void {
+    const kind = child.schema.name.toLowerCase();
+    const instances = this.#children.get(kind) ?? new Map<string, Scope>();
+    this.#children.set(kind, instances.set(child.key, child));
+  }
+
+  /** This scope and everything in it. */
+  *all(): Generator<Scope> {
+    yield this;
+    for (const child of this.children()) yield* child.all();
+  }
+}

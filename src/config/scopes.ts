@@ -1,0 +1,97 @@
+/**
+ * Fallback (CONF-5.2): the value of an option for a target is the one of the most specific scope that sets it, else of
+ * its containers outward to the global scope, else the built-in default. The order is the option's own, in the schema.
+ *
+ * Resolution is by option: of one Domain stanza one option may count while another comes from elsewhere. The scope that
+ * supplied the value is part of the answer, because throttles that fall back to one scope share its budget.
+ */
+import { contains, endpointKey, parseEndpoint, parsePrefix } from './address.ts';
+import { defaultOf } from './defaults.ts';
+import { looksLikeRegex, parseSlashedRegex } from './regex.ts';
+import type { OptionSchema } from './schema/option.ts';
+import type { Scope, Setting } from './scope-tree.ts';
+import type { SettingValue } from './values.ts';
+
+/**
+ * What the value is asked for: kind of scope in lower case and the name there: a binding's name, a domain, an endpoint,
+ * for `peer` the client's address. Anonymous scopes such as a listener are named by the empty string.
+ */
+export type Target = Readonly<Record<string, string>>;
+
+export interface Resolution {
+  readonly value: SettingValue | undefined;
+  /** The scope that set it, or undefined for the default. */
+  readonly scope: Scope | undefined;
+  readonly setting: Setting | undefined;
+}
+
+/** A target need not exist as a scope: the answer is then what it would fall back to. */
+export function resolve(root: Scope, option: OptionSchema, target: Target): Resolution {
+  const isAlone = option.alone !== undefined && option.alone.scope in target;
+  for (const path of option.paths ?? []) {
+    if (isAlone && !path.split('::').includes(option.alone?.scope ?? '')) continue;
+    for (const scope of scopesAt(root, path, target)) {
+      const setting = scope.get(option.name);
+      if (setting !== undefined) return { value: setting.value, scope, setting };
+    }
+  }
+  const value = defaultOf(option, isAlone ? option.alone?.default : option.default);
+  return { value, scope: undefined, setting: undefined };
+}
+
+/** The scopes at a path that fit the target, best first. */
+function scopesAt(root: Scope, path: string, target: Target): Scope[] {
+  if (path === 'global') return [root];
+  let scopes = [root];
+  for (const kind of path.split('::')) {
+    const name = target[kind];
+    if (name === undefined) return [];
+    scopes = scopes.flatMap((scope) => instancesFor(scope, kind, name));
+  }
+  return scopes;
+}
+
+/** The instances of a kind that a name fits, best first. */
+export function instancesFor(parent: Scope, kind: string, name: string): Scope[] {
+  const instances = parent.children(kind);
+  switch (instances[0]?.schema.instanceType) {
+    case undefined:
+      return [];
+    case 'domain':
+      return [...existing(parent.child(kind, name.toLowerCase())), ...instances.filter((scope) => matchesRegex(scope, name))];
+    case 'prefix':
+    case 'network':
+      return byPrefix(instances, name);
+    case 'endpoint': {
+      const endpoint = parseEndpoint(name, false);
+      return existing(parent.child(kind, typeof endpoint === 'string' ? name : endpointKey(endpoint)));
+    }
+    default:
+      return existing(parent.child(kind, name));
+  }
+}
+
+function existing(scope: Scope | undefined): Scope[] {
+  return scope === undefined ? [] : [scope];
+}
+
+function matchesRegex(scope: Scope, name: string): boolean {
+  if (!looksLikeRegex(scope.key)) return false;
+  const regex = parseSlashedRegex(scope.key);
+  return typeof regex !== 'string' && regex.test(name);
+}
+
+/** Longest first. An instance without a prefix (`Topology ""`) stands for every address. */
+function byPrefix(instances: readonly Scope[], address: string): Scope[] {
+  const wanted = parsePrefix(address);
+  if (typeof wanted === 'string') return [];
+  const fitting: { scope: Scope; bits: number }[] = [];
+  for (const scope of instances) {
+    if (scope.key === '') fitting.push({ scope, bits: -1 });
+    else {
+      const prefix = parsePrefix(scope.key);
+      if (typeof prefix !== 'string' && contains(prefix, wanted)) fitting.push({ scope, bits: prefix.bits });
+    }
+  }
+  return fitting.sort((a, b) => b.bits - a.bits).map(({ scope }) => scope);
+}

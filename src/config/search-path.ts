@@ -1,0 +1,23 @@
+/** Where files named without a directory are looked for (CONF-6.1). */
+import { join } from 'node:path';
+import type { ConfigurationFiles } from './files.ts';
+
+/** `<etc>`; `<conf>`, the working copy of managed configuration, lies in it. */
+export const etcDirectory = '/etc/flotilla';
+export const confDirectory = `${etcDirectory}/conf`;
+
+/** `EC_CONF_SEARCH_PATH` replaces the built-in list as a whole; `{NODENAME}` in it stands for the node's name. */
+export function searchPathOf(nodename: string, override: string | undefined): string[] {
+  const text =
+    override ?? [etcDirectory, `${confDirectory}/global`, `${confDirectory}/{NODENAME}`, `${confDirectory}/default`].join(':');
+  return text
+    .split(':')
+    .filter((directory) => directory !== '')
+    .map((directory) => directory.replaceAll('{NODENAME}', nodename));
+}
+
+/** The existing files of a name, in order of preference: the first counts, the others are shadowed by it. */
+export function candidatesOf(name: string, directories: readonly string[], files: ConfigurationFiles): string[] {
+  const paths = directories.map((directory) => join(directory, name));
+  return [...new Set(paths)].filter((path) => files.facts(path).kind !== 'none');
+}

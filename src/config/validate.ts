@@ -1,0 +1,218 @@
+/**
+ * Names, scopes, instances, types and ranges: from the syntax tree to the scope tree (CONF-5.1, 9.3). One pass reports
+ * both what is misnamed and what has a wrong value, because neither makes the other doubtful.
+ *
+ * Invariant: recursion follows the schema, which is a few levels deep, not the text, which may be nested at will.
+ */
+import { endpointKey, parseEndpoint, parsePrefix } from './address.ts';
+import type { Findings } from './finding.ts';
+import { itemsOf, type LoadedConfiguration } from './load.ts';
+import { looksLikeRegex, parseSlashedRegex } from './regex.ts';
+import { globalScope } from './schema/global.ts';
+import { optionNamesOf, optionOf, placesOfOption, placesOfScope, scopeOf } from './schema/lookup.ts';
+import type { OptionSchema, ScopeSchema } from './schema/option.ts';
+import { Scope } from './scope-tree.ts';
+import { didYouMean } from './suggest.ts';
+import type { Assignment, Item, Name, Scalar, Stanza, Value } from './syntax-tree.ts';
+import { readValue } from './values.ts';
+
+export function buildScopeTree(loaded: LoadedConfiguration, findings: Findings): Scope {
+  const root = new Scope(globalScope, loaded.main.source.span(0, 0));
+  new Builder(loaded, findings).fill(root, loaded.main.items);
+  return root;
+}
+
+class Builder {
+  readonly #loaded: LoadedConfiguration;
+  readonly #findings: Findings;
+  /** What was already said to have no effect: once is enough. */
+  readonly #noticed = new Set<string>();
+
+  constructor(loaded: LoadedConfiguration, findings: Findings) {
+    this.#loaded = loaded;
+    this.#findings = findings;
+  }
+
+  fill(scope: Scope, items: readonly Item[]): void {
+    for (const item of itemsOf(items, this.#loaded)) {
+      if (item.kind === 'assignment') this.#assign(scope, item);
+      else this.#enter(scope, item);
+    }
+  }
+
+  // Options
+
+  #assign(scope: Scope, { name, value }: Assignment): void {
+    const option = optionOf(scope.schema, scope.path, name.text);
+    if (option !== undefined) return this.#set(scope, option, name, value);
+    if (value.kind === 'dictionary' && scope.path === 'cluster' && name.text.toLowerCase() === 'replicate') {
+      return this.#oldReplicate(scope, name, value.entries);
+    }
+    this.#unknownOption(scope, name);
+  }
+
+  #set(scope: Scope, option: OptionSchema, name: Name, value: Value): void {
+    if (option.removed !== undefined) {
+      const { since, replacement } = option.removed;
+      this.#findings.add('CFG-2005', name.span, `'${name.text}' was removed in ${since} and is ignored`, { hint: `use ${replacement}` });
+      return;
+    }
+    if (option.ignored === true) this.#notice(`option ${option.name}`, name, `the option '${name.text}' has no effect here`);
+    const read = readValue(option.type, value, this.#findings);
+    if (read === undefined) return;
+    scope.settings.set(option.name.toLowerCase(), { schema: option, value: read, raw: value, nameSpan: name.span });
+  }
+
+  #notice(what: string, name: Name, message: string): void {
+    if (this.#noticed.has(what)) return;
+    this.#noticed.add(what);
+    this.#findings.add('CFG-2006', name.span, message);
+  }
+
+  /** `replicate [ type = "inbound_cidr" ]` of version 2: each adds an object named as its type (replication 3.1). */
+  #oldReplicate(scope: Scope, name: Name, entries: readonly { readonly key: Scalar; readonly value: Scalar }[]): void {
+    const type = entries.find(({ key }) => key.text.toLowerCase() === 'type')?.value;
+    if (type === undefined) {
+      this.#findings.add('CFG-2304', name.span, `'${name.text} [ ]' needs a type`);
+      return;
+    }
+    const items = entries.map(({ key, value }): Assignment => ({ kind: 'assignment', name: { text: key.text, span: key.span }, value }));
+    this.#enter(scope, { kind: 'stanza', name, instance: type, items });
+  }
+
+  #unknownOption(scope: Scope, name: Name): void {
+    const { schema, path } = scope;
+    const lower = name.text.toLowerCase();
+    if (lower === 'cluster_max_outbound_connections' && path.startsWith('binding_group::binding')) {
+      const message = `'${name.text}' is not valid in a binding inside a group`;
+      this.#findings.add('CFG-2312', name.span, message, { hint: 'set it in a binding outside of groups, or use cluster_scope_max_outbound_connections' });
+      return;
+    }
+    const message = `'${name.text}' is not an option of scope '${schema.name}'`;
+    const scopeHere = scopeOf(schema, name.text);
+    const hint = () =>
+      scopeHere === undefined
+        ? hintFor(name.text, optionNamesOf(schema, path), placesOfOption(name.text))
+        : `${scopeHere.name} is a scope: write ${scopeHere.name} { }`;
+    this.#findings.add('CFG-2002', name.span, message, { hint });
+  }
+
+  // Scopes
+
+  #enter(parent: Scope, stanza: Stanza): void {
+    const schema = scopeOf(parent.schema, stanza.name.text);
+    if (schema === undefined) return this.#unknownScope(parent, stanza.name);
+    if (schema.ignored === true) {
+      return this.#notice(`scope ${schema.name}`, stanza.name, `the scope '${stanza.name.text}' has no effect here, its content is not checked`);
+    }
+    this.fill(this.#scopeFor(parent, schema, stanza), stanza.items);
+  }
+
+  /** The scope of a stanza: known from an earlier declaration, new, or a stray one when its name is wrong. */
+  #scopeFor(parent: Scope, schema: ScopeSchema, { name, instance }: Stanza): Scope {
+    if (instance !== undefined && schema.instance === 'none') {
+      const { source, start } = instance.span;
+      this.#findings.add('CFG-2003', instance.span, `Didn't expect a name for ${schema.name} at ${source.name}:${source.lineOf(start)}`, {
+        hint: `write ${schema.name} { }`,
+      });
+    }
+    const key = this.#keyOf(schema, name, instance);
+    const known = key === undefined ? undefined : parent.child(schema.name, key);
+    if (known !== undefined && schema.twice !== undefined) {
+      const first = known.span.source.positionOf(known.span.start);
+      const message = `${schema.name} '${known.instance}' is declared twice (first at ${first.file}:${first.line})`;
+      this.#findings.add(schema.twice, instance?.span ?? name.span, message);
+    }
+    if (known !== undefined) return known;
+    const text = schema.instance === 'none' ? '' : (instance?.text ?? '');
+    const scope = new Scope(schema, instance?.span ?? name.span, { parent, instance: text, key: key ?? text });
+    if (key !== undefined) parent.add(scope);
+    return scope;
+  }
+
+  /** Undefined when the name is missing or cannot be one; that has been reported then. */
+  #keyOf(schema: ScopeSchema, name: Name, instance: Scalar | undefined): string | undefined {
+    if (schema.instance === 'none') return '';
+    const isNamed = instance !== undefined && (instance.text !== '' || schema.instanceType === 'network');
+    if (!isNamed && schema.instance === 'optional') return '';
+    if (!isNamed) {
+      this.#findings.add('CFG-2004', instance?.span ?? name.span, `the scope '${schema.name}' needs a name`, { hint: `write ${schema.name} "NAME" { }` });
+      return undefined;
+    }
+    const { text, span } = instance;
+    const refuse = (code: Parameters<Findings['add']>[0], problem: string): undefined => {
+      this.#findings.add(code, span, problem);
+    };
+    switch (schema.instanceType) {
+      case 'plain':
+        return text;
+      case 'binding': {
+        const problem = bindingNameProblem(schema.name, text);
+        return problem === undefined ? text : refuse('CFG-2303', problem);
+      }
+      case 'domain': {
+        const regex = looksLikeRegex(text) ? parseSlashedRegex(text) : undefined;
+        return typeof regex === 'string' ? refuse('CFG-2113', regex) : regex === undefined ? text.toLowerCase() : text;
+      }
+      case 'endpoint': {
+        const endpoint = parseEndpoint(text, false);
+        return typeof endpoint === 'string' ? refuse('CFG-2112', endpoint) : endpointKey(endpoint);
+      }
+      default:
+        return this.#prefixKey(schema, instance);
+    }
+  }
+
+  #prefixKey(schema: ScopeSchema, instance: Scalar): string | undefined {
+    const isNetwork = schema.instanceType === 'network';
+    if (isNetwork && instance.text === '') {
+      const message = `a ${schema.name} without a network stands for every address`;
+      this.#findings.add('CFG-2302', instance.span, message, { hint: 'write the network, as "10.1.1.0/24"', severity: 'warning' });
+      return '';
+    }
+    const prefix = parsePrefix(instance.text);
+    if (typeof prefix !== 'string') return prefix.text;
+    this.#findings.add(isNetwork ? 'CFG-2302' : 'CFG-2111', instance.span, prefix);
+    return undefined;
+  }
+
+  #unknownScope(parent: Scope, name: Name): void {
+    const places = placesOfScope(name.text);
+    const option = optionOf(parent.schema, parent.path, name.text);
+    const here = parent.schema.scopes.map((scope) => scope.name);
+    if (places.length > 0) {
+      const message = `${name.text} is not valid in the ${parent.schema.name} scope`;
+      this.#findings.add('CFG-2001', name.span, message, { hint: `it is valid in scope ${listed(places)}` });
+    } else if (/_listener$/i.test(name.text)) {
+      const message = `unknown listener type '${name.text}'. Do you need to load a module?`;
+      this.#findings.add('CFG-2001', name.span, message, { hint: () => didYouMean(name.text, here) });
+    } else {
+      const message = `'${name.text}' is not a valid scope name in scope '${parent.schema.name}'`;
+      const hint = () => (option === undefined ? didYouMean(name.text, here) : `${option.name} is an option: write ${option.name} = VALUE`);
+      this.#findings.add('CFG-2001', name.span, message, { hint });
+    }
+  }
+}
+
+function hintFor(name: string, here: readonly string[], places: readonly string[]): string | undefined {
+  const near = didYouMean(name, here);
+  const elsewhere = places.length === 0 ? undefined : `it is valid in scope ${listed(places)}`;
+  const hints = [near, elsewhere].filter((hint) => hint !== undefined);
+  return hints.length === 0 ? undefined : hints.join(' ');
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => `'${name}'`);
+  return `${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}`;
+}
+
+/** The internal binding by which messages move between nodes. */
+const reservedBindings = ['#mmove'];
+
+function bindingNameProblem(kind: string, name: string): string | undefined {
+  const article = `a ${kind} name`;
+  if (looksLikeRegex(name)) return `regex not supported for a ${kind}`;
+  if (/\s/.test(name)) return `${article} must not hold white space`;
+  if (name.includes(':')) return `${article} must not hold ':'`;
+  return reservedBindings.includes(name.toLowerCase()) ? `'${name}' is reserved` : undefined;
+}

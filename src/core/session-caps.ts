@@ -1,0 +1,171 @@
+/**
+ * How many sessions a listener lets in (replication section 15, 21.2): counts each client from accept to close and
+ * decides, before anything is done for it, whether a cap has been reached.
+ *
+ * A cap that stands in a Peer scope counts the sessions of that netblock only, one that stands outside counts all
+ * (15.3). Where a cap stands is therefore resolved for each option by itself: the most specific Peer that sets it,
+ * then the next less specific, then the listener (15.2).
+ */
+import { type Address, formatPrefix, type Prefix, parsePrefix } from './address.ts';
+import { FlotillaError } from './errors.ts';
+import { NetblockCounts, Netblocks, noNetblock } from './netblocks.ts';
+import type { ListenerSettings, SessionCaps } from './settings.ts';
+
+/** A cap that has been reached. `scope` is the Peer's prefix or `listener`. */
+export interface SessionRefusal {
+  readonly limit: 'listener_sessions' | 'service_sessions' | 'cluster_service_sessions';
+  readonly value: number;
+  readonly count: number;
+  readonly scope: string;
+}
+
+/** One accepted connection. */
+export interface CountedSession {
+  /** Set when it has to be turned away. */
+  readonly refusal: SessionRefusal | undefined;
+  /** Its socket is closed. Later calls do nothing. */
+  close(): void;
+}
+
+/** What a front listener counts with. */
+export interface SessionPort {
+  accept(client: Address): CountedSession;
+}
+
+/** The shared object `inbound_cidr`: own row, and the sum over all nodes. */
+export interface InboundTable {
+  increment(client: Address): void;
+  decrement(client: Address): void;
+  /** Connections of all nodes from a netblock, from everywhere without one. */
+  count(netblock: Prefix | undefined): number;
+}
+
+type CapName = keyof SessionCaps;
+const optionNames: Readonly<Record<CapName, SessionRefusal['limit']>> = {
+  listenerSessions: 'listener_sessions',
+  serviceSessions: 'service_sessions',
+  clusterServiceSessions: 'cluster_service_sessions',
+};
+/** Own counts before those of the cluster, as outbound. */
+const capNames: readonly CapName[] = ['listenerSessions', 'serviceSessions', 'clusterServiceSessions'];
+
+/** Sessions of all listeners of one service on this node. */
+export class ServiceSessions {
+  readonly counts: NetblockCounts;
+
+  /** All listeners of the service: each Peer of one of them counts the sessions of all. */
+  constructor(listeners: readonly ListenerSettings[]) {
+    this.counts = new NetblockCounts(new Netblocks(listeners.flatMap(peerPrefixes)));
+  }
+}
+
+/** One cap as it applies to the clients of one netblock. Value 0 is no cap. */
+interface ResolvedCap {
+  readonly name: CapName;
+  readonly value: number;
+  readonly scope: string;
+  readonly count: () => number;
+}
+
+/** Sessions of one listener, with its caps. Without an `inbound_cidr` the cluster cap holds for this node alone. */
+export class ListenerSessions implements SessionPort {
+  readonly #service: ServiceSessions;
+  readonly #inbound: InboundTable | undefined;
+  readonly #counts: NetblockCounts;
+  readonly #capsOfNetblock: readonly (readonly ResolvedCap[])[];
+  readonly #capsElsewhere: readonly ResolvedCap[];
+
+  constructor(settings: ListenerSettings, service: ServiceSessions, inbound?: InboundTable) {
+    this.#service = service;
+    this.#inbound = inbound;
+    const netblocks = new Netblocks(peerPrefixes(settings));
+    this.#counts = new NetblockCounts(netblocks);
+    const resolve = (netblock: number) => this.#resolve(settings, netblock).filter(({ value }) => value > 0);
+    this.#capsOfNetblock = netblocks.prefixes.map((_, netblock) => resolve(netblock));
+    this.#capsElsewhere = resolve(noNetblock);
+  }
+
+  /**
+   * Every accepted connection counts in `inbound_cidr` until it is closed (replication 5.14); only those let in are
+   * sessions of the listener and the service, or clients that are being turned away would keep others out.
+   */
+  accept(client: Address): CountedSession {
+    const refusal = this.#reachedCap(client);
+    this.#inbound?.increment(client);
+    if (refusal === undefined) this.#addSession(client, 1);
+    let open = true;
+    const close = () => {
+      if (!open) return;
+      open = false;
+      this.#inbound?.decrement(client);
+      if (refusal === undefined) this.#addSession(client, -1);
+    };
+    return { refusal, close };
+  }
+
+  #addSession(client: Address, by: 1 | -1): void {
+    this.#counts.add(client, by);
+    this.#service.counts.add(client, by);
+  }
+
+  /** Reached means: as many before this session (15.4). */
+  #reachedCap(client: Address): SessionRefusal | undefined {
+    const caps = this.#capsOfNetblock[this.#counts.netblocks.find(client)] ?? this.#capsElsewhere;
+    for (const { name, value, scope, count } of caps) {
+      const open = count();
+      if (open >= value) return { limit: optionNames[name], value, count: open, scope };
+    }
+    return undefined;
+  }
+
+  #resolve(settings: ListenerSettings, netblock: number): ResolvedCap[] {
+    const { netblocks } = this.#counts;
+    const peers = settings.peers.map(({ prefix, caps }) => ({
+      index: netblocks.indexOf(netblockOf(prefix)),
+      caps,
+    }));
+    return capNames.map((name) => {
+      for (let around = netblock; around !== noNetblock; around = netblocks.parentOf(around)) {
+        const value = peers.findLast(({ index, caps }) => index === around && caps[name] !== undefined)?.caps[
+          name
+        ];
+        const prefix = netblocks.prefixes[around];
+        if (value === undefined || prefix === undefined) continue;
+        return {
+          name,
+          value,
+          scope: formatPrefix(prefix.address, prefix.bits),
+          count: this.#counterOf(name, around),
+        };
+      }
+      return {
+        name,
+        value: settings.caps[name],
+        scope: 'listener',
+        count: this.#counterOf(name, noNetblock),
+      };
+    });
+  }
+
+  #counterOf(name: CapName, netblock: number): () => number {
+    const ofListener = this.#counts;
+    if (name === 'listenerSessions') return () => ofListener.count(netblock);
+    const prefix = ofListener.netblocks.prefixes[netblock];
+    const inbound = this.#inbound;
+    if (name === 'clusterServiceSessions' && inbound !== undefined) return () => inbound.count(prefix);
+    const ofService = this.#service.counts;
+    const index = prefix === undefined ? noNetblock : ofService.netblocks.indexOf(prefix);
+    return () => ofService.count(index);
+  }
+}
+
+/** The netblocks whose counts a listener's caps use. */
+export function peerPrefixes({ peers }: ListenerSettings): Prefix[] {
+  return peers.map(({ prefix }) => netblockOf(prefix));
+}
+
+function netblockOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) throw new FlotillaError('FLT-1302', `Peer "${text}"`);
+  return prefix;
+}

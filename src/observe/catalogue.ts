@@ -1,0 +1,60 @@
+/**
+ * Every figure a node keeps about itself. Names are an interface: dashboards and alarms depend on them, so a name never
+ * changes its meaning. `docs/reference/metrics.md` is generated from this table.
+ *
+ * Counters only grow within the life of a process; gauges are read when somebody asks.
+ */
+export interface Metric {
+  readonly kind: 'counter' | 'gauge';
+  /** What is counted, in the plural. */
+  readonly unit: string;
+  readonly help: string;
+}
+
+const counter = (unit: string, help: string) => ({ kind: 'counter', unit, help }) as const;
+const gauge = (unit: string, help: string) => ({ kind: 'gauge', unit, help }) as const;
+
+export const metricCatalogue = {
+  actor_failures_total: counter(
+    'failures',
+    'Actors stopped by an exception; each is logged with its last event',
+  ),
+
+  bus_disconnects: counter('disconnects', 'Times that a link to the NATS server was lost'),
+  bus_stuck_connections: counter(
+    'connections',
+    'Links given up because the server no longer read or answered',
+  ),
+  bus_permission_violations: counter(
+    'refusals',
+    'Publishes and subscriptions that the server did not permit',
+  ),
+  bus_handler_errors: counter('errors', 'Exceptions while a received message was handled'),
+  bus_malformed_messages_total: counter(
+    'messages',
+    'Received messages that could not be understood and were dropped',
+  ),
+  bus_publish_refused_down: counter('messages', 'Messages not sent because the link was down'),
+  bus_publish_refused_backlog: counter('messages', 'Messages not sent because too many wait in the link'),
+  bus_publish_failed: counter(
+    'messages',
+    'Messages that the client library refused, for example as too large',
+  ),
+
+  view_changes_total: counter('views', 'Agreed views installed'),
+
+  console_commands_total: counter('commands', 'Console lines run, whatever carried them'),
+  console_failures_total: counter('commands', 'Console lines that ended with another status than 0'),
+
+  view_members: gauge('members', 'Members of the current view'),
+  link_up: gauge('links', 'Bus links that are up, 0 to 2'),
+  shared_keys: gauge('keys', 'Keys held in all rows of all shared objects'),
+  shared_pending_changes: gauge('changes', 'Changes of the own rows that are not sent yet'),
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof metricCatalogue;
+
+/** The name as a scraper sees it: with the product's prefix, counters with the ending that tools expect. */
+export function exposedName(name: string, { kind }: Metric): string {
+  return `flotilla_${name}${kind === 'counter' && !name.endsWith('_total') ? '_total' : ''}`;
+}

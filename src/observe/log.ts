@@ -1,0 +1,69 @@
+/**
+ * The node's log: JSON lines for machines, readable ones where a person sits in front of the terminal. Written through
+ * pino; every line written is also kept for the console command `paniclog`.
+ */
+import { pino } from 'pino';
+import type { Clock } from '../core/clock.ts';
+import { type Log, type LogFields, type LogLevel, logLevels } from '../core/log.ts';
+import { readableLine } from './log-line.ts';
+import type { Paniclog } from './paniclog.ts';
+
+export interface LogOptions {
+  /** Lines below it are not written. */
+  readonly level: LogLevel;
+  readonly paniclog: Paniclog;
+  readonly clock: Clock;
+  /** Default: standard error. */
+  readonly output?: LineOutput;
+  /** Default: readable when standard error is a terminal. */
+  readonly style?: 'json' | 'readable';
+}
+
+export interface LineOutput {
+  /** `line` ends with a line feed. */
+  write(line: string): void;
+}
+
+const severities: Record<LogLevel, number> = {
+  debug: 20,
+  info: 30,
+  notice: 35,
+  warning: 40,
+  error: 50,
+  critical: 60,
+};
+
+export function createLog(options: LogOptions): Log {
+  let levelOfLine: LogLevel = 'info';
+  const logger = pino(
+    {
+      level: options.level,
+      customLevels: severities,
+      useOnlyCustomLevels: true,
+      base: null,
+      timestamp: () => `,"time":"${new Date(options.clock.wallMs()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: pino.stdSerializers.err },
+    },
+    tee(options, () => levelOfLine),
+  );
+  const method =
+    (level: LogLevel) =>
+    (text: string, fields: LogFields = {}) => {
+      levelOfLine = level;
+      logger[level](fields, text);
+    };
+  return Object.fromEntries(logLevels.map((level) => [level, method(level)])) as Log;
+}
+
+function tee({ output, style, paniclog }: LogOptions, levelOfLine: () => LogLevel): LineOutput {
+  // Synchronous: the last line before a crash is the one that is needed most.
+  const stream: LineOutput = output ?? pino.destination({ fd: process.stderr.fd, sync: true });
+  const isReadable = style ? style === 'readable' : output === undefined && process.stderr.isTTY;
+  return {
+    write(line) {
+      paniclog.add(levelOfLine(), line);
+      stream.write(isReadable ? readableLine(line) : line);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { fakeNode, type } from './fake-node.ts';
+
+describe('general commands', () => {
+  it('CMD-1 help lists every command with one line', async () => {
+    expect((await type('help')).text).toMatchInlineSnapshot(`
+      "cluster help           list the cluster commands
+      cluster info           bus connections, groups and leader; -v adds the view
+      cluster membership     every member with its name, type, version, address and groups
+      cluster nodeaddr       the cluster service address of this node
+      cluster nodename       the name of this node
+      cluster reset          leave the cluster and join it again as a new incarnation
+      cluster shared list    the shared objects of this node
+      cluster shared show    the rows of a shared object: summed over the cluster, or as one node counts
+      cluster shared stats   pending changes, batches, snapshots, gaps and lag of the shared objects
+      cluster shared verify  own copy of each row against the digest its owner sent
+      help                   list the commands, or explain one
+      paniclog               the last 10 messages of each level, in UTC
+      pid                    the process id of the node
+      shutdown               stop the node gracefully
+      version                the version of the node
+      "
+    `);
+  });
+
+  it('CMD-1 help on one command explains it', async () => {
+    expect((await type('help cluster info')).text).toMatchInlineSnapshot(`
+      "usage: cluster info [-v]
+      bus connections, groups and leader; -v adds the view (only reads)
+      "
+    `);
+    expect((await type('HELP Shutdown')).text).toMatchInlineSnapshot(`
+      "usage: shutdown
+      stop the node gracefully (changes something)
+      "
+    `);
+  });
+
+  it('CMD-1 help on words that begin several commands lists those', async () => {
+    const { text } = await type('help cluster shared');
+    expect(text.split('\n').map((line) => line.split('  ')[0])).toEqual([
+      'cluster shared list',
+      'cluster shared show',
+      'cluster shared stats',
+      'cluster shared verify',
+      '',
+    ]);
+  });
+
+  it('CMD-1 help on anything else says so', async () => {
+    expect(await type('help nothing')).toMatchObject({ text: "no help for 'nothing'\n", status: 1 });
+  });
+
+  it('CMD-1 help in JSON and XML names impact and usage', async () => {
+    expect(JSON.parse((await type('json help pid')).text)).toEqual({
+      commands: [{ words: 'pid', usage: 'pid', help: 'the process id of the node', impact: 'read' }],
+    });
+    expect((await type('xml help help')).text).toBe(
+      '<Commands><Command words="help" impact="read"><Usage>help [&lt;command&gt;]</Usage><Help>list the commands, or explain one</Help></Command></Commands>\n',
+    );
+  });
+
+  it('CON-20 version prints a banner of four lines framed by #', async () => {
+    const { text } = await type('version');
+    expect(text).toBe(`${'#'.repeat(40)}\n# flotilla version: 0.1.0\n# node: labrat-1\n${'#'.repeat(40)}\n`);
+    expect(JSON.parse((await type('json version')).text)).toEqual({ product: 'flotilla', version: '0.1.0', nodeName: 'labrat-1' });
+    expect((await type('xml version')).text).toBe(
+      '<Version><Product>flotilla</Product><Version>0.1.0</Version><Node_Name>labrat-1</Node_Name></Version>\n',
+    );
+  });
+
+  it('CMD-1 pid prints the number', async () => {
+    expect((await type('pid')).text).toBe('22787\n');
+    expect((await type('json pid')).text).toBe('{"pid":22787}\n');
+    expect((await type('xml pid')).text).toBe('<Pid>22787</Pid>\n');
+  });
+
+  it('CMD-1 shutdown begins the stop and says so', async () => {
+    let stops = 0;
+    const facts = fakeNode({ shutdown: () => stops++ });
+    expect(await type('shutdown', facts)).toMatchObject({ text: 'Shutting down.\n', status: 0 });
+    expect(stops).toBe(1);
+  });
+
+  it('CMD-20 shutdown with arguments is refused and stops nothing', async () => {
+    let stops = 0;
+    const facts = fakeNode({ shutdown: () => stops++ });
+    expect(await type('shutdown now', facts)).toMatchObject({ text: 'usage: shutdown\n', status: 4 });
+    expect(stops).toBe(0);
+  });
+
+  it('CMD-1 paniclog prints time, level and text', async () => {
+    const facts = fakeNode({
+      paniclog: () => [
+        { wallMs: Date.UTC(2003, 10, 30, 10, 31, 37), level: 'critical', text: 'a <b>' },
+        { wallMs: Date.UTC(2003, 11, 1, 0, 0, 9), level: 'info', text: 'later' },
+      ],
+    });
+    expect((await type('paniclog', facts)).text).toBe('[Sun 30 Nov 2003 10:31:37] [critical] a <b>\n[Mon 01 Dec 2003 00:00:09] [info] later\n');
+    expect(JSON.parse((await type('json paniclog', facts)).text).messages[0]).toEqual({
+      time: '2003-11-30T10:31:37.000Z',
+      level: 'critical',
+      text: 'a <b>',
+    });
+    expect((await type('xml paniclog', facts)).text).toContain(
+      '<Message time="2003-11-30T10:31:37.000Z" level="critical">a &lt;b&gt;</Message>',
+    );
+  });
+
+  it.each(['version', 'pid', 'paniclog'])('CMD-20 %s with arguments prints its usage', async (word) => {
+    expect(await type(`${word} x`)).toMatchObject({ text: `usage: ${word}\n`, status: 4 });
+  });
+});
