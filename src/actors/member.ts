@@ -2,27 +2,53 @@
  * One process as a member of the cluster: its actor system, its membership, its shared objects. The same in production
  * and in the simulator; only the world plugged in differs.
  */
-import type { MembershipSettings } from '../core/settings.ts';
+import type { MembershipSettings, ReplicaSettings } from '../core/settings.ts';
 import { Membership } from './membership.ts';
 import type { World } from './ports.ts';
+import { createReplica, type Replica } from './replica.ts';
 import { ActorSystem } from './system.ts';
 
 export interface MemberSettings {
   readonly membership: MembershipSettings;
+  readonly replicate: readonly ReplicaSettings[];
 }
 
 export class Member {
   readonly system: ActorSystem;
   readonly membership: Membership;
+  /** By name, in the order of the configuration. */
+  readonly replicas: ReadonlyMap<string, Replica>;
 
   constructor(world: World, settings: MemberSettings) {
     this.system = new ActorSystem(world);
     this.membership = new Membership(this.system, world, settings.membership);
+    // A manager counts nothing and shows no row (replication 4.13).
+    const wanted = world.self.type === 'Momentum' ? settings.replicate : [];
+    const replicas = wanted
+      .map((replica) => createReplica(this.system, world, replica))
+      .filter((replica) => replica !== undefined);
+    this.replicas = new Map(replicas.map((replica) => [replica.name, replica]));
+    this.#connect(replicas);
   }
 
   /** Says goodbye and stops all actors. */
   leave(): void {
     this.membership.leave();
+    for (const replica of this.replicas.values()) replica.stop();
     this.system.stop();
+  }
+
+  /** Rows follow the views of the membership, and their digests ride on its beats. */
+  #connect(replicas: readonly Replica[]): void {
+    const byHash = new Map(replicas.map((replica) => [replica.objectHash, replica]));
+    this.membership.announceRows(() => replicas.map((replica) => replica.digest()));
+    this.membership.listen({
+      viewInstalled: (view) => {
+        for (const replica of replicas) replica.viewInstalled(view);
+      },
+      rowsSeen: (from, digests) => {
+        for (const digest of digests) byHash.get(digest.object)?.beatDigest(from, digest);
+      },
+    });
   }
 }

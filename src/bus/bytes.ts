@@ -37,6 +37,17 @@ export class ByteWriter {
     this.#length += 8;
   }
 
+  /** A whole number up to 2^53-1, seven bits a byte, low bits first: counts are small, so most take one byte. */
+  varint(value: number): void {
+    this.#room(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
   raw(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#length);
@@ -113,6 +124,16 @@ export class ByteReader {
   f64(): number {
     this.#at += 8;
     return this.#view.getFloat64(this.#at - 8);
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let scale = 1; scale <= 2 ** 49; scale *= 0x80) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError('a number of more than eight bytes');
   }
 
   raw(length: number): Uint8Array {

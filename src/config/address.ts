@@ -48,7 +48,8 @@ export function parsePrefix(text: string): Prefix | string {
   const [first, last] = cidr.toRange<bigint>({ type: 'bigInteger' });
   const start = cidr.addressStart.correctForm();
   const prefix: Prefix = { family: family === 4 ? 4 : 6, bits, first, last, text: `${start}/${bits}` };
-  if (cidr.address.correctForm() !== start) return `'${text}' has address bits beyond its mask (${prefix.text} would be right)`;
+  if (cidr.address.correctForm() !== start)
+    return `'${text}' has address bits beyond its mask (${prefix.text} would be right)`;
   return prefix;
 }
 
@@ -105,7 +106,9 @@ function bracketedHostOf(text: string): string | undefined {
 /** The one spelling by which endpoints are compared. */
 export function endpointKey(endpoint: Endpoint): string {
   if ('path' in endpoint) return endpoint.path;
-  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+  return endpoint.host.includes(':')
+    ? `[${endpoint.host}]:${endpoint.port}`
+    : `${endpoint.host}:${endpoint.port}`;
 }
 
 /** The host of a bus server's URL. */

@@ -56,5 +56,7 @@ export function isEmbedded(root: Scope): boolean {
 function isOwnServer(root: Scope, url: string): boolean {
   if (root.child('msgc_server', '') === undefined || !isLoopbackHost(hostOfServer(url))) return false;
   const port = Number(new URL(url).port);
-  return port === busPortsOf(root).clientPort || port === ScopeReader.ofTop(root, 'msgc_server').number('port');
+  return (
+    port === busPortsOf(root).clientPort || port === ScopeReader.ofTop(root, 'msgc_server').number('port')
+  );
 }

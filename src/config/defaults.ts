@@ -20,6 +20,7 @@ function read(option: OptionSchema, text: string): SettingValue {
   const findings = new Findings();
   const [item] = parseSource(new Source('default', text), findings, { strict: false });
   const value = item?.kind === 'assignment' ? readValue(option.type, item.value, findings) : undefined;
-  if (value === undefined || findings.hasErrors) throw new Error(`this default does not fit its type: ${text}`);
+  if (value === undefined || findings.hasErrors)
+    throw new Error(`this default does not fit its type: ${text}`);
   return value;
 }

@@ -22,7 +22,8 @@ export function parseDestination(text: string): Destination | string {
     return { scheme: 'file', path: text, subscribers: [], parameters: new Map() };
   }
   const scheme = destinationSchemes.find((known) => known === uri[1]?.toLowerCase());
-  if (scheme === undefined) return `unknown I/O scheme '${uri[1]}' (known are ${destinationSchemes.join(', ')})`;
+  if (scheme === undefined)
+    return `unknown I/O scheme '${uri[1]}' (known are ${destinationSchemes.join(', ')})`;
   const [beforeQuery = '', ...queries] = (uri[2] ?? '').split('?');
   const [path = '', arrow = ''] = beforeQuery.split('=>', 2);
   const parameters = parametersOf(queries.join('?'));

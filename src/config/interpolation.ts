@@ -6,7 +6,8 @@ const timeLetters = 'aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%';
 export function patternProblem(pattern: string): string | undefined {
   for (const [item, inBraces, modified, plain] of pattern.matchAll(/%(?:\{([^}]*\}?)|[EO](.?)|([\s\S]?))/g)) {
     if (inBraces !== undefined) {
-      if (!/^[lns]\}$/.test(inBraces)) return `unknown interpolation '${item.slice(0, 40)}' (known are %{l} %{n} %{s})`;
+      if (!/^[lns]\}$/.test(inBraces))
+        return `unknown interpolation '${item.slice(0, 40)}' (known are %{l} %{n} %{s})`;
     } else {
       const letter = modified ?? plain ?? '';
       if (letter === '' || !timeLetters.includes(letter)) return `unknown time conversion '${item}'`;

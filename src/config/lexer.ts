@@ -41,7 +41,14 @@ function isWhite(char: string): boolean {
 }
 
 function endsWord(char: string): boolean {
-  return isWhite(char) || marks.includes(char) || char === '"' || char === "'" || char === '#' || typographic.includes(char);
+  return (
+    isWhite(char) ||
+    marks.includes(char) ||
+    char === '"' ||
+    char === "'" ||
+    char === '#' ||
+    typographic.includes(char)
+  );
 }
 
 const escapes: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', n: '\n', r: '\r', t: '\t' };
@@ -163,12 +170,21 @@ class Lexer {
   #typographic(char: string): void {
     const start = this.#at;
     const isQuote = char !== '»' && char !== '«';
-    this.#findings.add('CFG-1103', this.#source.span(start, start + 1), `the character ${char} has no meaning here`, {
-      hint: isQuote ? 'use " as quote' : 'remove it; it marks a line that was wrapped in print',
-    });
+    this.#findings.add(
+      'CFG-1103',
+      this.#source.span(start, start + 1),
+      `the character ${char} has no meaning here`,
+      {
+        hint: isQuote ? 'use " as quote' : 'remove it; it marks a line that was wrapped in print',
+      },
+    );
     this.#at += 1;
     if (!isQuote) return;
-    while (this.#at < this.#text.length && this.#text[this.#at] !== '\n' && !'“”„‟‘’"'.includes(this.#text[this.#at] ?? '')) {
+    while (
+      this.#at < this.#text.length &&
+      this.#text[this.#at] !== '\n' &&
+      !'“”„‟‘’"'.includes(this.#text[this.#at] ?? '')
+    ) {
       this.#at += 1;
     }
     const text = this.#text.slice(start + 1, this.#at);

@@ -50,7 +50,10 @@ export function loadConfiguration(main: Main, context: LoadContext): LoadedConfi
 }
 
 /** The items of a scope with includes replaced by what they bring in. */
-export function* itemsOf(items: readonly Item[], loaded: LoadedConfiguration): Generator<Exclude<Item, Include>> {
+export function* itemsOf(
+  items: readonly Item[],
+  loaded: LoadedConfiguration,
+): Generator<Exclude<Item, Include>> {
   for (const item of items) {
     if (item.kind !== 'include') yield item;
     else for (const file of loaded.included.get(item) ?? []) yield* itemsOf(file.items, loaded);
@@ -76,7 +79,8 @@ class Loader {
   }
 
   run(main: Main): LoadedConfiguration | undefined {
-    const file = 'text' in main ? this.#parse(main.name, main.text, undefined, undefined) : this.#main(main.path);
+    const file =
+      'text' in main ? this.#parse(main.name, main.text, undefined, undefined) : this.#main(main.path);
     if (file === undefined) return undefined;
     this.#resolveIncludes(file, []);
     return { main: file, files: this.#files, included: this.#included };
@@ -197,7 +201,9 @@ class Loader {
     }
     const names = files.list(path).filter((name) => !name.startsWith('.'));
     const inByteOrder = names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    return inByteOrder.map((name) => join(path, name)).filter((member) => files.facts(member).kind === 'file');
+    return inByteOrder
+      .map((name) => join(path, name))
+      .filter((member) => files.facts(member).kind === 'file');
   }
 
   /** Relative names are looked for beside the including file first, then along the search path. */
@@ -208,7 +214,9 @@ class Loader {
     if (uri !== null) {
       const path = uri[1]?.toLowerCase() === 'file' ? pathOfFileUri(target) : undefined;
       if (path === undefined) {
-        findings.add('CFG-1201', span, `unknown I/O scheme in include '${target}'`, { hint: 'name a path or file:///path' });
+        findings.add('CFG-1201', span, `unknown I/O scheme in include '${target}'`, {
+          hint: 'name a path or file:///path',
+        });
       }
       return path;
     }

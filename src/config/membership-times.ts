@@ -7,7 +7,10 @@ const profiles = {
   fast: { beatIntervalMs: 20, failureTimeoutMs: 100 },
 };
 
-export function membershipTimes(root: Scope): { readonly beatIntervalMs: number; readonly failureTimeoutMs: number } {
+export function membershipTimes(root: Scope): {
+  readonly beatIntervalMs: number;
+  readonly failureTimeoutMs: number;
+} {
   const cluster = ScopeReader.ofTop(root, 'cluster');
   const profile = profiles[cluster.text('profile') === 'fast' ? 'fast' : 'default'];
   const stated = (option: string) => (cluster.isSet(option) ? cluster.number(option) * 1000 : undefined);

@@ -82,7 +82,8 @@ class Parser {
   // Reporting
 
   #syntaxError(token: Token, what: string, hint?: string, code: FindingCode = 'CFG-1102'): void {
-    const near = token.kind === 'end' ? 'end of file' : `'${shorten(this.#source.text.slice(token.start, token.end))}'`;
+    const near =
+      token.kind === 'end' ? 'end of file' : `'${shorten(this.#source.text.slice(token.start, token.end))}'`;
     const place = `${this.#source.name}:${this.#source.lineOf(token.start)}`;
     this.#findings.add(code, this.#spanOf(token), `Syntax error in ${place} near ${near}: ${what}`, { hint });
   }
@@ -93,7 +94,9 @@ class Parser {
   }
 
   #legacy(token: Token, what: string): void {
-    this.#findings.add('CFG-1107', this.#spanOf(token), `${what} is not valid any more`, { hint: converterHint });
+    this.#findings.add('CFG-1107', this.#spanOf(token), `${what} is not valid any more`, {
+      hint: converterHint,
+    });
   }
 
   /** Over the token at hand and on to what looks like the next statement; braces on the way are kept in balance. */
@@ -208,7 +211,8 @@ class Parser {
   #assignScalar(word: Token, value: Token): void {
     const scalar = this.#scalar(value);
     this.#at += 3;
-    if (this.#peek().kind !== '{') return this.#add({ kind: 'assignment', name: this.#name(word), value: scalar });
+    if (this.#peek().kind !== '{')
+      return this.#add({ kind: 'assignment', name: this.#name(word), value: scalar });
     this.#syntaxError(this.#peek(), `a scope is named without '='`, `remove '=' behind '${word.text}'`);
     this.#openStanza(word, scalar);
   }
@@ -246,7 +250,8 @@ class Parser {
   #isLegacyInstance(word: Token, instance: Token, third: Token): boolean {
     const isLogger = word.text.toLowerCase() === 'logger' && instance.text.includes('/');
     const takesRegex = /^(domain|host)$/i.test(word.text) && instance.text.startsWith('/');
-    const isRegex = takesRegex && (third.kind === '(' || third.kind === '[' || /^\/.+\/$/.test(instance.text));
+    const isRegex =
+      takesRegex && (third.kind === '(' || third.kind === '[' || /^\/.+\/$/.test(instance.text));
     if (!isLogger && !isRegex) return false;
     if (isLogger) this.#legacy(word, `'${word.text} ${shorten(instance.text)}'`);
     else this.#legacy(instance, 'a regular expression without quotes');
@@ -280,10 +285,18 @@ class Parser {
     let text = token.text;
     if (unquoted && /^,|[,;]$/.test(text)) {
       text = text.replace(/^,+|[,;]+$/g, '');
-      this.#syntaxError(token, "there are no ',' and ';' between values", 'remove it, or quote the value if it belongs to it');
+      this.#syntaxError(
+        token,
+        "there are no ',' and ';' between values",
+        'remove it, or quote the value if it belongs to it',
+      );
     }
     if (unquoted && this.#strict && text.includes('/')) {
-      this.#findings.add('CFG-1104', this.#spanOf(token), `'${shorten(text)}' holds '/' and should be quoted`);
+      this.#findings.add(
+        'CFG-1104',
+        this.#spanOf(token),
+        `'${shorten(text)}' holds '/' and should be quoted`,
+      );
     }
     return { kind: 'scalar', text, quote: token.quote, span: this.#spanOf(token) };
   }
@@ -325,9 +338,14 @@ class Parser {
 
   #listItem(token: Token, items: Scalar[]): void {
     this.#at += 1;
-    if (token.kind === '=') this.#syntaxError(token, 'a list holds plain values', 'keys and values stand in [ ]');
+    if (token.kind === '=')
+      this.#syntaxError(token, 'a list holds plain values', 'keys and values stand in [ ]');
     else if (token.quote === undefined && /^[,;]+$/.test(token.text)) {
-      this.#syntaxError(token, 'the values of a list are separated by white space only', `remove '${token.text}'`);
+      this.#syntaxError(
+        token,
+        'the values of a list are separated by white space only',
+        `remove '${token.text}'`,
+      );
     } else items.push(this.#scalar(token));
   }
 
@@ -377,7 +395,8 @@ class Parser {
   #entry(key: Token, entries: Entry[]): void {
     const value = this.#peek(2);
     this.#at += 1;
-    if (this.#peek().kind !== '=') return this.#syntaxError(key, `'=' is missing behind the key '${shorten(key.text)}'`);
+    if (this.#peek().kind !== '=')
+      return this.#syntaxError(key, `'=' is missing behind the key '${shorten(key.text)}'`);
     this.#at += 1;
     if (value.kind === '(' || value.kind === '[') return this.#nested();
     const isScalar = value.kind === 'word' || value.kind === 'string';

@@ -50,6 +50,7 @@ function printScalar(scalar: Scalar): string {
   return isPlain ? scalar.text : quoted(scalar.text);
 }
 
-function quoted(text: string): string {
+/** Any text as a double-quoted string. */
+export function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&').replaceAll('\r', '\\r')}"`;
 }

@@ -28,7 +28,11 @@ export class Scope {
   readonly settings = new Map<string, Setting>();
   readonly #children = new Map<string, Map<string, Scope>>();
 
-  constructor(schema: ScopeSchema, span: Span, place: { parent?: Scope; instance?: string; key?: string } = {}) {
+  constructor(
+    schema: ScopeSchema,
+    span: Span,
+    place: { parent?: Scope; instance?: string; key?: string } = {},
+  ) {
     this.schema = schema;
     this.span = span;
     this.parent = place.parent;
@@ -53,7 +57,8 @@ export class Scope {
 
   /** Inner scopes of a kind in order of declaration; without a kind all of them. */
   children(kind?: string): Scope[] {
-    const kinds = kind === undefined ? [...this.#children.values()] : [this.#children.get(kind.toLowerCase())];
+    const kinds =
+      kind === undefined ? [...this.#children.values()] : [this.#children.get(kind.toLowerCase())];
     return kinds.flatMap((instances) => [...(instances?.values() ?? [])]);
   }
 

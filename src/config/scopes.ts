@@ -58,7 +58,10 @@ export function instancesFor(parent: Scope, kind: string, name: string): Scope[]
     case undefined:
       return [];
     case 'domain':
-      return [...existing(parent.child(kind, name.toLowerCase())), ...instances.filter((scope) => matchesRegex(scope, name))];
+      return [
+        ...existing(parent.child(kind, name.toLowerCase())),
+        ...instances.filter((scope) => matchesRegex(scope, name)),
+      ];
     case 'prefix':
     case 'network':
       return byPrefix(instances, name);

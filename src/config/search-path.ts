@@ -9,7 +9,10 @@ export const confDirectory = `${etcDirectory}/conf`;
 /** `EC_CONF_SEARCH_PATH` replaces the built-in list as a whole; `{NODENAME}` in it stands for the node's name. */
 export function searchPathOf(nodename: string, override: string | undefined): string[] {
   const text =
-    override ?? [etcDirectory, `${confDirectory}/global`, `${confDirectory}/{NODENAME}`, `${confDirectory}/default`].join(':');
+    override ??
+    [etcDirectory, `${confDirectory}/global`, `${confDirectory}/{NODENAME}`, `${confDirectory}/default`].join(
+      ':',
+    );
   return text
     .split(':')
     .filter((directory) => directory !== '')
@@ -17,7 +20,11 @@ export function searchPathOf(nodename: string, override: string | undefined): st
 }
 
 /** The existing files of a name, in order of preference: the first counts, the others are shadowed by it. */
-export function candidatesOf(name: string, directories: readonly string[], files: ConfigurationFiles): string[] {
+export function candidatesOf(
+  name: string,
+  directories: readonly string[],
+  files: ConfigurationFiles,
+): string[] {
   const paths = directories.map((directory) => join(directory, name));
   return [...new Set(paths)].filter((path) => files.facts(path).kind !== 'none');
 }

@@ -16,9 +16,16 @@ import { didYouMean } from './suggest.ts';
 import type { Assignment, Item, Name, Scalar, Stanza, Value } from './syntax-tree.ts';
 import { readValue } from './values.ts';
 
-export function buildScopeTree(loaded: LoadedConfiguration, findings: Findings): Scope {
+/** `given` holds statements that count after all files: options of the command line or of the API. */
+export function buildScopeTree(
+  loaded: LoadedConfiguration,
+  given: readonly Item[],
+  findings: Findings,
+): Scope {
   const root = new Scope(globalScope, loaded.main.source.span(0, 0));
-  new Builder(loaded, findings).fill(root, loaded.main.items);
+  const builder = new Builder(loaded, findings);
+  builder.fill(root, loaded.main.items);
+  builder.fill(root, given);
   return root;
 }
 
@@ -54,13 +61,21 @@ class Builder {
   #set(scope: Scope, option: OptionSchema, name: Name, value: Value): void {
     if (option.removed !== undefined) {
       const { since, replacement } = option.removed;
-      this.#findings.add('CFG-2005', name.span, `'${name.text}' was removed in ${since} and is ignored`, { hint: `use ${replacement}` });
+      this.#findings.add('CFG-2005', name.span, `'${name.text}' was removed in ${since} and is ignored`, {
+        hint: `use ${replacement}`,
+      });
       return;
     }
-    if (option.ignored === true) this.#notice(`option ${option.name}`, name, `the option '${name.text}' has no effect here`);
+    if (option.ignored === true)
+      this.#notice(`option ${option.name}`, name, `the option '${name.text}' has no effect here`);
     const read = readValue(option.type, value, this.#findings);
     if (read === undefined) return;
-    scope.settings.set(option.name.toLowerCase(), { schema: option, value: read, raw: value, nameSpan: name.span });
+    scope.settings.set(option.name.toLowerCase(), {
+      schema: option,
+      value: read,
+      raw: value,
+      nameSpan: name.span,
+    });
   }
 
   #notice(what: string, name: Name, message: string): void {
@@ -70,13 +85,23 @@ class Builder {
   }
 
   /** `replicate [ type = "inbound_cidr" ]` of version 2: each adds an object named as its type (replication 3.1). */
-  #oldReplicate(scope: Scope, name: Name, entries: readonly { readonly key: Scalar; readonly value: Scalar }[]): void {
+  #oldReplicate(
+    scope: Scope,
+    name: Name,
+    entries: readonly { readonly key: Scalar; readonly value: Scalar }[],
+  ): void {
     const type = entries.find(({ key }) => key.text.toLowerCase() === 'type')?.value;
     if (type === undefined) {
       this.#findings.add('CFG-2304', name.span, `'${name.text} [ ]' needs a type`);
       return;
     }
-    const items = entries.map(({ key, value }): Assignment => ({ kind: 'assignment', name: { text: key.text, span: key.span }, value }));
+    const items = entries.map(
+      ({ key, value }): Assignment => ({
+        kind: 'assignment',
+        name: { text: key.text, span: key.span },
+        value,
+      }),
+    );
     this.#enter(scope, { kind: 'stanza', name, instance: type, items });
   }
 
@@ -85,7 +110,9 @@ class Builder {
     const lower = name.text.toLowerCase();
     if (lower === 'cluster_max_outbound_connections' && path.startsWith('binding_group::binding')) {
       const message = `'${name.text}' is not valid in a binding inside a group`;
-      this.#findings.add('CFG-2312', name.span, message, { hint: 'set it in a binding outside of groups, or use cluster_scope_max_outbound_connections' });
+      this.#findings.add('CFG-2312', name.span, message, {
+        hint: 'set it in a binding outside of groups, or use cluster_scope_max_outbound_connections',
+      });
       return;
     }
     const message = `'${name.text}' is not an option of scope '${schema.name}'`;
@@ -103,7 +130,11 @@ class Builder {
     const schema = scopeOf(parent.schema, stanza.name.text);
     if (schema === undefined) return this.#unknownScope(parent, stanza.name);
     if (schema.ignored === true) {
-      return this.#notice(`scope ${schema.name}`, stanza.name, `the scope '${stanza.name.text}' has no effect here, its content is not checked`);
+      return this.#notice(
+        `scope ${schema.name}`,
+        stanza.name,
+        `the scope '${stanza.name.text}' has no effect here, its content is not checked`,
+      );
     }
     this.fill(this.#scopeFor(parent, schema, stanza), stanza.items);
   }
@@ -112,9 +143,14 @@ class Builder {
   #scopeFor(parent: Scope, schema: ScopeSchema, { name, instance }: Stanza): Scope {
     if (instance !== undefined && schema.instance === 'none') {
       const { source, start } = instance.span;
-      this.#findings.add('CFG-2003', instance.span, `Didn't expect a name for ${schema.name} at ${source.name}:${source.lineOf(start)}`, {
-        hint: `write ${schema.name} { }`,
-      });
+      this.#findings.add(
+        'CFG-2003',
+        instance.span,
+        `Didn't expect a name for ${schema.name} at ${source.name}:${source.lineOf(start)}`,
+        {
+          hint: `write ${schema.name} { }`,
+        },
+      );
     }
     const key = this.#keyOf(schema, name, instance);
     const known = key === undefined ? undefined : parent.child(schema.name, key);
@@ -125,7 +161,11 @@ class Builder {
     }
     if (known !== undefined) return known;
     const text = schema.instance === 'none' ? '' : (instance?.text ?? '');
-    const scope = new Scope(schema, instance?.span ?? name.span, { parent, instance: text, key: key ?? text });
+    const scope = new Scope(schema, instance?.span ?? name.span, {
+      parent,
+      instance: text,
+      key: key ?? text,
+    });
     if (key !== undefined) parent.add(scope);
     return scope;
   }
@@ -136,7 +176,9 @@ class Builder {
     const isNamed = instance !== undefined && (instance.text !== '' || schema.instanceType === 'network');
     if (!isNamed && schema.instance === 'optional') return '';
     if (!isNamed) {
-      this.#findings.add('CFG-2004', instance?.span ?? name.span, `the scope '${schema.name}' needs a name`, { hint: `write ${schema.name} "NAME" { }` });
+      this.#findings.add('CFG-2004', instance?.span ?? name.span, `the scope '${schema.name}' needs a name`, {
+        hint: `write ${schema.name} "NAME" { }`,
+      });
       return undefined;
     }
     const { text, span } = instance;
@@ -152,7 +194,11 @@ class Builder {
       }
       case 'domain': {
         const regex = looksLikeRegex(text) ? parseSlashedRegex(text) : undefined;
-        return typeof regex === 'string' ? refuse('CFG-2113', regex) : regex === undefined ? text.toLowerCase() : text;
+        return typeof regex === 'string'
+          ? refuse('CFG-2113', regex)
+          : regex === undefined
+            ? text.toLowerCase()
+            : text;
       }
       case 'endpoint': {
         const endpoint = parseEndpoint(text, false);
@@ -167,7 +213,10 @@ class Builder {
     const isNetwork = schema.instanceType === 'network';
     if (isNetwork && instance.text === '') {
       const message = `a ${schema.name} without a network stands for every address`;
-      this.#findings.add('CFG-2302', instance.span, message, { hint: 'write the network, as "10.1.1.0/24"', severity: 'warning' });
+      this.#findings.add('CFG-2302', instance.span, message, {
+        hint: 'write the network, as "10.1.1.0/24"',
+        severity: 'warning',
+      });
       return '';
     }
     const prefix = parsePrefix(instance.text);
@@ -188,7 +237,10 @@ class Builder {
       this.#findings.add('CFG-2001', name.span, message, { hint: () => didYouMean(name.text, here) });
     } else {
       const message = `'${name.text}' is not a valid scope name in scope '${parent.schema.name}'`;
-      const hint = () => (option === undefined ? didYouMean(name.text, here) : `${option.name} is an option: write ${option.name} = VALUE`);
+      const hint = () =>
+        option === undefined
+          ? didYouMean(name.text, here)
+          : `${option.name} is an option: write ${option.name} = VALUE`;
       this.#findings.add('CFG-2001', name.span, message, { hint });
     }
   }
@@ -201,8 +253,13 @@ function hintFor(name: string, here: readonly string[], places: readonly string[
   return hints.length === 0 ? undefined : hints.join(' ');
 }
 
+/** The outermost first: of a scope that may stand in several places the plainest is the one to use. */
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map((name) => `'${name}'`);
+  const depth = (name: string) => name.split('::').length;
+  const shown = [...names]
+    .sort((a, b) => depth(a) - depth(b))
+    .slice(0, 5)
+    .map((name) => `'${name}'`);
   return `${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}`;
 }
 

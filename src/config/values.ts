@@ -45,32 +45,55 @@ export function readValue(type: OptionType, value: Value, findings: Findings): S
   return undefined;
 }
 
-function readList(type: OptionType & { kind: 'list' }, value: Value, findings: Findings): SettingValue | undefined {
+function readList(
+  type: OptionType & { kind: 'list' },
+  value: Value,
+  findings: Findings,
+): SettingValue | undefined {
   if (value.kind === 'dictionary') {
-    findings.add('CFG-2108', value.span, 'a list is wanted here, not a dictionary', { hint: 'write ( a b )' });
+    findings.add('CFG-2108', value.span, 'a list is wanted here, not a dictionary', {
+      hint: 'write ( a b )',
+    });
     return undefined;
   }
   if (value.kind === 'scalar' && !type.alone) {
     const hint = 'write it in ( )';
-    findings.add('CFG-2108', value.span, 'a list is wanted here; taken as one of a single value', { hint, severity: 'warning' });
+    findings.add('CFG-2108', value.span, 'a list is wanted here; taken as one of a single value', {
+      hint,
+      severity: 'warning',
+    });
   }
   const scalars = value.kind === 'scalar' ? [value] : value.items;
-  if (type.nonEmpty && scalars.length === 0) findings.add('CFG-2108', value.span, 'the list must not be empty');
+  if (type.nonEmpty && scalars.length === 0)
+    findings.add('CFG-2108', value.span, 'the list must not be empty');
   const items = scalars.map((item) => readScalar(type.of, item, findings));
   return items.filter((item) => item !== undefined);
 }
 
-function readDictionary(type: OptionType & { kind: 'dictionary' }, value: Value, findings: Findings): SettingValue | undefined {
+function readDictionary(
+  type: OptionType & { kind: 'dictionary' },
+  value: Value,
+  findings: Findings,
+): SettingValue | undefined {
   if (value.kind !== 'dictionary') {
     const hint = 'write [ key = value ]';
-    findings.add('CFG-2108', value.span, `a dictionary is wanted here, not a ${value.kind === 'list' ? 'list' : 'single value'}`, { hint });
+    findings.add(
+      'CFG-2108',
+      value.span,
+      `a dictionary is wanted here, not a ${value.kind === 'list' ? 'list' : 'single value'}`,
+      { hint },
+    );
     return undefined;
   }
   reportDoubleKeys(value, findings);
   const entries = new Map<string, SettingValue>();
   for (const { key, value: entry } of value.entries) {
     if (type.key !== undefined && !type.key.test(key.text)) {
-      findings.add('CFG-2103', key.span, `the key '${key.text}' may hold only letters, digits, '_', '.' and '-'`);
+      findings.add(
+        'CFG-2103',
+        key.span,
+        `the key '${key.text}' may hold only letters, digits, '_', '.' and '-'`,
+      );
     }
     const read = readScalar(type.of, entry, findings);
     if (read !== undefined) entries.set(key.text, read);
@@ -81,7 +104,8 @@ function readDictionary(type: OptionType & { kind: 'dictionary' }, value: Value,
 function reportDoubleKeys(dictionary: Dictionary, findings: Findings): void {
   const seen = new Set<string>();
   for (const { key } of dictionary.entries) {
-    if (seen.has(key.text)) findings.add('CFG-2109', key.span, `the key '${key.text}' stands here twice; the last one counts`);
+    if (seen.has(key.text))
+      findings.add('CFG-2109', key.span, `the key '${key.text}' stands here twice; the last one counts`);
     seen.add(key.text);
   }
 }
@@ -100,11 +124,26 @@ function readScalar(type: OptionType, scalar: Scalar, findings: Findings): Setti
     case 'mode':
       return readMode(scalar, findings);
     case 'rate':
-      return parseRate(text) ?? refuse('CFG-2106', `invalid throttle rate ${shown(text)}`, 'write "N" or "N/SECONDS"');
+      return (
+        parseRate(text) ??
+        refuse('CFG-2106', `invalid throttle rate ${shown(text)}`, 'write "N" or "N/SECONDS"')
+      );
     case 'enum':
-      return readWord(type.words, text) ?? refuse(type.code, notOneOf(text, type.words), didYouMean(text, type.words));
+      return (
+        readWord(type.words, text) ??
+        refuse(type.code, notOneOf(text, type.words), didYouMean(text, type.words))
+      );
     case 'level':
-      return readLevel(text) ?? refuse('CFG-2107', notOneOf(text, logLevels.map((level) => level.toUpperCase())));
+      return (
+        readLevel(text) ??
+        refuse(
+          'CFG-2107',
+          notOneOf(
+            text,
+            logLevels.map((level) => level.toUpperCase()),
+          ),
+        )
+      );
     case 'words':
       return readWords(type.words, text, refuse);
     case 'regex':
@@ -135,7 +174,11 @@ function shown(text: string): string {
   return text.length > 60 ? `'${text.slice(0, 60)}...'` : `'${text}'`;
 }
 
-function withProblem(text: string, parsed: unknown, refuse: (problem: string) => undefined): string | undefined {
+function withProblem(
+  text: string,
+  parsed: unknown,
+  refuse: (problem: string) => undefined,
+): string | undefined {
   return typeof parsed === 'string' ? refuse(parsed) : text;
 }
 
@@ -157,20 +200,28 @@ function readBool(text: string): boolean | undefined {
   return Object.hasOwn(booleans, word) ? booleans[word] : undefined;
 }
 
-function readNumber(type: OptionType & { kind: 'int' | 'real' }, text: string, refuse: Refuse): number | undefined {
+function readNumber(
+  type: OptionType & { kind: 'int' | 'real' },
+  text: string,
+  refuse: Refuse,
+): number | undefined {
   const isWhole = type.kind === 'int';
   const pattern = isWhole ? /^-?\d{1,30}$/ : /^-?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})$/;
-  if (!pattern.test(text)) return refuse('CFG-2102', `${shown(text)} is not a ${isWhole ? 'whole number' : 'number'}`);
+  if (!pattern.test(text))
+    return refuse('CFG-2102', `${shown(text)} is not a ${isWhole ? 'whole number' : 'number'}`);
   const value = Number(text);
   if (value >= type.min && value <= type.max) return value;
-  const bounds = type.max >= Number.MAX_SAFE_INTEGER ? `at least ${type.min}` : `from ${type.min} to ${type.max}`;
+  const bounds =
+    type.max >= Number.MAX_SAFE_INTEGER ? `at least ${type.min}` : `from ${type.min} to ${type.max}`;
   return refuse('CFG-2103', `${shown(text)} is out of range: ${bounds}`);
 }
 
 function readMode(scalar: Scalar, findings: Findings): number | undefined {
   const { text, span } = scalar;
   if (!/^[0-7]{1,5}$/.test(text) || Number.parseInt(text, 8) > 0o7777) {
-    findings.add('CFG-2104', span, `${shown(text)} is not a file mode`, { hint: 'write octal digits, as 0640' });
+    findings.add('CFG-2104', span, `${shown(text)} is not a file mode`, {
+      hint: 'write octal digits, as 0640',
+    });
     return undefined;
   }
   if (!text.startsWith('0')) {
@@ -210,7 +261,11 @@ function readLevel(text: string): string | undefined {
   return readWord(logLevels, text) ?? (/^[0-5]$/.test(text) ? logLevels[Number(text)] : undefined);
 }
 
-function readDestination(type: OptionType & { kind: 'destination' }, scalar: Scalar, findings: Findings): Destination | undefined {
+function readDestination(
+  type: OptionType & { kind: 'destination' },
+  scalar: Scalar,
+  findings: Findings,
+): Destination | undefined {
   const parsed = parseDestination(scalar.text);
   if (typeof parsed === 'string') {
     findings.add('CFG-2114', scalar.span, parsed);
@@ -218,7 +273,10 @@ function readDestination(type: OptionType & { kind: 'destination' }, scalar: Sca
   }
   if (isJournal(parsed) && parsed.subscribers.length === 0) {
     const message = `the journal '${parsed.path}' has no subscriber: nothing in it will ever be read or deleted`;
-    findings.add('CFG-2114', scalar.span, message, { hint: `write '${scalar.text}=>master'`, severity: 'warning' });
+    findings.add('CFG-2114', scalar.span, message, {
+      hint: `write '${scalar.text}=>master'`,
+      severity: 'warning',
+    });
   }
   const problem = type.pattern ? patternProblem(scalar.text) : undefined;
   if (problem !== undefined) findings.add('CFG-2319', scalar.span, problem);
@@ -242,7 +300,10 @@ function readDatasource(scalar: Scalar, findings: Findings): string | undefined 
   return undefined;
 }
 
-type NetworkType = Extract<OptionType, { kind: 'ip' | 'host' | 'endpoint' | 'peer' | 'server' | 'list' | 'dictionary' | 'any' }>;
+type NetworkType = Extract<
+  OptionType,
+  { kind: 'ip' | 'host' | 'endpoint' | 'peer' | 'server' | 'list' | 'dictionary' | 'any' }
+>;
 
 function readNetwork(type: NetworkType, text: string, refuse: Refuse): SettingValue | undefined {
   switch (type.kind) {
@@ -250,13 +311,19 @@ function readNetwork(type: NetworkType, text: string, refuse: Refuse): SettingVa
       return canonicalAddress(text) ?? refuse('CFG-2110', `${shown(text)} is not an address`);
     case 'host':
       if (type.any && text === '*') return text;
-      return canonicalAddress(text) ?? (isHostName(text) ? text : refuse('CFG-2110', `${shown(text)} is not an address or host name`));
+      return (
+        canonicalAddress(text) ??
+        (isHostName(text) ? text : refuse('CFG-2110', `${shown(text)} is not an address or host name`))
+      );
     case 'endpoint': {
       const endpoint = parseEndpoint(text, type.hostNames);
       return typeof endpoint === 'string' ? refuse('CFG-2112', endpoint) : endpoint;
     }
     case 'peer':
-      return parsePeer(text) ?? refuse('CFG-2110', `${shown(text)} is not an address or host name, with or without a port`);
+      return (
+        parsePeer(text) ??
+        refuse('CFG-2110', `${shown(text)} is not an address or host name, with or without a port`)
+      );
     case 'server':
       return readServer(text, refuse);
     default:
@@ -269,19 +336,28 @@ function parsePeer(text: string): PeerAddress | undefined {
   if (address !== undefined) return { host: address, port: undefined };
   if (isHostName(text)) return { host: text.toLowerCase(), port: undefined };
   const endpoint = parseEndpoint(text, true);
-  return typeof endpoint === 'string' || 'path' in endpoint || endpoint.host === '*' || endpoint.host === '::' ? undefined : endpoint;
+  return typeof endpoint === 'string' || 'path' in endpoint || endpoint.host === '*' || endpoint.host === '::'
+    ? undefined
+    : endpoint;
 }
 
 const defaultServerPort = 4222;
 
-/** As a URL with scheme and port. */
+/** As a URL with scheme and port; `user:password@` or `token@` before the host stays. */
 function readServer(text: string, refuse: Refuse): string | undefined {
-  const [, scheme, rest = ''] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):\/\/)?([\s\S]*)$/.exec(text) ?? [];
+  const [, scheme, login = '', rest = ''] =
+    /^(?:([A-Za-z][A-Za-z0-9+.-]*):\/\/)?([^@/]*@)?([\s\S]*)$/.exec(text) ?? [];
   if (scheme !== undefined && !/^(nats|tls)$/i.test(scheme)) {
-    return refuse('CFG-2114', `unknown scheme '${scheme}' of a bus server`, 'write nats://host:port or tls://host:port');
+    return refuse(
+      'CFG-2114',
+      `unknown scheme '${scheme}' of a bus server`,
+      'write nats://host:port or tls://host:port',
+    );
   }
   const peer = parsePeer(rest.replace(/\/$/, ''));
-  if (peer === undefined) return refuse('CFG-2112', `${shown(text)} is not a bus server`, 'write nats://host:port');
+  if (peer === undefined)
+    return refuse('CFG-2112', `${shown(rest)} is not a bus server`, 'write nats://host:port');
   const host = peer.host.includes(':') ? `[${peer.host}]` : peer.host;
-  return `${scheme?.toLowerCase() ?? 'nats'}://${host}:${peer.port ?? defaultServerPort}`;
+  const url = `${scheme?.toLowerCase() ?? 'nats'}://${login}${host}:${peer.port ?? defaultServerPort}`;
+  return URL.canParse(url) ? url : refuse('CFG-2112', `${shown(rest)} is not a bus server`);
 }

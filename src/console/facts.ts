@@ -90,11 +90,10 @@ export interface SharedViewFacts {
   /** `global` or the private name of the row's owner on connection `s`. */
   readonly label: string;
   /**
-   * The content of the moment of the first step (replication 18.6), in dump order. Each step is a slice of work with
-   * the rows that were ready, often none; the event loop gets a turn between two. `under` keeps what lies in one
-   * prefix, and is one.
+   * The content of one moment (replication 18.6), in dump order, in batches: the event loop gets its turns between two,
+   * however little comes of them. `under` keeps what lies in one prefix, and is one.
    */
-  rows(under: string | undefined): Iterable<readonly SharedRow[]>;
+  rows(under: string | undefined): AsyncIterable<readonly SharedRow[]>;
 }
 
 /** `key` is a prefix of a cidrtree, a key of a gauge table. */
@@ -111,20 +110,37 @@ export interface RowVerdict {
 }
 
 export interface SharedStats {
+  /** Keys that any node counts something for, idle ones included. */
   readonly keys: number;
-  readonly pendingChanges: number;
+  /** Keys this node counts something for. */
+  readonly ownKeys: number;
+  /** Own keys that were rolled up into their netblocks, and new ones that found no room at all (replication 21.10). */
+  readonly rolledUp: number;
+  readonly refused: number;
+  /** Releases below zero, and sums beyond 2^53-1 (replication 4.10, 4.11). */
+  readonly anomalies: number;
+  readonly overflows: number;
+  /** Changes of the own row that are not sent yet. */
+  readonly pending: number;
   readonly oldestPendingMs: number;
   readonly batchesSent: number;
-  readonly batchesReceived: number;
   readonly snapshotsSent: number;
+  readonly batchesReceived: number;
   readonly snapshotsReceived: number;
+  /** Batches that were missing, and copies of rows that turned out to differ; both are repaired by a snapshot. */
   readonly gaps: number;
+  readonly differences: number;
+  /** Messages that could not be used. */
   readonly drops: number;
   readonly origins: readonly OriginStats[];
 }
 
 export interface OriginStats {
+  /** Private name of the row's owner. */
   readonly origin: string;
+  /** Whether the row is complete here, in the words of the replicator. */
+  readonly state: string;
+  readonly keys: number;
   /** Number of the last batch applied. */
   readonly sequence: number;
   readonly lastMessageAgeMs: number;

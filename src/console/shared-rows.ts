@@ -2,7 +2,6 @@
  * Rows of a shared object on their way to a console: chosen, ordered, written. The only place that knows the line
  * formats of trees and tables (replication 5.10, 5.13).
  */
-import { setImmediate } from 'node:timers/promises';
 import type { SharedKind, SharedRow } from './facts.ts';
 import { escapeXml } from './xml.ts';
 
@@ -20,21 +19,16 @@ export interface RowFilter {
 /** Most rows that `top` keeps and sorts. */
 export const maxTop = 10_000;
 
-export function filtered(slices: Iterable<readonly SharedRow[]>, kind: SharedKind, filter: RowFilter): RowBatches {
-  const wanted = matching(slices, filter);
+export function filtered(rows: RowBatches, kind: SharedKind, filter: RowFilter): RowBatches {
+  const wanted = matching(rows, filter);
   return filter.top === undefined ? wanted : largest(wanted, kind, filter.top);
 }
 
-/** A slice in which nothing matches leaves no part, so that the turn for everything else is given here. */
-async function* matching(
-  slices: Iterable<readonly SharedRow[]>,
-  { keyPattern, minCount = 0 }: RowFilter,
-): AsyncGenerator<readonly SharedRow[]> {
+async function* matching(rows: RowBatches, { keyPattern, minCount = 0 }: RowFilter): AsyncGenerator<readonly SharedRow[]> {
   const pattern = keyPattern === undefined ? undefined : new KeyPattern(keyPattern);
-  for (const slice of slices) {
-    const wanted = slice.filter((row) => row.count >= minCount && (pattern?.matches(row.key) ?? true));
+  for await (const batch of rows) {
+    const wanted = batch.filter((row) => row.count >= minCount && (pattern?.matches(row.key) ?? true));
     if (wanted.length > 0) yield wanted;
-    await setImmediate();
   }
 }
 
@@ -49,7 +43,7 @@ async function* largest(
     kept.push(...(kind === 'cidrtree' ? batch.filter(isAddress) : batch));
     if (kept.length > 2 * top) kept = firstOf(kept, top);
   }
-  yield firstOf(kept, top);
+  if (kept.length > 0) yield firstOf(kept, top);
 }
 
 /** The sort is stable, so equal counts stay in dump order. */

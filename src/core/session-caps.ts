@@ -32,13 +32,20 @@ export interface SessionPort {
   accept(client: Address): CountedSession;
 }
 
-/** The shared object `inbound_cidr`: own row, and the sum over all nodes. */
+/** The shared object `inbound_cidr`, as caps need it: own row, and the sums over all nodes. */
 export interface InboundTable {
-  increment(client: Address): void;
+  increment(client: Address): unknown;
   decrement(client: Address): void;
-  /** Connections of all nodes from a netblock, from everywhere without one. */
-  count(netblock: Prefix | undefined): number;
+  count(netblock: Prefix): number;
+  /** Says that `count` of this prefix is asked for with every session, so that it is kept ready. */
+  watchPrefix(netblock: Prefix): void;
 }
+
+/** All clients. */
+const everywhere: readonly Prefix[] = [
+  { address: 0, bits: 0 },
+  { address: [0, 0, 0, 0], bits: 0 },
+];
 
 type CapName = keyof SessionCaps;
 const optionNames: Readonly<Record<CapName, SessionRefusal['limit']>> = {
@@ -59,7 +66,7 @@ export class ServiceSessions {
   }
 }
 
-/** One cap as it applies to the clients of one netblock. Value 0 is no cap. */
+/** One cap as it applies to the clients of one netblock. */
 interface ResolvedCap {
   readonly name: CapName;
   readonly value: number;
@@ -80,9 +87,8 @@ export class ListenerSessions implements SessionPort {
     this.#inbound = inbound;
     const netblocks = new Netblocks(peerPrefixes(settings));
     this.#counts = new NetblockCounts(netblocks);
-    const resolve = (netblock: number) => this.#resolve(settings, netblock).filter(({ value }) => value > 0);
-    this.#capsOfNetblock = netblocks.prefixes.map((_, netblock) => resolve(netblock));
-    this.#capsElsewhere = resolve(noNetblock);
+    this.#capsOfNetblock = netblocks.prefixes.map((_, netblock) => this.#capsIn(settings, netblock));
+    this.#capsElsewhere = this.#capsIn(settings, noNetblock);
   }
 
   /**
@@ -118,49 +124,50 @@ export class ListenerSessions implements SessionPort {
     return undefined;
   }
 
-  #resolve(settings: ListenerSettings, netblock: number): ResolvedCap[] {
-    const { netblocks } = this.#counts;
-    const peers = settings.peers.map(({ prefix, caps }) => ({
-      index: netblocks.indexOf(netblockOf(prefix)),
-      caps,
-    }));
-    return capNames.map((name) => {
-      for (let around = netblock; around !== noNetblock; around = netblocks.parentOf(around)) {
-        const value = peers.findLast(({ index, caps }) => index === around && caps[name] !== undefined)?.caps[
-          name
-        ];
-        const prefix = netblocks.prefixes[around];
-        if (value === undefined || prefix === undefined) continue;
-        return {
-          name,
-          value,
-          scope: formatPrefix(prefix.address, prefix.bits),
-          count: this.#counterOf(name, around),
-        };
-      }
-      return {
-        name,
-        value: settings.caps[name],
-        scope: 'listener',
-        count: this.#counterOf(name, noNetblock),
-      };
+  /** The caps for clients whose most specific netblock is this one, each with the netblock that states it. */
+  #capsIn(settings: ListenerSettings, netblock: number): ResolvedCap[] {
+    return capNames.flatMap((name) => {
+      const { value, statedIn } = this.#stated(settings, name, netblock);
+      if (value === 0) return [];
+      const prefix = this.#counts.netblocks.prefixes[statedIn];
+      const scope = prefix === undefined ? 'listener' : formatPrefix(prefix.address, prefix.bits);
+      return [{ name, value, scope, count: this.#counterOf(name, statedIn) }];
     });
+  }
+
+  #stated(
+    { peers, caps }: ListenerSettings,
+    name: CapName,
+    netblock: number,
+  ): { value: number; statedIn: number } {
+    const { netblocks } = this.#counts;
+    for (let around = netblock; around !== noNetblock; around = netblocks.parentOf(around)) {
+      const stating = peers.filter((peer) => netblocks.indexOf(netblockOf(peer.prefix)) === around);
+      const value = stating.map((peer) => peer.caps[name]).findLast((stated) => stated !== undefined);
+      if (value !== undefined) return { value, statedIn: around };
+    }
+    return { value: caps[name], statedIn: noNetblock };
   }
 
   #counterOf(name: CapName, netblock: number): () => number {
     const ofListener = this.#counts;
     if (name === 'listenerSessions') return () => ofListener.count(netblock);
     const prefix = ofListener.netblocks.prefixes[netblock];
-    const inbound = this.#inbound;
-    if (name === 'clusterServiceSessions' && inbound !== undefined) return () => inbound.count(prefix);
+    if (name === 'clusterServiceSessions' && this.#inbound !== undefined) {
+      return clusterCounter(this.#inbound, prefix === undefined ? everywhere : [prefix]);
+    }
     const ofService = this.#service.counts;
     const index = prefix === undefined ? noNetblock : ofService.netblocks.indexOf(prefix);
     return () => ofService.count(index);
   }
 }
 
-/** The netblocks whose counts a listener's caps use. */
-export function peerPrefixes({ peers }: ListenerSettings): Prefix[] {
+function clusterCounter(inbound: InboundTable, netblocks: readonly Prefix[]): () => number {
+  for (const netblock of netblocks) inbound.watchPrefix(netblock);
+  return () => netblocks.reduce((sum, netblock) => sum + inbound.count(netblock), 0);
+}
+
+function peerPrefixes({ peers }: ListenerSettings): Prefix[] {
   return peers.map(({ prefix }) => netblockOf(prefix));
 }
 

@@ -40,6 +40,23 @@ export const metricCatalogue = {
     'messages',
     'Messages that the client library refused, for example as too large',
   ),
+  bus_closed_evidence: counter('processes', 'Processes that the NATS servers reported as gone'),
+  bus_malformed_advisories: counter(
+    'messages',
+    'Messages on advisory subjects that could not be understood and were dropped',
+  ),
+  bus_server_restarts: counter('restarts', 'Times that the embedded nats-server was started again'),
+
+  control_requests: counter('commands', 'Console lines that came over NATS'),
+  control_requests_failed: counter(
+    'commands',
+    'Console lines over NATS that ended with another status than 0',
+  ),
+  control_requests_malformed: counter(
+    'messages',
+    'Console requests over NATS dropped as unreadable or too long',
+  ),
+  control_answers_lost: counter('answers', 'Answers over NATS broken off because the link was down'),
 
   view_changes_total: counter('views', 'Agreed views installed'),
 

@@ -21,6 +21,8 @@ export interface NatsServerOptions {
   /** Joins servers with the same cluster into one; `routes` are cluster ports of others. */
   readonly cluster?: { readonly port: number; readonly routes: readonly number[] };
   readonly port?: number;
+  /** Variables that the configuration refers to. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface NatsServer {
@@ -94,6 +96,7 @@ class LaunchedServer implements NatsServer {
     const startOfLog = this.#log.length;
     const child = spawn(this.#options.binary ?? 'nats-server', ['-c', this.configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#options.environment },
     });
     this.#process = child;
     running.add(this);

@@ -5,6 +5,7 @@
 import { Member, type MemberSettings } from '../../src/actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../../src/actors/ports.ts';
 import { ClusterGroup } from '../../src/bus/group.ts';
+import { SharedBus } from '../../src/bus/shared.ts';
 import type { Clock, Timer } from '../../src/core/clock.ts';
 import { type Incarnation, type LinkName, type MemberType, newIncarnation } from '../../src/core/identity.ts';
 import type { Log, LogLevel } from '../../src/core/log.ts';
@@ -159,7 +160,7 @@ export class SimNode {
       counters,
       links: { m: this.#port('m'), s: this.#port('s') },
       views: new ClusterGroup(this.links.m.wire, busOptions),
-      shared: { broadcast: () => false, send: () => false, onMessage: () => () => {} },
+      shared: new SharedBus(this.links.s.wire, busOptions),
       evidence,
       self: {
         incarnation: this.incarnation,

@@ -2,13 +2,14 @@
  * One run: a whole cluster in this process under one scenario. A chaos phase with faults and traffic, then the final
  * topology and a time of quiet in which the cluster must come whole, then nothing may change any more.
  */
-import type { MembershipSettings } from '../../src/core/settings.ts';
+import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../../src/core/settings.ts';
 import { hashText } from '../../src/core/hash.ts';
 import { type View, viewKey } from '../../src/core/view.ts';
 import { type Fault, makeScenario, type Scenario, type ScenarioLimits } from './faults.ts';
 import { SimNetwork } from './network.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimNode } from './sim-node.ts';
+import { SumChecker } from './sum-checker.ts';
 import { ViewChecker } from './view-checker.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -30,6 +31,10 @@ const membership: MembershipSettings = {
   heartbeatIntervalMs: 1000,
   orderBacklog: 64,
 };
+const replicate: ReplicaSettings[] = [
+  { name: 'inbound_cidr', type: 'inbound_cidr', maxDelayMs: 300, maxPending: 20 },
+  { name: 'outbound_domains', type: 'outbound_domains', maxDelayMs: 0, maxPending: 100 },
+].map((object) => ({ ...object, type: object.type as ReplicaType, parameters: [], maxKeys: 200, bindingGroup: undefined }));
 /** Links are up again this long after their server: the longest reconnect wait. */
 const reconnectMs = 400;
 const settleMs = 5 * membership.failureTimeoutMs + reconnectMs;
@@ -43,6 +48,7 @@ export class Simulation {
   readonly #random: SeededRandom;
   readonly #traffic: SeededRandom;
   readonly #views = new ViewChecker();
+  readonly #sums = new SumChecker();
   /** The process in each place; a clone has no place. */
   readonly #places: (SimNode | undefined)[];
   readonly #clones = new Set<SimNode>();
@@ -73,6 +79,8 @@ export class Simulation {
     const settledAfterMs = this.#lastChangeMs - scenario.chaosMs;
     if (!scenario.finalReach) this.#requireWhole();
     this.#requireCliques();
+    this.#clock.runUntil(Math.max(finalMs, this.#lastChangeMs + 2000));
+    this.#violations.push(...this.#sums.check(this.#living()).map((text) => this.#stamped(text)));
     const changesBefore = this.#viewChanges;
     this.#clock.runUntil(finalMs + quietMs);
     if (this.#viewChanges !== changesBefore) this.#violate('INV-32 views changed although connectivity is stable');
@@ -104,7 +112,7 @@ export class Simulation {
       name: `relay-${place}`,
       type: manager && place === nodes - 1 ? 'Manager' : 'Momentum',
       homes: servers === nodes ? [home] : Array.from({ length: servers }, (_, i) => (home + i) % servers),
-      settings: { membership },
+      settings: { membership, replicate },
       onLog: (_node, level, text) => {
         if (level === 'critical') this.#violate(`critical at ${node.name}: ${text}`);
       },
@@ -246,7 +254,8 @@ export class Simulation {
     const meanGapMs = this.scenario.seed % 3 === 0 ? 25 : 300;
     this.#clock.after(this.#traffic.between(1, 2 * meanGapMs), () => {
       for (let burst = this.#traffic.below(4); burst >= 0; burst--) this.#useOrderedStream();
-      if (this.#chaos || this.#clock.nowMs() < this.scenario.chaosMs + settleMs) this.#scheduleTraffic();
+      for (let burst = this.#traffic.below(8); burst >= 0; burst--) this.#count();
+      if (this.#chaos || this.#clock.nowMs() < this.scenario.chaosMs + settleMs - 2000) this.#scheduleTraffic();
     });
   }
 
@@ -254,6 +263,20 @@ export class Simulation {
     const payload = Uint8Array.from({ length: 1 + this.#traffic.below(12) }, () => this.#traffic.below(256));
     for (const node of this.#places) {
       if (node?.alive && !node.clock.paused && node.member.membership.isLeader) node.member.membership.order(payload);
+    }
+  }
+
+  /** A connection opens or closes at a random node. */
+  #count(): void {
+    const node = this.#traffic.pick(this.#places);
+    if (!node?.alive || node.clock.paused || node.options.type !== 'Momentum') return;
+    const random = this.#traffic;
+    if (random.chance(0.7)) {
+      const host = random.below(this.scenario.seed % 5 === 0 ? 400 : 40);
+      const key = random.chance(0.8) ? `10.0.${host >> 6}.${host & 63}` : `2001:db8:${(host & 7) + 1}::${host + 1}`;
+      this.#sums.change(node, 'inbound_cidr', key, random.chance(0.55) ? 1 : -1);
+    } else {
+      this.#sums.change(node, 'outbound_domains', `domain-${random.below(20)}.example`, random.chance(0.55) ? 1 : -1);
     }
   }
 
@@ -304,7 +327,11 @@ export class Simulation {
   }
 
   #violate(text: string): void {
-    this.#violations.push(`${(this.#clock.nowMs() / 1000).toFixed(3)} s: ${text}`);
+    this.#violations.push(this.#stamped(text));
+  }
+
+  #stamped(text: string): string {
+    return `${(this.#clock.nowMs() / 1000).toFixed(3)} s: ${text}`;
   }
 
   #record(text: string): void {

@@ -2,12 +2,13 @@
 import { nodeNameProblem } from '../../core/identity.ts';
 import { hostOfServer, isLoopbackHost } from '../address.ts';
 import { busPortsOf, isEmbedded, peersOf } from '../bus-layout.ts';
-import { ScopeReader } from '../reader.ts';
 import { membershipTimes } from '../membership-times.ts';
+import { ScopeReader } from '../reader.ts';
 import { type CheckContext, valueSpan } from './check.ts';
 
 export function checkBus(context: CheckContext): void {
   checkPeers(context);
+  checkSecret(context);
   checkPorts(context);
   checkTimes(context);
 }
@@ -22,26 +23,29 @@ function checkPeers({ root, findings }: CheckContext): void {
     const problem = nodeNameProblem(name);
     if (problem !== undefined) findings.add('CFG-2306', place, `peer ${problem}`);
     const other = byAddress.get(`${address} ${port}`);
-    if (other !== undefined) findings.add('CFG-2306', place, `the peers '${other}' and '${name}' have one address`);
+    if (other !== undefined)
+      findings.add('CFG-2306', place, `the peers '${other}' and '${name}' have one address`);
     byAddress.set(`${address} ${port}`, name);
   }
   const quorum = root.child('cluster', '')?.get('quorum');
   if (quorum?.value === 'majority' && setting === undefined) {
-    findings.add('CFG-2306', valueSpan(quorum), 'quorum = majority needs to know all nodes', { hint: 'name them in msgc_server { peers }' });
+    findings.add('CFG-2306', valueSpan(quorum), 'quorum = majority needs to know all nodes', {
+      hint: 'name them in msgc_server { peers }',
+    });
   }
-  checkSecret({ root, findings });
 }
 
-/** Whoever can open a route can send anything as anybody. */
-function checkSecret({ root, findings }: Pick<CheckContext, 'root' | 'findings'>): void {
-  const server = root.child('msgc_server', '');
-  const peers = server?.get('peers');
-  if (server === undefined || peers === undefined || !isEmbedded(root)) return;
-  const isLocal = peersOf(root).every(({ address }) => isLoopbackHost(address));
-  const isProtected = server.get('secret') !== undefined || ScopeReader.ofTop(root, 'cluster').isSet('bus_tls_cert');
-  if (isLocal || isProtected) return;
-  findings.add('CFG-2306', peers.nameSpan, 'routes to peers beyond this machine need a secret or TLS', {
-    hint: 'set secret in msgc_server, the same on all nodes',
+/** Whoever can open a route can read and forge everything. */
+function checkSecret({ root, findings, identity }: CheckContext): void {
+  const setting = root.child('msgc_server', '')?.get('peers');
+  const others = peersOf(root).filter(({ name }) => name !== identity.nodename);
+  if (setting === undefined || others.length === 0 || !isEmbedded(root)) return;
+  const hosts = [busPortsOf(root).routeHost ?? 'localhost', ...others.map(({ address }) => address)];
+  const cluster = ScopeReader.ofTop(root, 'cluster');
+  const hasTls = ['bus_tls_ca', 'bus_tls_cert', 'bus_tls_key'].every((option) => cluster.isSet(option));
+  if (hosts.every(isLoopbackHost) || hasTls || ScopeReader.ofTop(root, 'msgc_server').isSet('secret')) return;
+  findings.add('CFG-2306', setting.nameSpan, 'routes beyond this machine need a secret or TLS', {
+    hint: 'set secret in msgc_server { }, the same on all nodes',
   });
 }
 
@@ -53,7 +57,11 @@ function checkPorts({ root, findings }: CheckContext): void {
   for (const url of Array.isArray(server.value) ? server.value.map(String) : []) {
     const port = Number(new URL(url).port);
     if (!isLoopbackHost(hostOfServer(url)) || port === clientPort) continue;
-    findings.add('CFG-2307', valueSpan(server), `the client is told to use port ${port}, but msgc_server listens on ${clientPort}`);
+    findings.add(
+      'CFG-2307',
+      valueSpan(server),
+      `the client is told to use port ${port}, but msgc_server listens on ${clientPort}`,
+    );
   }
 }
 
@@ -63,7 +71,12 @@ function checkTimes({ root, findings }: CheckContext): void {
   const setting = cluster?.get('bus_failure_timeout') ?? cluster?.get('bus_heartbeat_interval');
   if (setting === undefined || failureTimeoutMs >= 2 * beatIntervalMs) return;
   const [timeout, interval] = [failureTimeoutMs / 1000, beatIntervalMs / 1000];
-  findings.add('CFG-2103', valueSpan(setting), `bus_failure_timeout ${timeout} is less than twice bus_heartbeat_interval ${interval}`, {
-    hint: 'a single lost beat would look like a lost node',
-  });
+  findings.add(
+    'CFG-2103',
+    valueSpan(setting),
+    `bus_failure_timeout ${timeout} is less than twice bus_heartbeat_interval ${interval}`,
+    {
+      hint: 'a single lost beat would look like a lost node',
+    },
+  );
 }

@@ -1,6 +1,6 @@
 /** What a cross-check gets: the tree, and where to report. Checks run only on a tree without errors. */
 import type { ConfigurationFiles } from '../files.ts';
-import type { FindingCode, Findings } from '../finding.ts';
+import type { Findings } from '../finding.ts';
 import type { LoadedConfiguration } from '../load.ts';
 import type { Scope, Setting } from '../scope-tree.ts';
 import type { Span } from '../source.ts';
@@ -46,16 +46,22 @@ export interface Binding {
 /** All bindings, inside groups and outside. */
 export function bindingsOf(root: Scope): Binding[] {
   const outside = root.children('binding').map((scope) => ({ scope, group: undefined }));
-  const inside = root.children('binding_group').flatMap((group) => group.children('binding').map((scope) => ({ scope, group })));
+  const inside = root
+    .children('binding_group')
+    .flatMap((group) => group.children('binding').map((scope) => ({ scope, group })));
   return [...outside, ...inside];
 }
 
-export const listenerKinds = ['esmtp_listener', 'tcp_listener', 'control_listener', 'eccluster_listener', 'msgcserver_listener'];
+export const listenerKinds = [
+  'esmtp_listener',
+  'tcp_listener',
+  'control_listener',
+  'eccluster_listener',
+  'msgcserver_listener',
+];
 export const frontListenerKinds = ['esmtp_listener', 'tcp_listener'];
 
 /** All `Listen` scopes of listeners of some kinds. */
 export function listensOf(root: Scope, kinds: readonly string[] = listenerKinds): Scope[] {
   return kinds.flatMap((kind) => root.child(kind, '')?.children('listen') ?? []);
 }
-
-export type { FindingCode };

@@ -16,12 +16,18 @@ function checkNames({ root, loaded, findings, identity }: CheckContext): void {
   const place = loaded.main.source.span(0, 0);
   const problem = nodeNameProblem(identity.nodename);
   if (problem !== undefined) {
-    findings.add('CFG-2315', root.child('cluster', '')?.span ?? place, `the node name from ${identity.nodenameFrom} is not usable: ${problem}`, {
-      hint: 'set nodename in cluster { }',
-    });
+    findings.add(
+      'CFG-2315',
+      root.child('cluster', '')?.span ?? place,
+      `the node name from ${identity.nodenameFrom} is not usable: ${problem}`,
+      {
+        hint: 'set nodename in cluster { }',
+      },
+    );
   }
   const subcluster = subclusterProblem(identity.subcluster);
-  if (subcluster !== undefined) findings.add('CFG-2315', place, `the subcluster from EC_SUB_CLUSTER is not usable: ${subcluster}`);
+  if (subcluster !== undefined)
+    findings.add('CFG-2315', place, `the subcluster from EC_SUB_CLUSTER is not usable: ${subcluster}`);
 }
 
 function checkGroups({ root, findings }: CheckContext): void {
@@ -34,7 +40,11 @@ function checkGroups({ root, findings }: CheckContext): void {
     const other = seen.get(group);
     const setting = cluster?.get(option) ?? (other === undefined ? undefined : cluster?.get(other));
     if (other !== undefined && setting !== undefined) {
-      findings.add('CFG-2315', valueSpan(setting), `${option} and ${other} are both '${group}'; groups must differ`);
+      findings.add(
+        'CFG-2315',
+        valueSpan(setting),
+        `${option} and ${other} are both '${group}'; groups must differ`,
+      );
     }
     seen.set(group, option);
   }
@@ -49,18 +59,32 @@ function checkAddress({ root, findings }: CheckContext): void {
   if (isUnspecified(address)) {
     findings.add('CFG-2315', place, `nodeaddr ${address} is no address of this node`);
   } else if (isLoopback(address) && hostsOfBus(root).every(isLoopbackHost)) {
-    findings.add('CFG-2315', place, `nodeaddr ${address} is loopback: only nodes on this machine can reach it`, { severity: 'warning' });
+    findings.add(
+      'CFG-2315',
+      place,
+      `nodeaddr ${address} is loopback: only nodes on this machine can reach it`,
+      { severity: 'warning' },
+    );
   } else if (isLoopback(address)) {
-    findings.add('CFG-2315', place, `nodeaddr ${address} is loopback, but servers or peers are not: other nodes cannot reach it`, {
-      hint: 'name an address on the cluster network',
-    });
+    findings.add(
+      'CFG-2315',
+      place,
+      `nodeaddr ${address} is loopback, but servers or peers are not: other nodes cannot reach it`,
+      {
+        hint: 'name an address on the cluster network',
+      },
+    );
   }
 }
 
 /** Hosts of servers and peers; none of them for an embedded server without peers. */
 function hostsOfBus(root: Scope): string[] {
-  const servers = [...ScopeReader.ofTop(root, 'cluster').texts('servers'), ...ScopeReader.ofTop(root, 'msgc_client').texts('server')];
+  const servers = [
+    ...ScopeReader.ofTop(root, 'cluster').texts('servers'),
+    ...ScopeReader.ofTop(root, 'msgc_client').texts('server'),
+  ];
   const peers = ScopeReader.ofTop(root, 'msgc_server').value('peers');
-  const peerHosts = peers instanceof Map ? [...peers.values()].map((peer: { host: string }) => peer.host) : [];
+  const peerHosts =
+    peers instanceof Map ? [...peers.values()].map((peer: { host: string }) => peer.host) : [];
   return [...servers.map(hostOfServer), ...peerHosts];
 }

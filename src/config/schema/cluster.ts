@@ -26,78 +26,318 @@ const groupName: OptionType = checked(groupNameProblem, 'CFG-2315');
 export const nodeName: OptionType = checked(nodeNameProblem, 'CFG-2315');
 
 const identity: readonly OptionSchema[] = [
-  { name: 'nodename', type: nodeName, restart: true, text: 'Name of this node; unset: `EC_NODE_NAME`, else the host name up to the first dot.' },
-  { name: 'nodeaddr', type: ip, restart: true, text: 'Address of this node on the cluster network; unset: what `nodename` resolves to.' },
-  { name: 'cluster_group', type: groupName, default: 'ec_cluster', restart: true, equal: true, text: 'Group of the membership and of address ownership.' },
-  { name: 'control_group', type: groupName, default: 'ec_console', restart: true, equal: true, text: 'Group on which console commands arrive.' },
+  {
+    name: 'nodename',
+    type: nodeName,
+    restart: true,
+    text: 'Name of this node; unset: `EC_NODE_NAME`, else the host name up to the first dot.',
+  },
+  {
+    name: 'nodeaddr',
+    type: ip,
+    restart: true,
+    text: 'Address of this node on the cluster network; unset: what `nodename` resolves to.',
+  },
+  {
+    name: 'cluster_group',
+    type: groupName,
+    default: 'ec_cluster',
+    restart: true,
+    equal: true,
+    text: 'Group of the membership and of address ownership.',
+  },
+  {
+    name: 'control_group',
+    type: groupName,
+    default: 'ec_console',
+    restart: true,
+    equal: true,
+    text: 'Group on which console commands arrive.',
+  },
   { name: 'log_group', type: groupName, text: 'Group to which paniclog lines are broadcast.' },
-  { name: 'log_group_split', type: bool, default: 'false', text: 'Broadcast each level of the paniclog on a subject of its own.' },
-  { name: 'state_dir', type: path, default: '/var/lib/flotilla', restart: true, text: 'Directory for what a node must remember.' },
+  {
+    name: 'log_group_split',
+    type: bool,
+    default: 'false',
+    text: 'Broadcast each level of the paniclog on a subject of its own.',
+  },
+  {
+    name: 'state_dir',
+    type: path,
+    default: '/var/lib/flotilla',
+    restart: true,
+    text: 'Directory for what a node must remember.',
+  },
 ];
 
 const bus: readonly OptionSchema[] = [
-  { name: 'servers', type: listOf({ kind: 'server' }, { alone: true }), restart: true, text: 'NATS servers; without them, and without `msgc_client`, the node starts its own.' },
+  {
+    name: 'servers',
+    type: listOf({ kind: 'server' }, { alone: true }),
+    restart: true,
+    text: 'NATS servers; without them, and without `msgc_client`, the node starts its own.',
+  },
   { name: 'bus_user', type: text, text: 'User for the NATS servers.' },
   { name: 'bus_password', type: text, text: 'Password of `bus_user`.' },
+  {
+    name: 'bus_password_file',
+    type: path,
+    text: 'File with the password of `bus_user`; read at each connect.',
+  },
   { name: 'bus_token', type: text, text: 'Token for the NATS servers.' },
+  { name: 'bus_token_file', type: path, text: 'File with the token; read at each connect.' },
   { name: 'bus_nkey_seed', type: path, text: 'File with the seed of an nkey; read at each connect.' },
   { name: 'bus_creds', type: path, text: 'NATS credentials file; read at each connect.' },
   { name: 'bus_tls_ca', type: path, text: 'Certificates by which the servers are trusted.' },
   { name: 'bus_tls_cert', type: path, text: 'Certificate of this node.' },
   { name: 'bus_tls_key', type: path, text: 'Key of `bus_tls_cert`.' },
-  { name: 'bus_system_user', type: text, text: 'User of the NATS system account; with it a killed node is noticed in milliseconds.' },
+  {
+    name: 'bus_system_user',
+    type: text,
+    text: 'User of the NATS system account; with it a killed node is noticed in milliseconds.',
+  },
   { name: 'bus_system_password', type: text, text: 'Password of `bus_system_user`.' },
-  { name: 'profile', type: oneOf(['default', 'fast']), default: 'default', equal: true, text: '`fast`: beats every 0.02 s and loss after 0.1 s, unless stated otherwise.' },
-  { name: 'bus_heartbeat_interval', type: duration(0.005, 60), default: '0.2', equal: true, text: 'Period of the beats by which members know each other to be alive.' },
-  { name: 'bus_failure_timeout', type: duration(0.02, 600), default: '1', equal: true, text: 'Silence after which a member counts as lost; at least twice the period of beats.' },
-  { name: 'bus_order_backlog', type: int(16, 1_000_000), default: '1024', text: 'Ordered messages kept until all members have them.' },
-  { name: 'bus_loss_hold', type: duration(0, 600), text: 'How long a node without bus keeps its addresses; unset: 0.8 of `bus_failure_timeout`.' },
-  { name: 'on_bus_outage', type: oneOf(['release', 'keep']), default: 'release', text: 'What happens to addresses when all servers are gone.' },
-  { name: 'tcp_buffer_size', type: int(4096, 1 << 30, 'bytes'), default: '32768', paths: ['cluster', 'global'], text: 'Buffer of TCP connections between nodes.' },
+  {
+    name: 'profile',
+    type: oneOf(['default', 'fast']),
+    default: 'default',
+    equal: true,
+    text: '`fast`: beats every 0.02 s and loss after 0.1 s, unless stated otherwise.',
+  },
+  {
+    name: 'bus_heartbeat_interval',
+    type: duration(0.005, 60),
+    default: '0.2',
+    equal: true,
+    text: 'Period of the beats by which members know each other to be alive.',
+  },
+  {
+    name: 'bus_failure_timeout',
+    type: duration(0.02, 600),
+    default: '1',
+    equal: true,
+    text: 'Silence after which a member counts as lost; at least twice the period of beats.',
+  },
+  {
+    name: 'bus_order_backlog',
+    type: int(16, 1_000_000),
+    default: '1024',
+    text: 'Ordered messages kept until all members have them.',
+  },
+  {
+    name: 'bus_loss_hold',
+    type: duration(0, 600),
+    text: 'How long a node without bus keeps its addresses; unset: 0.8 of `bus_failure_timeout`.',
+  },
+  {
+    name: 'on_bus_outage',
+    type: oneOf(['release', 'keep']),
+    default: 'release',
+    text: 'What happens to addresses when all servers are gone.',
+  },
+  {
+    name: 'tcp_buffer_size',
+    type: int(4096, 1 << 30, 'bytes'),
+    default: '32768',
+    paths: ['cluster', 'global'],
+    text: 'Buffer of TCP connections between nodes.',
+  },
 ];
 
 const logging: readonly OptionSchema[] = [
-  { name: 'logs', type: dictionaryOf(path, /^[A-Za-z0-9_.-]+$/), text: 'Journals offered to the log aggregator: name and path.' },
-  { name: 'log_active_interval', type: seconds(0), default: '1', text: 'Pause between two segments sent to the aggregator.' },
-  { name: 'log_idle_interval', type: seconds(1), default: '10', text: 'Pause when there was nothing to send.' },
-  { name: 'logs_max_lag', type: int(0, Number.MAX_SAFE_INTEGER, 'bytes'), default: '0', text: 'Unread bytes a journal may hold; 0: any.' },
-  { name: 'logs_max_lag_action', type: oneOf(['warn', 'drop-subscriber', 'stop-writing']), default: 'warn', text: 'What happens beyond `logs_max_lag`.' },
+  {
+    name: 'logs',
+    type: dictionaryOf(path, /^[A-Za-z0-9_.-]+$/),
+    text: 'Journals offered to the log aggregator: name and path.',
+  },
+  {
+    name: 'log_active_interval',
+    type: seconds(0),
+    default: '1',
+    text: 'Pause between two segments sent to the aggregator.',
+  },
+  {
+    name: 'log_idle_interval',
+    type: seconds(1),
+    default: '10',
+    text: 'Pause when there was nothing to send.',
+  },
+  {
+    name: 'logs_max_lag',
+    type: int(0, Number.MAX_SAFE_INTEGER, 'bytes'),
+    default: '0',
+    text: 'Unread bytes a journal may hold; 0: any.',
+  },
+  {
+    name: 'logs_max_lag_action',
+    type: oneOf(['warn', 'drop-subscriber', 'stop-writing']),
+    default: 'warn',
+    text: 'What happens beyond `logs_max_lag`.',
+  },
 ];
 
 const duravip: readonly OptionSchema[] = [
-  { name: 'arp_all_hosts', type: bool, default: 'true', text: 'Announce a moved address to everybody, or only to known hosts.' },
-  { name: 'arp_share_interval', type: duration(1), default: '60', text: 'How often nodes tell each other which hosts they know.' },
-  { name: 'arp_rate', type: real(1, 1_000_000, '1/s'), default: '2000', text: 'Most announcements sent in a second.' },
+  {
+    name: 'arp_all_hosts',
+    type: bool,
+    default: 'true',
+    text: 'Announce a moved address to everybody, or only to known hosts.',
+  },
+  {
+    name: 'arp_share_interval',
+    type: duration(1),
+    default: '60',
+    text: 'How often nodes tell each other which hosts they know.',
+  },
+  {
+    name: 'arp_rate',
+    type: real(1, 1_000_000, '1/s'),
+    default: '2000',
+    text: 'Most announcements sent in a second.',
+  },
   { name: 'heartbeat_start_delay', type: seconds(0), default: '15', text: 'Delay before heartbeats start.' },
-  { name: 'heartbeats_per_sec', type: real(1, 10, '1/s'), default: '1', text: 'Heartbeats sent in a second.' },
-  { name: 'if_check_interval', type: seconds(1), default: '30', text: 'How often addresses on interfaces are compared with what they should be.' },
-  { name: 'if_down_limit', type: seconds(0), default: '4', text: 'How long an address must be missing before it is put on again.' },
-  { name: 'view_mature_time', type: seconds(0), default: '5', equal: true, text: 'A view unchanged for so long is mature.' },
-  { name: 'view_balance_interval', type: seconds(1), default: '10', equal: true, text: 'How often addresses are balanced.' },
-  { name: 'view_broadcast_interval', type: seconds(0), default: '0', text: 'How often views are announced unasked; 0: never.' },
-  { name: 'duravip_balance_set_size', type: int(1, 10_240), default: '1', equal: true, text: 'Addresses moved in one round of balancing.' },
-  { name: 'orphan_mature_time', type: duration(0), default: '0', equal: true, text: 'Takes the place of `view_mature_time` for an address that lost its owner.' },
-  { name: 'duravip_broken_policy', type: oneOf(['release', 'freeze']), default: 'release', text: 'What happens to an address on whose set-up nodes disagree.' },
-  { name: 'handover', type: oneOf(['release_first', 'concurrent']), default: 'release_first', equal: true, text: 'Whether the new owner waits for the old one to let go.' },
-  { name: 'handover_timeout', type: duration(0), default: '3', text: 'Longest wait of a new owner for the old one.' },
-  { name: 'release_grace', type: duration(0), default: '0', text: 'How long connections on a released address may go on.' },
-  { name: 'plumb_parallel', type: int(1, 1024), default: '16', text: 'Addresses put on or taken off at the same time.' },
-  { name: 'quorum', type: checked(quorumProblem, 'CFG-2107'), default: 'none', equal: true, text: '`none`, `majority` of the nodes in `peers`, or a number of nodes.' },
-  { name: 'probe_limit', type: duration(0), default: '3', text: 'How long to ask the network for another holder before an address is put on.' },
-  { name: 'unconditional_rebind', type: bool, default: 'true', text: 'Choose the binding anew for each message that is moved.' },
+  {
+    name: 'heartbeats_per_sec',
+    type: real(1, 10, '1/s'),
+    default: '1',
+    text: 'Heartbeats sent in a second.',
+  },
+  {
+    name: 'if_check_interval',
+    type: seconds(1),
+    default: '30',
+    text: 'How often addresses on interfaces are compared with what they should be.',
+  },
+  {
+    name: 'if_down_limit',
+    type: seconds(0),
+    default: '4',
+    text: 'How long an address must be missing before it is put on again.',
+  },
+  {
+    name: 'view_mature_time',
+    type: seconds(0),
+    default: '5',
+    equal: true,
+    text: 'A view unchanged for so long is mature.',
+  },
+  {
+    name: 'view_balance_interval',
+    type: seconds(1),
+    default: '10',
+    equal: true,
+    text: 'How often addresses are balanced.',
+  },
+  {
+    name: 'view_broadcast_interval',
+    type: seconds(0),
+    default: '0',
+    text: 'How often views are announced unasked; 0: never.',
+  },
+  {
+    name: 'duravip_balance_set_size',
+    type: int(1, 10_240),
+    default: '1',
+    equal: true,
+    text: 'Addresses moved in one round of balancing.',
+  },
+  {
+    name: 'orphan_mature_time',
+    type: duration(0),
+    default: '0',
+    equal: true,
+    text: 'Takes the place of `view_mature_time` for an address that lost its owner.',
+  },
+  {
+    name: 'duravip_broken_policy',
+    type: oneOf(['release', 'freeze']),
+    default: 'release',
+    text: 'What happens to an address on whose set-up nodes disagree.',
+  },
+  {
+    name: 'handover',
+    type: oneOf(['release_first', 'concurrent']),
+    default: 'release_first',
+    equal: true,
+    text: 'Whether the new owner waits for the old one to let go.',
+  },
+  {
+    name: 'handover_timeout',
+    type: duration(0),
+    default: '3',
+    text: 'Longest wait of a new owner for the old one.',
+  },
+  {
+    name: 'release_grace',
+    type: duration(0),
+    default: '0',
+    text: 'How long connections on a released address may go on.',
+  },
+  {
+    name: 'plumb_parallel',
+    type: int(1, 1024),
+    default: '16',
+    text: 'Addresses put on or taken off at the same time.',
+  },
+  {
+    name: 'quorum',
+    type: checked(quorumProblem, 'CFG-2107'),
+    default: 'none',
+    equal: true,
+    text: '`none`, `majority` of the nodes in `peers`, or a number of nodes.',
+  },
+  {
+    name: 'probe_limit',
+    type: duration(0),
+    default: '3',
+    text: 'How long to ask the network for another holder before an address is put on.',
+  },
+  {
+    name: 'unconditional_rebind',
+    type: bool,
+    default: 'true',
+    text: 'Choose the binding anew for each message that is moved.',
+  },
 ];
 
 const removed: readonly OptionSchema[] = [
-  { name: 'mbus_daemon', type: { kind: 'any' }, removed: { since: '3.4', replacement: 'servers, or msgc_server and msgc_client' }, text: 'Port of the old bus daemon.' },
-  { name: 'cluster_listener', type: { kind: 'any' }, removed: { since: '3.0.15', replacement: 'ECCluster_Listener { Listen "*:4802" {} }' }, text: 'Endpoint between nodes.' },
-  { name: 'subcluster', type: { kind: 'any' }, removed: { since: '3.4', replacement: 'EC_SUB_CLUSTER in the environment' }, text: 'Subcluster of the node.' },
+  {
+    name: 'mbus_daemon',
+    type: { kind: 'any' },
+    removed: { since: '3.4', replacement: 'servers, or msgc_server and msgc_client' },
+    text: 'Port of the old bus daemon.',
+  },
+  {
+    name: 'cluster_listener',
+    type: { kind: 'any' },
+    removed: { since: '3.0.15', replacement: 'ECCluster_Listener { Listen "*:4802" {} }' },
+    text: 'Endpoint between nodes.',
+  },
+  {
+    name: 'subcluster',
+    type: { kind: 'any' },
+    removed: { since: '3.4', replacement: 'EC_SUB_CLUSTER in the environment' },
+    text: 'Subcluster of the node.',
+  },
 ];
 
 function quorumProblem(value: string): string | undefined {
-  return /^(none|majority|[1-9]\d{0,4})$/.test(value) ? undefined : `'${value}' is not none, majority or a number of nodes`;
+  return /^(none|majority|[1-9]\d{0,4})$/.test(value)
+    ? undefined
+    : `'${value}' is not none, majority or a number of nodes`;
 }
 
-export const replicateParameters = ['snapshot', 'connect', 'delivery', 'transfail', 'permfail', 'reception', 'rejection', 'audit_series', 'gauge_cache'];
+export const replicateParameters = [
+  'snapshot',
+  'connect',
+  'delivery',
+  'transfail',
+  'permfail',
+  'reception',
+  'rejection',
+  'audit_series',
+  'gauge_cache',
+];
 
 export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
   text: 'One shared object. Without `type` and `class` its name is its type.',
@@ -105,11 +345,35 @@ export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
   options: [
     { name: 'type', type: oneOf(replicaTypes, 'CFG-2304'), text: 'What is replicated.' },
     { name: 'class', type: oneOf(replicaTypes, 'CFG-2304'), text: 'Type of an object whose name is free.' },
-    { name: 'parameters', type: { kind: 'words', words: replicateParameters }, text: 'Metrics to share; `snapshot` for caches.' },
-    { name: 'max_delay', type: duration(0, 3600), default: '1.0', text: 'Longest time a change waits in the send buffer.' },
-    { name: 'max_pending', type: int(1, 1_000_000), default: '100', text: 'Buffered changes that force a send.' },
-    { name: 'max_size', type: int(-1), default: '-1', text: 'Entries of a replicated cache; -1: any number.' },
-    { name: 'max_keys', type: int(1, 100_000_000), default: '1000000', text: 'Addresses in the own row of a CIDR tree; beyond it the coldest are counted with their network.' },
+    {
+      name: 'parameters',
+      type: { kind: 'words', words: replicateParameters },
+      text: 'Metrics to share; `snapshot` for caches.',
+    },
+    {
+      name: 'max_delay',
+      type: duration(0, 3600),
+      default: '1.0',
+      text: 'Longest time a change waits in the send buffer.',
+    },
+    {
+      name: 'max_pending',
+      type: int(1, 1_000_000),
+      default: '100',
+      text: 'Buffered changes that force a send.',
+    },
+    {
+      name: 'max_size',
+      type: int(-1),
+      default: '-1',
+      text: 'Entries of a replicated cache; -1: any number.',
+    },
+    {
+      name: 'max_keys',
+      type: int(1, 100_000_000),
+      default: '1000000',
+      text: 'Addresses in the own row of a CIDR tree; beyond it the coldest are counted with their network.',
+    },
     { name: 'binding_group', type: text, text: 'Count only connections made through this group.' },
   ],
 });
@@ -119,7 +383,11 @@ export const topologyScope: ScopeSchema = named('Topology', 'network', {
   twice: 'CFG-2302',
   options: [
     { name: 'interface', type: text, text: 'Name of the interface.' },
-    { name: 'cidrmask', type: int(0, 128), text: 'Bits of the netmask an address gets; unset: 32, for IPv6 128.' },
+    {
+      name: 'cidrmask',
+      type: int(0, 128),
+      text: 'Bits of the netmask an address gets; unset: 32, for IPv6 128.',
+    },
   ],
 });
 

@@ -24,11 +24,33 @@ import { outboundOptions, outboundScopes } from './outbound.ts';
 const security = anonymous('Security', {
   text: 'As whom the process runs.',
   options: [
-    { name: 'user', type: text, default: 'ecuser', restart: true, text: 'User that a process started as root becomes.' },
-    { name: 'group', type: text, default: 'ecuser', restart: true, text: 'Group that a process started as root becomes.' },
-    { name: 'capabilities', type: text, restart: true, text: 'Capabilities to keep, as `cap_net_admin+ep cap_net_raw+ep`.' },
+    {
+      name: 'user',
+      type: text,
+      default: 'ecuser',
+      restart: true,
+      text: 'User that a process started as root becomes.',
+    },
+    {
+      name: 'group',
+      type: text,
+      default: 'ecuser',
+      restart: true,
+      text: 'Group that a process started as root becomes.',
+    },
+    {
+      name: 'capabilities',
+      type: text,
+      restart: true,
+      text: 'Capabilities to keep, as `cap_net_admin+ep cap_net_raw+ep`.',
+    },
     { name: 'chroot', type: path, restart: true, ignored: true, text: 'Root directory of the original.' },
-    { name: 'supplemental_groups', type: listOf(text, { alone: true }), restart: true, text: 'Further groups of the process.' },
+    {
+      name: 'supplemental_groups',
+      type: listOf(text, { alone: true }),
+      restart: true,
+      text: 'Further groups of the process.',
+    },
     { name: 'privileges', type: text, ignored: true, text: 'Privileges on Solaris.' },
   ],
 });
@@ -38,7 +60,13 @@ const authorization = anonymous('Authorization', {
   scopes: [
     named('Role', 'plain', {
       text: 'Holds for users and groups of this name.',
-      options: [{ name: 'allow', type: listOf(regex, { alone: true }), text: 'Expressions; a command that one of them matches is allowed.' }],
+      options: [
+        {
+          name: 'allow',
+          type: listOf(regex, { alone: true }),
+          text: 'Expressions; a command that one of them matches is allowed.',
+        },
+      ],
     }),
   ],
 });
@@ -48,14 +76,24 @@ const debugFlags = anonymous('Debug_Flags', {
   options: logLevels.map((level): OptionSchema => {
     const name = level.toUpperCase();
     const isDefault = level === 'error' || level === 'critical';
-    return { name, type: listOf(text, { alone: true }), ...(isDefault ? { default: 'ALL' } : {}), text: `Subsystems that log ${name}; ALL: all of them.` };
+    return {
+      name,
+      type: listOf(text, { alone: true }),
+      ...(isDefault ? { default: 'ALL' } : {}),
+      text: `Subsystems that log ${name}; ALL: all of them.`,
+    };
   }),
 });
 
 const threadPool = named('ThreadPool', 'plain', {
   text: 'Of the threaded original; only the backlog of `log_job` means something.',
   options: [
-    { name: 'backlog', type: int(0), default: '65536', text: 'Of `log_job`: jobs after which the aggregator holds sessions back.' },
+    {
+      name: 'backlog',
+      type: int(0),
+      default: '65536',
+      text: 'Of `log_job`: jobs after which the aggregator holds sessions back.',
+    },
     ...ignoredOptions('concurrency initial_size idle_time cpu_affinity_set priority pool_type'),
   ],
 });
@@ -63,7 +101,11 @@ const threadPool = named('ThreadPool', 'plain', {
 const datasource = named('Datasource', 'plain', {
   text: 'A source of queries; its results are cached, and replicated where a Replicate of its name says so.',
   options: [
-    { name: 'uri', type: listOf({ kind: 'datasource' }, { alone: true, nonEmpty: true }), text: 'Where to ask: driver, colon, the rest; several are used in turn.' },
+    {
+      name: 'uri',
+      type: listOf({ kind: 'datasource' }, { alone: true, nonEmpty: true }),
+      text: 'Where to ask: driver, colon, the rest; several are used in turn.',
+    },
     { name: 'serialized', type: bool, default: 'true', text: 'Publish results in the cluster.' },
     { name: 'cache_size', type: int(1), default: '1000', text: 'Results kept.' },
     { name: 'cache_life', type: seconds(0), default: '3600', text: 'How long a result is kept.' },
@@ -82,24 +124,78 @@ const foreignModules =
   'smtp_auth_proxy smtp_cbv smtp_rcptto_regex snmp spf_macros spf_v1 static_routes stats_producer suppress_spool tls_macros ' +
   'url_ripper vctx_conn xclient xml Alias_Scheme Client_Service Relay_Domain';
 
-const foreignScopes: readonly ScopeSchema[] = [...foreignListeners, ...foreignModules.split(' ')].map((name) => ({
-  ...optionallyNamed(name, { text: 'Of the mail server; accepted and ignored.' }),
-  ignored: true,
-}));
+const foreignScopes: readonly ScopeSchema[] = [...foreignListeners, ...foreignModules.split(' ')].map(
+  (name) => ({
+    ...optionallyNamed(name, { text: 'Of the mail server; accepted and ignored.' }),
+    ignored: true,
+  }),
+);
 
 const globalOptions: readonly OptionSchema[] = [
-  { name: 'hostname', type: text, text: 'Name of the host, where another than that of the system is wanted.' },
-  { name: 'pidfile', type: path, default: '/var/run/ecelerity.pid', restart: true, text: 'File that holds the process id.' },
-  { name: 'control_client_timeout', type: seconds(1), default: '60', text: 'Idle time of console connections made by programs.' },
-  { name: 'timestampformat', type: text, default: '"[%a %d %b %Y %H:%M:%S] "', text: 'Time before each line of the paniclog.' },
-  { name: 'log_hires_timestamp', type: bool, default: 'false', restart: true, text: 'Times in logs with microseconds.' },
-  { name: 'debug_throttle_max_num_same_message', type: int(0), default: '0', text: 'Equal messages logged in a period; 0: all.' },
+  {
+    name: 'hostname',
+    type: text,
+    text: 'Name of the host, where another than that of the system is wanted.',
+  },
+  {
+    name: 'pidfile',
+    type: path,
+    default: '/var/run/ecelerity.pid',
+    restart: true,
+    text: 'File that holds the process id.',
+  },
+  {
+    name: 'control_client_timeout',
+    type: seconds(1),
+    default: '60',
+    text: 'Idle time of console connections made by programs.',
+  },
+  {
+    name: 'timestampformat',
+    type: text,
+    default: '"[%a %d %b %Y %H:%M:%S] "',
+    text: 'Time before each line of the paniclog.',
+  },
+  {
+    name: 'log_hires_timestamp',
+    type: bool,
+    default: 'false',
+    restart: true,
+    text: 'Times in logs with microseconds.',
+  },
+  {
+    name: 'debug_throttle_max_num_same_message',
+    type: int(0),
+    default: '0',
+    text: 'Equal messages logged in a period; 0: all.',
+  },
   { name: 'debug_throttle_period_secs', type: seconds(1, 60), default: '1', text: 'Length of that period.' },
-  { name: 'local_changes_file', type: { kind: 'string' }, default: '/etc/flotilla/local_changes.conf', text: 'File for console changes that have no other home.' },
+  {
+    name: 'local_changes_file',
+    type: { kind: 'string' },
+    default: '/etc/flotilla/local_changes.conf',
+    text: 'File for console changes that have no other home.',
+  },
   { name: 'local_changes_only', type: bool, default: 'false', text: 'All console changes go there.' },
-  { name: 'use_iflist_cache', type: bool, default: '0', restart: true, text: 'Keep the list of interfaces of the system.' },
-  { name: 'binding_auto_replumb', type: bool, default: 'disabled', text: 'Put lost addresses of bindings back; clashes with DuraVIP.' },
-  { name: 'binding_auto_replumb_interval', type: seconds(1), default: '60', text: 'How often to look for lost addresses.' },
+  {
+    name: 'use_iflist_cache',
+    type: bool,
+    default: '0',
+    restart: true,
+    text: 'Keep the list of interfaces of the system.',
+  },
+  {
+    name: 'binding_auto_replumb',
+    type: bool,
+    default: 'disabled',
+    text: 'Put lost addresses of bindings back; clashes with DuraVIP.',
+  },
+  {
+    name: 'binding_auto_replumb_interval',
+    type: seconds(1),
+    default: '60',
+    text: 'How often to look for lost addresses.',
+  },
   { name: 'siv_throttle_cache_size', type: int(1), default: '1000', text: 'Most named throttles.' },
   ...ignoredOptions(
     'spool_base spool_mode spool_umask max_resident_active_queue max_resident_messages max_resident_transient_queue ' +
@@ -114,7 +210,11 @@ export const globalScope: ScopeSchema = {
   instance: 'none',
   instanceType: 'plain',
   text: 'Outside of all scopes.',
-  options: [...globalOptions, ...outboundOptions, ...clusterScope.options.filter((option) => option.paths?.includes('global'))],
+  options: [
+    ...globalOptions,
+    ...outboundOptions,
+    ...clusterScope.options.filter((option) => option.paths?.includes('global')),
+  ],
   scopes: [
     clusterScope,
     msgcServerScope,

@@ -2,6 +2,8 @@
  * Listeners with their `Listen` and `Peer` scopes (CONF-8.5). An option of a listener falls back from the peer to the
  * Listen, to peers of the listener, to the listener, and for session caps to its pathway.
  */
+
+import { nodeName } from './cluster.ts';
 import {
   anonymous,
   bool,
@@ -18,7 +20,6 @@ import {
   seconds,
   text,
 } from './option.ts';
-import { nodeName } from './cluster.ts';
 
 /** Levels at which an option of listener `name` may stand. */
 function pathsOf(name: string, levels: 'all' | 'listen' | 'listen only'): string[] {
@@ -27,42 +28,110 @@ function pathsOf(name: string, levels: 'all' | 'listen' | 'listen only'): string
   return [`${name}::listen::peer`, `${name}::listen`, `${name}::peer`, name];
 }
 
-const at = (paths: readonly string[], options: readonly OptionSchema[]) => options.map((option) => ({ ...option, paths }));
+const at = (paths: readonly string[], options: readonly OptionSchema[]) =>
+  options.map((option) => ({ ...option, paths }));
 
 const socketOptions: readonly OptionSchema[] = [
   { name: 'enable', type: bool, default: 'true', text: 'Whether it listens.' },
   { name: 'file_mode', type: mode, default: '0660', text: 'Mode of a Unix socket.' },
-  { name: 'listen_backlog', type: int(1, 65_535), default: '500', text: 'Connections the kernel keeps until they are accepted.' },
+  {
+    name: 'listen_backlog',
+    type: int(1, 65_535),
+    default: '500',
+    text: 'Connections the kernel keeps until they are accepted.',
+  },
   { name: 'disable_nagle_algorithm', type: bool, default: 'false', text: 'Send small pieces at once.' },
-  { name: 'tcp_recv_buffer_size', type: int(1, 1 << 30, 'bytes'), default: '4096', ignored: true, text: 'Receive buffer; the kernel sizes it.' },
-  { name: 'tcp_send_buffer_size', type: int(1, 1 << 30, 'bytes'), default: '4096', ignored: true, text: 'Send buffer; the kernel sizes it.' },
-  { name: 'accept_queue_backlog', type: int(0), default: '0', ignored: true, text: 'Queue of the threaded original.' },
+  {
+    name: 'tcp_recv_buffer_size',
+    type: int(1, 1 << 30, 'bytes'),
+    default: '4096',
+    ignored: true,
+    text: 'Receive buffer; the kernel sizes it.',
+  },
+  {
+    name: 'tcp_send_buffer_size',
+    type: int(1, 1 << 30, 'bytes'),
+    default: '4096',
+    ignored: true,
+    text: 'Send buffer; the kernel sizes it.',
+  },
+  {
+    name: 'accept_queue_backlog',
+    type: int(0),
+    default: '0',
+    ignored: true,
+    text: 'Queue of the threaded original.',
+  },
   { name: 'concurrency', type: int(0), default: '0', ignored: true, text: 'Threads of the original.' },
-  { name: 'events_per_iter', type: int(0), default: '0', ignored: true, text: 'Fairness bound of the original.' },
+  {
+    name: 'events_per_iter',
+    type: int(0),
+    default: '0',
+    ignored: true,
+    text: 'Fairness bound of the original.',
+  },
   { name: 'pool_name', type: text, ignored: true, text: 'Thread pool of the original.' },
 ];
 
 const duravipOptions: readonly OptionSchema[] = [
   { name: 'enable_duravip', type: bool, default: 'false', text: 'The address floats between nodes.' },
-  { name: 'duravip_preference', type: listOf(nodeName, { alone: true }), text: 'Node that should own the address, or several in order.' },
+  {
+    name: 'duravip_preference',
+    type: listOf(nodeName, { alone: true }),
+    text: 'Node that should own the address, or several in order.',
+  },
   { name: 'duravip_follow', type: text, text: 'Binding, or its address, that this one goes with.' },
 ];
 
 /** Caps on open sessions; the options a `Peer` is made for. */
 const capOptions: readonly OptionSchema[] = [
-  { name: 'listener_sessions', type: int(0), default: '0', text: 'Most sessions of this listener; in a Peer, of that network. 0: no cap.' },
-  { name: 'service_sessions', type: int(0), default: '0', text: 'Most sessions of all listeners of the service on this node; in a Peer, of that network. 0: no cap.' },
-  { name: 'cluster_service_sessions', type: int(0), default: '0', text: 'Most sessions in the whole cluster, from `inbound_cidr`; in a Peer, of that network. 0: no cap.' },
+  {
+    name: 'listener_sessions',
+    type: int(0),
+    default: '0',
+    text: 'Most sessions of this listener; in a Peer, of that network. 0: no cap.',
+  },
+  {
+    name: 'service_sessions',
+    type: int(0),
+    default: '0',
+    text: 'Most sessions of all listeners of the service on this node; in a Peer, of that network. 0: no cap.',
+  },
+  {
+    name: 'cluster_service_sessions',
+    type: int(0),
+    default: '0',
+    text: 'Most sessions in the whole cluster, from `inbound_cidr`; in a Peer, of that network. 0: no cap.',
+  },
 ];
 
 export const pathwayCapPaths = ['pathway_group::pathway', 'pathway', 'pathway_group'] as const;
 export const pathwayCapOptions: readonly OptionSchema[] = at(pathwayCapPaths, capOptions);
 
 const frontOptions: readonly OptionSchema[] = [
-  { name: 'upstream', type: { kind: 'endpoint', hostNames: true }, text: 'The service behind the listener; unset: one that the program registers.' },
-  { name: 'send_proxy', type: oneOf(['off', 'v1', 'v2']), default: 'off', text: 'PROXY protocol header that tells the upstream who the client is.' },
-  { name: 'upstream_timeout', type: duration(0.01, 3600), default: '5', text: 'Wait for a connection to the upstream.' },
-  { name: 'idle_timeout', type: duration(0), default: '0', text: 'Silence after which a connection is closed; 0: never.' },
+  {
+    name: 'upstream',
+    type: { kind: 'endpoint', hostNames: true },
+    text: 'The service behind the listener; unset: one that the program registers.',
+  },
+  {
+    name: 'send_proxy',
+    type: oneOf(['off', 'v1', 'v2']),
+    default: 'off',
+    text: 'PROXY protocol header that tells the upstream who the client is.',
+  },
+  {
+    name: 'upstream_timeout',
+    type: duration(0.01, 3600),
+    default: '5',
+    text: 'Wait for a connection to the upstream.',
+  },
+  {
+    name: 'idle_timeout',
+    type: duration(0),
+    default: '0',
+    text: 'Silence after which a connection is closed; 0: never.',
+  },
 ];
 
 const mailOptions =
@@ -74,20 +143,51 @@ const mailOptions =
 
 const uriDictionary = dictionaryOf(text);
 const consoleOptions: readonly OptionSchema[] = [
-  { name: 'timeout', type: seconds(1), default: '60', text: 'Idle time after which a console connection is closed.' },
-  { name: 'enable_authentication', type: bool, default: 'false', text: 'Whether a client must say who it is.' },
-  { name: 'enable_authorization', type: bool, default: 'false', text: 'Whether each command must be allowed by a Role.' },
-  { name: 'authdigestmd5parameters', type: uriDictionary, text: 'Password file in htdigest format, as `uri`.' },
+  {
+    name: 'timeout',
+    type: seconds(1),
+    default: '60',
+    text: 'Idle time after which a console connection is closed.',
+  },
+  {
+    name: 'enable_authentication',
+    type: bool,
+    default: 'false',
+    text: 'Whether a client must say who it is.',
+  },
+  {
+    name: 'enable_authorization',
+    type: bool,
+    default: 'false',
+    text: 'Whether each command must be allowed by a Role.',
+  },
+  {
+    name: 'authdigestmd5parameters',
+    type: uriDictionary,
+    text: 'Password file in htdigest format, as `uri`.',
+  },
   { name: 'authcrammd5parameters', type: uriDictionary, text: 'Password file for CRAM-MD5, as `uri`.' },
   { name: 'authloginparameters', type: uriDictionary, text: 'Password file in clear text, as `uri`.' },
   { name: 'authorizationparameters', type: uriDictionary, text: 'File of groups and their users, as `uri`.' },
   { name: 'always_allow', type: bool, default: 'false', text: 'Everything is allowed.' },
-  { name: 'always_deny', type: bool, default: 'false', text: 'Nothing is allowed; wins over `always_allow`.' },
+  {
+    name: 'always_deny',
+    type: bool,
+    default: 'false',
+    text: 'Nothing is allowed; wins over `always_allow`.',
+  },
 ];
 
-function listenerScope(name: string, description: string, parts: { everywhere: OptionSchema[]; listen: OptionSchema[]; peers: boolean }): ScopeSchema {
+function listenerScope(
+  name: string,
+  description: string,
+  parts: { everywhere: OptionSchema[]; listen: OptionSchema[]; peers: boolean },
+): ScopeSchema {
   const options = [...parts.everywhere, ...parts.listen];
-  const peer = named('Peer', 'prefix', { text: 'Clients of a network; the longest one that holds the client counts.', options });
+  const peer = named('Peer', 'prefix', {
+    text: 'Clients of a network; the longest one that holds the client counts.',
+    options,
+  });
   const peers = parts.peers ? [peer] : [];
   const listen = named('Listen', 'endpoint', { text: 'One socket.', options, scopes: peers });
   return anonymous(name, { text: description, options, scopes: [listen, ...peers] });
@@ -97,7 +197,13 @@ function frontListener(name: string, description: string): ScopeSchema {
   const key = name.toLowerCase();
   const everywhere = [
     ...at([...pathsOf(key, 'all'), ...pathwayCapPaths], capOptions),
-    ...at(pathsOf(key, 'all'), [{ name: 'pathway', type: text, text: 'Pathway whose session caps hold where the listener states none.' }]),
+    ...at(pathsOf(key, 'all'), [
+      {
+        name: 'pathway',
+        type: text,
+        text: 'Pathway whose session caps hold where the listener states none.',
+      },
+    ]),
     ...(key === 'esmtp_listener' ? ignoredOptions(mailOptions, pathsOf(key, 'all')) : []),
   ];
   const listen = [
@@ -109,7 +215,10 @@ function frontListener(name: string, description: string): ScopeSchema {
 
 function plainListener(name: string, description: string): ScopeSchema {
   const key = name.toLowerCase();
-  const listen = [...at(pathsOf(key, 'listen'), socketOptions), ...at(pathsOf(key, 'listen only'), duravipOptions)];
+  const listen = [
+    ...at(pathsOf(key, 'listen'), socketOptions),
+    ...at(pathsOf(key, 'listen only'), duravipOptions),
+  ];
   return listenerScope(name, description, { everywhere: [], listen, peers: false });
 }
 
@@ -124,7 +233,10 @@ export const listenerScopes: readonly ScopeSchema[] = [
     ],
     peers: true,
   }),
-  plainListener('ECCluster_Listener', 'Point-to-point service between nodes; its port is printed behind the address of a node.'),
+  plainListener(
+    'ECCluster_Listener',
+    'Point-to-point service between nodes; its port is printed behind the address of a node.',
+  ),
   plainListener('msgcserver_listener', 'Where bus servers of other nodes connect.'),
 ];
 

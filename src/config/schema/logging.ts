@@ -1,4 +1,6 @@
 /** Loggers and the I/O modules behind them (logging 2 and 3), and the manager's `Logs` (CONF-8.7). */
+
+import { nodeName } from './cluster.ts';
 import {
   anonymous,
   bool,
@@ -10,15 +12,14 @@ import {
   moduleOptions,
   named,
   type OptionSchema,
-  optionallyNamed,
   oneOf,
+  optionallyNamed,
   path,
   regex,
   type ScopeSchema,
   seconds,
   text,
 } from './option.ts';
-import { nodeName } from './cluster.ts';
 
 const log = (name: string, content: string, fallback?: string): OptionSchema => ({
   name,
@@ -39,7 +40,12 @@ const flag = (name: string, standard: 'true' | 'false', what: string): OptionSch
   default: standard,
   text: `Whether ${what} are logged.`,
 });
-const heartbeat: OptionSchema = { name: 'heartbeat', type: seconds(0), default: '60', text: 'Period of marker lines; 0: none.' };
+const heartbeat: OptionSchema = {
+  name: 'heartbeat',
+  type: seconds(0),
+  default: '60',
+  text: 'Period of marker lines; 0: none.',
+};
 
 const recordFlags = (standard: 'true' | 'false'): OptionSchema[] => [
   flag('log_receptions', standard, 'receptions'),
@@ -90,11 +96,20 @@ const customLogger = named('custom_logger', 'plain', {
     log('paniclog', 'messages of the server'),
     ...stages.flatMap((stage): OptionSchema[] => [
       log(`${stage}_logfile`, `the stage ${stage}`),
-      { name: `${stage}_format`, type: { kind: 'format' }, text: `Line of the stage ${stage}, with % letters.` },
+      {
+        name: `${stage}_format`,
+        type: { kind: 'format' },
+        text: `Line of the stage ${stage}, with % letters.`,
+      },
       logMode(`${stage}_log_mode`),
     ]),
     ...recordFlags('false'),
-    { name: 'namespace', type: text, default: 'custom_logger,sieve', text: 'Context namespaces that formats can read.' },
+    {
+      name: 'namespace',
+      type: text,
+      default: 'custom_logger,sieve',
+      text: 'Context namespaces that formats can read.',
+    },
     { name: 'sanitize', type: text, text: 'special_characters, non_printable or tr/../../.' },
     { name: 'concurrency', type: int(0), default: '1', ignored: true, text: 'Threads of the original.' },
     { name: 'thread_pool', type: text, ignored: true, text: 'Thread pool of the original.' },
@@ -127,7 +142,12 @@ const ioModules: readonly ScopeSchema[] = [
   optionallyNamed('persist_io', {
     text: 'Sources `persist://`: a local copy in front of another URI.',
     options: [
-      { name: 'persist_path', type: path, default: '/var/log/ecelerity/persist', text: 'Directory of the copies.' },
+      {
+        name: 'persist_path',
+        type: path,
+        default: '/var/log/ecelerity/persist',
+        text: 'Directory of the copies.',
+      },
       { name: 'dirmode', type: mode, default: '0700', text: 'Mode of new directories.' },
       { name: 'filemode', type: mode, default: '0600', text: 'Mode of new files.' },
       ...moduleOptions,
@@ -138,24 +158,40 @@ const ioModules: readonly ScopeSchema[] = [
 const logsPaths = (...inner: string[]) => [...inner.map((scope) => `logs::${scope}`), 'logs'];
 const subscriberPaths = logsPaths('manager::node', 'manager::subcluster', 'manager', 'node', 'subcluster');
 const logsOptions: readonly OptionSchema[] = [
-  { name: 'logfile', type: { kind: 'destination', pattern: true }, default: '"/var/log/eccluster/%Y/%m/%d/%{l}/%{s}/%{n}"', text: 'Where lines go: %{l} log, %{s} subcluster, %{n} node, and times.' },
+  {
+    name: 'logfile',
+    type: { kind: 'destination', pattern: true },
+    default: '"/var/log/eccluster/%Y/%m/%d/%{l}/%{s}/%{n}"',
+    text: 'Where lines go: %{l} log, %{s} subcluster, %{n} node, and times.',
+  },
   { name: 'file_mode', type: mode, default: '0640', text: 'Mode of new files.' },
   { name: 'dir_mode', type: mode, default: '0755', text: 'Mode of new directories.' },
   { name: 'max_idle', type: seconds(1), default: '60', text: 'A file unwritten for so long is closed.' },
   { name: 'max_open', type: int(1, 1_000_000), default: '512', text: 'Most files open at once.' },
   { name: 'control_cache', type: path, text: 'File that keeps answers of cluster-wide commands.' },
   { name: 'sync', type: bool, default: 'true', text: 'Sync a file before its records are acknowledged.' },
-  { name: 'Subscriber', type: listOf(nodeName), text: 'Names tried in order; `( )`: do not pull. Unset: the own name, then `master`.' },
+  {
+    name: 'Subscriber',
+    type: listOf(nodeName),
+    text: 'Names tried in order; `( )`: do not pull. Unset: the own name, then `master`.',
+  },
 ].map((option) => ({ ...option, paths: subscriberPaths }) as OptionSchema);
 
 const node = named('Node', 'plain', { text: 'Logs pulled from one node.', options: logsOptions });
-const subcluster = named('Subcluster', 'plain', { text: 'Logs pulled from the nodes of one subcluster.', options: logsOptions });
+const subcluster = named('Subcluster', 'plain', {
+  text: 'Logs pulled from the nodes of one subcluster.',
+  options: logsOptions,
+});
 
 export const logsScope: ScopeSchema = anonymous('Logs', {
   text: 'The log aggregator of the cluster manager.',
   options: [...logsOptions, ...moduleOptions],
   scopes: [
-    named('Manager', 'plain', { text: 'Only on one manager.', options: logsOptions, scopes: [node, subcluster] }),
+    named('Manager', 'plain', {
+      text: 'Only on one manager.',
+      options: logsOptions,
+      scopes: [node, subcluster],
+    }),
     node,
     subcluster,
   ],
@@ -166,7 +202,12 @@ const asLogger = anonymous('as_logger', {
   options: [
     { name: 'base_dir', type: path, default: '/var/log/eccluster/aslogger', text: 'Directory of the files.' },
     { name: 'log_interval', type: seconds(1), default: '60', text: 'Length of the period of one file.' },
-    { name: 'series_include_default', type: oneOf(['all', 'none']), default: 'none', text: 'Which series are written unless listed.' },
+    {
+      name: 'series_include_default',
+      type: oneOf(['all', 'none']),
+      default: 'none',
+      text: 'Which series are written unless listed.',
+    },
     { name: 'series_include', type: listOf(regex), text: 'Series to write, with `none`.' },
     { name: 'series_exclude', type: listOf(regex), text: 'Series to leave out, with `all`.' },
     ...moduleOptions,
@@ -176,17 +217,38 @@ const asLogger = anonymous('as_logger', {
 const inboundAudit = anonymous('inbound_audit', {
   text: 'Counts connections, receptions and rejections by address over time.',
   options: [
-    { name: 'monitors', type: listOf(checked(monitorProblem, 'CFG-2102')), text: 'Windows as "SECONDS,NUMBER".' },
-    { name: 'log_dir', type: path, default: '/var/log/ecelerity/audit_series_logs', text: 'Files of series that are written out.' },
-    { name: 'serialize_dir', type: path, default: '/var/log/ecelerity/audit_series_persist', text: 'State saved at shutdown.' },
-    { name: 'maintenance_interval', type: seconds(1), default: '300', text: 'Pause between two maintenance passes.' },
+    {
+      name: 'monitors',
+      type: listOf(checked(monitorProblem, 'CFG-2102')),
+      text: 'Windows as "SECONDS,NUMBER".',
+    },
+    {
+      name: 'log_dir',
+      type: path,
+      default: '/var/log/ecelerity/audit_series_logs',
+      text: 'Files of series that are written out.',
+    },
+    {
+      name: 'serialize_dir',
+      type: path,
+      default: '/var/log/ecelerity/audit_series_persist',
+      text: 'State saved at shutdown.',
+    },
+    {
+      name: 'maintenance_interval',
+      type: seconds(1),
+      default: '300',
+      text: 'Pause between two maintenance passes.',
+    },
     ...moduleOptions,
   ],
 });
 
 function monitorProblem(value: string): string | undefined {
   const parts = /^\s*([1-9]\d{0,8})\s*,\s*([1-9]\d{0,4})\s*$/.exec(value);
-  return parts !== null && Number(parts[2]) <= 10_000 ? undefined : `'${value}' is not "SECONDS,NUMBER" with at most 10000 windows`;
+  return parts !== null && Number(parts[2]) <= 10_000
+    ? undefined
+    : `'${value}' is not "SECONDS,NUMBER" with at most 10000 windows`;
 }
 
 export const loggingScopes: readonly ScopeSchema[] = [

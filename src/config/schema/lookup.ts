@@ -33,18 +33,28 @@ export function scopeOf(schema: ScopeSchema, name: string): ScopeSchema | undefi
 }
 
 /** Each scope of the schema with its path; a scope that may stand in several places comes several times. */
-export function* scopesWithPaths(schema: ScopeSchema = globalScope, path = 'global', shown = 'global'): Generator<{ schema: ScopeSchema; path: string; shown: string }> {
+export function* scopesWithPaths(
+  schema: ScopeSchema = globalScope,
+  path = 'global',
+  shown = 'global',
+): Generator<{ schema: ScopeSchema; path: string; shown: string }> {
   yield { schema, path, shown };
   for (const scope of schema.scopes) {
     const name = scope.name.toLowerCase();
     const isTop = path === 'global';
-    yield* scopesWithPaths(scope, isTop ? name : `${path}::${name}`, isTop ? scope.name : `${shown}::${scope.name}`);
+    yield* scopesWithPaths(
+      scope,
+      isTop ? name : `${path}::${name}`,
+      isTop ? scope.name : `${shown}::${scope.name}`,
+    );
   }
 }
 
 /** Names of the options that are valid in a scope at `path`. */
 export function optionNamesOf(schema: ScopeSchema, path: string): string[] {
-  return schema.options.filter((option) => optionOf(schema, path, option.name) === option).map((option) => option.name);
+  return schema.options
+    .filter((option) => optionOf(schema, path, option.name) === option)
+    .map((option) => option.name);
 }
 
 let places: { readonly options: Map<string, string[]>; readonly scopes: Map<string, string[]> } | undefined;

@@ -17,7 +17,11 @@ export type OptionType =
   /** Words joined by `;` in one string, with case (replication 3.6). */
   | { readonly kind: 'words'; readonly words: readonly string[] }
   /** `problem` is the semantic check behind the basic one, reported under `code`. */
-  | { readonly kind: 'string'; readonly problem?: (text: string) => string | undefined; readonly code?: FindingCode }
+  | {
+      readonly kind: 'string';
+      readonly problem?: (text: string) => string | undefined;
+      readonly code?: FindingCode;
+    }
   | { readonly kind: 'regex' }
   | { readonly kind: 'level' }
   | { readonly kind: 'ip' }

@@ -4,7 +4,17 @@
  */
 import { nodeName } from './cluster.ts';
 import { pathwayCapOptions } from './listeners.ts';
-import { bool, ignoredOptions, int, listOf, named, type OptionSchema, rate, type ScopeSchema, text } from './option.ts';
+import {
+  bool,
+  ignoredOptions,
+  int,
+  listOf,
+  named,
+  type OptionSchema,
+  rate,
+  type ScopeSchema,
+  text,
+} from './option.ts';
 
 /** The usual order; a binding inside a group and one outside are both `binding`. */
 const byDomain = [
@@ -34,19 +44,72 @@ const caps: readonly OptionSchema[] = [
     alone: { scope: 'host', default: '-1' },
     text: 'Most connections of one binding to one domain on this node; in a host scope, to that host.',
   },
-  { name: 'server_max_outbound_connections', type: int(-1), default: '75000', paths: byBinding, text: 'Most outbound connections of this node; in a binding, through it.' },
-  { name: 'server_reserve_outbound_connections', type: int(0), default: '200', paths: ['global'], text: 'Added to the former for domains that have no connection yet.' },
-  { name: 'scope_max_outbound_connections', type: int(-1), paths: [...byHost, ...byDomain], text: 'Most connections of this node in the scope that states it.' },
-  { name: 'cluster_max_outbound_connections', type: int(-1), default: '-1', paths: clusterMax, text: 'Most connections of the cluster to a domain; needs `Replicate "outbound_domains"`, except in a host scope.' },
-  { name: 'cluster_server_max_outbound_connections', type: int(-1), paths: byBinding, text: 'Most outbound connections of the cluster; needs `Replicate "outbound_cidr"`.' },
-  { name: 'cluster_scope_max_outbound_connections', type: int(-1), paths: [...byHost, ...byDomain], text: 'Most connections of the cluster in the scope that states it; needs `Replicate "outbound_binding_domains"`.' },
+  {
+    name: 'server_max_outbound_connections',
+    type: int(-1),
+    default: '75000',
+    paths: byBinding,
+    text: 'Most outbound connections of this node; in a binding, through it.',
+  },
+  {
+    name: 'server_reserve_outbound_connections',
+    type: int(0),
+    default: '200',
+    paths: ['global'],
+    text: 'Added to the former for domains that have no connection yet.',
+  },
+  {
+    name: 'scope_max_outbound_connections',
+    type: int(-1),
+    paths: [...byHost, ...byDomain],
+    text: 'Most connections of this node in the scope that states it.',
+  },
+  {
+    name: 'cluster_max_outbound_connections',
+    type: int(-1),
+    default: '-1',
+    paths: clusterMax,
+    text: 'Most connections of the cluster to a domain; needs `Replicate "outbound_domains"`, except in a host scope.',
+  },
+  {
+    name: 'cluster_server_max_outbound_connections',
+    type: int(-1),
+    paths: byBinding,
+    text: 'Most outbound connections of the cluster; needs `Replicate "outbound_cidr"`.',
+  },
+  {
+    name: 'cluster_scope_max_outbound_connections',
+    type: int(-1),
+    paths: [...byHost, ...byDomain],
+    text: 'Most connections of the cluster in the scope that states it; needs `Replicate "outbound_binding_domains"`.',
+  },
 ];
 
 const throttles: readonly OptionSchema[] = [
-  { name: 'outbound_throttle_messages', type: rate, paths: byDomain, text: 'Delivery attempts, N per S seconds, on this node.' },
-  { name: 'outbound_throttle_connections', type: rate, paths: byDomain, text: 'Connections begun, N per S seconds, on this node.' },
-  { name: 'cluster_outbound_throttle_messages', type: rate, paths: clusterThrottle, text: 'Delivery attempts in the cluster; needs `Replicate "OBTM"`.' },
-  { name: 'cluster_outbound_throttle_connections', type: rate, paths: clusterThrottle, text: 'Connections begun in the cluster; needs `Replicate "OBTC"`.' },
+  {
+    name: 'outbound_throttle_messages',
+    type: rate,
+    paths: byDomain,
+    text: 'Delivery attempts, N per S seconds, on this node.',
+  },
+  {
+    name: 'outbound_throttle_connections',
+    type: rate,
+    paths: byDomain,
+    text: 'Connections begun, N per S seconds, on this node.',
+  },
+  {
+    name: 'cluster_outbound_throttle_messages',
+    type: rate,
+    paths: clusterThrottle,
+    text: 'Delivery attempts in the cluster; needs `Replicate "OBTM"`.',
+  },
+  {
+    name: 'cluster_outbound_throttle_connections',
+    type: rate,
+    paths: clusterThrottle,
+    text: 'Connections begun in the cluster; needs `Replicate "OBTC"`.',
+  },
 ];
 
 const inboundThrottle: OptionSchema = {
@@ -57,13 +120,38 @@ const inboundThrottle: OptionSchema = {
 };
 
 const bindings: readonly OptionSchema[] = [
-  { name: 'bind_address', type: { kind: 'host', any: true }, default: '*', restart: true, paths: byBinding, text: 'Source address of outbound connections.' },
-  { name: 'enable_duravip', type: bool, default: 'false', paths: bindingOnly, text: 'The address floats between nodes.' },
-  { name: 'duravip_preference', type: listOf(nodeName, { alone: true }), paths: bindingOnly, text: 'Node that should own the address, or several in order.' },
+  {
+    name: 'bind_address',
+    type: { kind: 'host', any: true },
+    default: '*',
+    restart: true,
+    paths: byBinding,
+    text: 'Source address of outbound connections.',
+  },
+  {
+    name: 'enable_duravip',
+    type: bool,
+    default: 'false',
+    paths: bindingOnly,
+    text: 'The address floats between nodes.',
+  },
+  {
+    name: 'duravip_preference',
+    type: listOf(nodeName, { alone: true }),
+    paths: bindingOnly,
+    text: 'Node that should own the address, or several in order.',
+  },
 ];
 
 const mail: readonly OptionSchema[] = [
-  { name: 'message_expiration', type: int(0, Number.MAX_SAFE_INTEGER, 's'), default: '604800', paths: byDomain, ignored: true, text: 'Age at which the mail server gives a message up.' },
+  {
+    name: 'message_expiration',
+    type: int(0, Number.MAX_SAFE_INTEGER, 's'),
+    default: '604800',
+    paths: byDomain,
+    ignored: true,
+    text: 'Age at which the mail server gives a message up.',
+  },
   ...ignoredOptions(
     'gateway routes retry_interval max_retries max_retry_interval suspend_delivery blackhole delivery_method ehlo_hostname ' +
       'smtp_extensions remote_smtp_port idle_time connect_timeout max_deliveries_per_connection max_recipients_per_batch ' +
@@ -77,11 +165,27 @@ const mail: readonly OptionSchema[] = [
 ];
 
 /** Valid where their paths say; the same list stands in all five scopes. */
-export const outboundOptions: readonly OptionSchema[] = [...caps, ...throttles, inboundThrottle, ...bindings, ...mail];
+export const outboundOptions: readonly OptionSchema[] = [
+  ...caps,
+  ...throttles,
+  inboundThrottle,
+  ...bindings,
+  ...mail,
+];
 
-const domain: ScopeSchema = named('Domain', 'domain', { text: 'A destination domain, or all that a `/regex/` matches.', options: outboundOptions });
-const host: ScopeSchema = named('Host', 'domain', { text: 'A mail exchanger, or all that a `/regex/` matches.', options: outboundOptions });
-const binding: ScopeSchema = named('Binding', 'binding', { text: 'A named outbound source address.', options: outboundOptions, scopes: [domain, host] });
+const domain: ScopeSchema = named('Domain', 'domain', {
+  text: 'A destination domain, or all that a `/regex/` matches.',
+  options: outboundOptions,
+});
+const host: ScopeSchema = named('Host', 'domain', {
+  text: 'A mail exchanger, or all that a `/regex/` matches.',
+  options: outboundOptions,
+});
+const binding: ScopeSchema = named('Binding', 'binding', {
+  text: 'A named outbound source address.',
+  options: outboundOptions,
+  scopes: [domain, host],
+});
 const bindingGroup: ScopeSchema = named('Binding_Group', 'binding', {
   text: 'Bindings that share limits. Bindings outside of all groups are in group `default`.',
   options: outboundOptions,
@@ -91,15 +195,28 @@ const bindingGroup: ScopeSchema = named('Binding_Group', 'binding', {
 const pathwayOptions: readonly OptionSchema[] = [
   ...pathwayCapOptions,
   inboundThrottle,
-  { name: 'domains', type: listOf(text), paths: ['pathway_group::pathway', 'pathway', 'pathway_group'], ignored: true, text: 'Domains of the mail server.' },
+  {
+    name: 'domains',
+    type: listOf(text),
+    paths: ['pathway_group::pathway', 'pathway', 'pathway_group'],
+    ignored: true,
+    text: 'Domains of the mail server.',
+  },
 ];
-const pathway: ScopeSchema = named('Pathway', 'binding', { text: 'A named way in, whose limits listeners can share.', options: pathwayOptions });
+const pathway: ScopeSchema = named('Pathway', 'binding', {
+  text: 'A named way in, whose limits listeners can share.',
+  options: pathwayOptions,
+});
 
 export const outboundScopes: readonly ScopeSchema[] = [
   bindingGroup,
   binding,
   domain,
   host,
-  named('Pathway_Group', 'binding', { text: 'Pathways that share limits.', options: pathwayOptions, scopes: [pathway] }),
+  named('Pathway_Group', 'binding', {
+    text: 'Pathways that share limits.',
+    options: pathwayOptions,
+    scopes: [pathway],
+  }),
   pathway,
 ];

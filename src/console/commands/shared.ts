@@ -93,12 +93,18 @@ function showObject(facts: NodeFacts, args: readonly string[]): Answer {
   if (!options) return usage(show);
   const object = find(facts, typed);
   if (!object) return noSuchObject(typed);
-  if (options.under !== undefined && object.kind !== 'cidrtree')
-    return failed(`'${typed}' is a ${object.kind}: 'under' needs prefixes as keys`);
+  const problem = underProblem(options.under, object);
+  if (problem !== undefined) return failed(problem);
   const view = object.view(options.from);
   if (!view) return failed(`no view of '${typed}' from node '${options.from}'`);
   const answer = shown(typed, object, view, filtered(view.rows(options.under), object.kind, options));
   return inJson ? { ...answer, text: answer.json } : answer;
+}
+
+function underProblem(under: string | undefined, { name, kind }: SharedObjectFacts): string | undefined {
+  if (under === undefined) return undefined;
+  if (kind !== 'cidrtree') return `'${name}' is a ${kind}: 'under' needs prefixes as keys`;
+  return parsePrefix(under) ? undefined : `'${under}' is no prefix such as 10.0.0.0/24`;
 }
 
 interface ShowOptions extends RowFilter {
@@ -201,40 +207,32 @@ function stats(objects: readonly SharedObjectFacts[]): Answer {
 }
 
 function statsBlock(object: SharedStats & { name: string }): string {
+  const { keys, ownKeys, rolledUp, refused, anomalies, overflows, pending, oldestPendingMs } = object;
+  const { batchesSent, snapshotsSent, batchesReceived, snapshotsReceived, gaps, differences, drops } = object;
   const lines = [
     object.name,
-    `\t[keys: ${object.keys}]`,
-    `\t[pending: ${object.pendingChanges} changes, oldest ${seconds(object.oldestPendingMs)}]`,
-    `\t[sent: ${object.batchesSent} batches, ${object.snapshotsSent} snapshots]`,
-    `\t[received: ${object.batchesReceived} batches, ${object.snapshotsReceived} snapshots, ${object.gaps} gaps, ${object.drops} drops]`,
+    `\t[keys: ${keys}, own ${ownKeys}, rolled up ${rolledUp}, refused ${refused}]`,
+    `\t[anomalies: ${anomalies} below zero, ${overflows} overflows]`,
+    `\t[pending: ${pending} changes, oldest ${seconds(oldestPendingMs)}]`,
+    `\t[sent: ${batchesSent} batches, ${snapshotsSent} snapshots]`,
+    `\t[received: ${batchesReceived} batches, ${snapshotsReceived} snapshots, ${gaps} gaps, ${differences} differences, ${drops} drops]`,
     ...object.origins.map(
-      ({ origin, sequence, lastMessageAgeMs }) =>
-        `\t[from '${origin}': batch ${sequence}, ${seconds(lastMessageAgeMs)} ago]`,
+      ({ origin, state, keys, sequence, lastMessageAgeMs }) =>
+        `\t[from '${origin}': ${state}, ${keys} keys, batch ${sequence}, ${seconds(lastMessageAgeMs)} ago]`,
     ),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function statsElement(object: SharedStats & { name: string }): string {
-  return element('Object', [
-    textElement('Name', object.name),
-    textElement('Keys', object.keys),
-    textElement('Pending_Changes', object.pendingChanges),
-    textElement('Oldest_Pending_Ms', object.oldestPendingMs),
-    textElement('Batches_Sent', object.batchesSent),
-    textElement('Batches_Received', object.batchesReceived),
-    textElement('Snapshots_Sent', object.snapshotsSent),
-    textElement('Snapshots_Received', object.snapshotsReceived),
-    textElement('Gaps', object.gaps),
-    textElement('Drops', object.drops),
-    ...object.origins.map(({ origin, sequence, lastMessageAgeMs }) =>
-      element('Origin', [
-        textElement('Private_Name', origin),
-        textElement('Sequence', sequence),
-        textElement('Last_Message_Age_Ms', lastMessageAgeMs),
-      ]),
-    ),
-  ]);
+/** The figures under their names of the JSON form, as `ownKeys` -> `Own_Keys`. */
+function statsElement({ origins, ...figures }: SharedStats & { name: string }): string {
+  return element('Object', [...figureElements(figures), ...origins.map((origin) => element('Origin', figureElements(origin)))]);
+}
+
+function figureElements(figures: object): string[] {
+  return Object.entries(figures).map(([name, figure]) =>
+    textElement(name.replace(/^[a-z]/, (first) => first.toUpperCase()).replace(/(?<=[a-z])[A-Z]/g, '_$&'), figure),
+  );
 }
 
 function seconds(durationMs: number): string {

@@ -10,7 +10,7 @@
  * the same ordered messages (virtual synchrony).
  */
 import type { Incarnation } from '../identity.ts';
-import { compareProcesses, compareViewIds, leaderOf, type Process, sameViewId, type View, type ViewCause, type ViewId } from '../view.ts';
+import { compareProcesses, compareViewIds, leaderOf, memberOf, type Process, sameViewId, type View, type ViewCause, type ViewId } from '../view.ts';
 import type { Effect } from './effects.ts';
 import { flushFor, type OkSummary, summaryOf } from './flush.ts';
 import type { Beat, Commit, Nack, Ok, Ordered, Propose, Resend, RowDigest, ViewMessage } from './messages.ts';
@@ -60,7 +60,7 @@ export class Agreement {
   readonly #okayed: ViewId[] = [];
   #waitingSinceMs: number | undefined;
   #namesakeSinceMs: number | undefined;
-  #broken = false;
+  #brokenSinceMs: number | undefined;
   /** Since when no member's progress makes room for further ordered messages. */
   #fullSinceMs: number | undefined;
 
@@ -90,7 +90,7 @@ export class Agreement {
 
   /** No change is under way and none is known to be needed. */
   get settled(): boolean {
-    return !this.#promise && !this.#proposal && !this.#broken;
+    return !this.#promise && !this.#proposal && this.#brokenSinceMs === undefined;
   }
 
   get isLeader(): boolean {
@@ -101,7 +101,7 @@ export class Agreement {
   tick(nowMs: number): Effect[] {
     const lateMs = nowMs - this.#lastTickMs - this.#options.beatIntervalMs;
     this.#lastTickMs = nowMs;
-    if (lateMs > this.#options.beatIntervalMs) this.peers.forgive(lateMs);
+    if (lateMs > this.#options.beatIntervalMs) this.peers.forgive(lateMs, nowMs);
     const effects: Effect[] = [];
     this.#evaluate(nowMs, effects);
     this.peers.prune(nowMs);
@@ -189,12 +189,12 @@ export class Agreement {
     this.#checkNamesakes(nowMs, effects);
     if (this.#mustWait(nowMs, effects)) return;
     if (this.#askForMissedCommit(nowMs, effects)) return;
-    const lostOrTorn = this.#isBroken(nowMs);
-    this.#broken = lostOrTorn;
-    if (lostOrTorn) {
+    if (this.#isBroken(nowMs)) {
+      this.#brokenSinceMs ??= nowMs;
       this.#shrink(nowMs, effects);
       return;
     }
+    this.#brokenSinceMs = undefined;
     this.#waitingSinceMs = undefined;
     if (this.#view.members[0]?.incarnation !== this.#self.incarnation) return;
     if (this.#hasLaggard(nowMs)) this.#propose(nowMs, this.#view.members, effects);
@@ -265,6 +265,7 @@ export class Agreement {
       const taken = mine;
       rest = rest.filter((member) => !taken.includes(member));
     }
+    if (this.#mayBeEarly(mine, nowMs)) return;
     if (mine[0]!.incarnation === this.#self.incarnation) {
       this.#waitingSinceMs = undefined;
       this.#propose(nowMs, mine, effects);
@@ -274,6 +275,15 @@ export class Agreement {
       this.#waitingSinceMs = undefined;
       this.#propose(nowMs, [this.#self], effects);
     }
+  }
+
+  /**
+   * A process that notices a loss first still reads in the others' beats that they hear whom it has lost: it would take
+   * itself for the lonely one and leave. So it gives the members that it would part from two beats to notice, too.
+   */
+  #mayBeEarly(mine: readonly Process[], nowMs: number): boolean {
+    if (nowMs - this.#brokenSinceMs! >= 2 * this.#options.beatIntervalMs) return false;
+    return this.#view.members.some((member) => !mine.includes(member) && this.#isWithMe(member.incarnation, nowMs));
   }
 
   #belongTogether(a: Process, b: Process, nowMs: number): boolean {
@@ -402,11 +412,22 @@ export class Agreement {
     // A proposer that has not yet heard of our seniority would put us in another place than we put ourselves.
     if (!me || me.seniority !== this.#self.seniority) return false;
     if (!members.every((member) => this.peers.mutual(member.incarnation, nowMs))) return false;
+    if (this.#tearsWholeView(from, members, nowMs)) return false;
     const own = this.#proposal;
     if (!own || sameViewId(own.ballot, ballot)) return true;
     const proposer = members.find((member) => member.incarnation === from);
     const proposerIsEarlier = proposer !== undefined && compareProcesses(proposer, this.#self) < 0;
     return proposerIsEarlier || !own.members.some((member) => member.incarnation === from);
+  }
+
+  /**
+   * A stranger may add to a whole view, but only its members may leave somebody out. A process that wakes up in the view
+   * of long ago would otherwise tear members out of the view that was made without it, one by one, as their beats reach it.
+   */
+  #tearsWholeView(proposer: Incarnation, members: readonly Process[], nowMs: number): boolean {
+    if (memberOf(this.#view, proposer) || this.#isBroken(nowMs)) return false;
+    const proposed = new Set(members.map((member) => member.incarnation));
+    return !this.#view.members.every((member) => proposed.has(member.incarnation));
   }
 
   #onOk(nowMs: number, message: Ok, effects: Effect[]): void {
@@ -474,7 +495,7 @@ export class Agreement {
     this.#promise = undefined;
     this.#proposal = undefined;
     this.#waitingSinceMs = undefined;
-    this.#broken = false;
+    this.#brokenSinceMs = undefined;
     this.#fullSinceMs = undefined;
     this.#installedMs = nowMs;
     const cause = this.#causeOf(oldView, this.#view);

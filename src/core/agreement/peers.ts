@@ -17,9 +17,10 @@ export interface Peer {
   hearsMe: boolean;
   /** Until then beats are ignored: the servers reported the end of this process, and what is still under way is older. */
   ignoredUntilMs: number;
-  /** Said goodbye: never heard again, whatever arrives late. */
-  gone: boolean;
-  /** How it was lost, for the cause of the next view. */
+  /**
+   * How it is lost, if it is: `silent` by its silence; `closed` at once, unless it turns out to live; `goodbye` at once
+   * and whatever arrives late. Also the cause of the next view.
+   */
   evidence: 'silent' | 'closed' | 'goodbye';
   /** No heartbeats of its cluster module: treated as not heard until they are back (MEM-17). */
   suspected: boolean;
@@ -31,14 +32,22 @@ export interface PeerLimits {
   readonly maxPeers: number;
 }
 
-/** Views this process remembers to read bit maps of peers that have not moved on yet. */
+/** Own views remembered to read bit maps of peers that have not moved on yet. */
 const rememberedViews = 4;
+/** The same for views of others. A view of one needs no map. */
+const rememberedForeignViews = 16;
+
+interface Order {
+  readonly id: ViewId;
+  readonly index: ReadonlyMap<Incarnation, number>;
+}
 
 export class Peers {
   readonly #self: Incarnation;
   readonly #limits: PeerLimits;
   readonly #peers = new Map<Incarnation, Peer>();
-  readonly #orders: { readonly id: ViewId; readonly index: ReadonlyMap<Incarnation, number> }[] = [];
+  readonly #orders: Order[] = [];
+  readonly #foreignOrders: Order[] = [];
   #node: string;
   #type: Process['type'];
 
@@ -63,7 +72,7 @@ export class Peers {
 
   /** The member order of an own view, current or recent, so that bit maps over it can be read. */
   rememberView(view: View): void {
-    this.#orders.unshift({ id: view.id, index: new Map(view.members.map((member, i) => [member.incarnation, i])) });
+    this.#orders.unshift(orderOf(view.id, view.members));
     this.#orders.length = Math.min(this.#orders.length, rememberedViews);
   }
 
@@ -75,7 +84,7 @@ export class Peers {
     const incarnation = beat.from.incarnation;
     const peer = this.#peers.get(incarnation);
     if (!peer) return this.#meet(beat, nowMs);
-    if (peer.gone || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count) return 'ignored';
+    if (peer.evidence === 'goodbye' || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count) return 'ignored';
     const wasFresh = this.#isFresh(peer, nowMs);
     const same = wasFresh && sameEvidence(peer.beat, beat);
     peer.atMs = nowMs;
@@ -84,6 +93,7 @@ export class Peers {
     peer.evidence = 'silent';
     if (same) return 'nothing';
     peer.hearsMe = this.#namesMe(beat);
+    this.#orderOf(beat.view, nowMs);
     return 'changed';
   }
 
@@ -99,10 +109,14 @@ export class Peers {
     return peer?.hearsMe === true && this.#isFresh(peer, nowMs) && !this.#isNamesake(peer.process);
   }
 
-  /** Whether a and b hear each other, as far as anybody who can be heard says. */
+  /**
+   * Whether a and b hear each other, as far as anybody who can be heard says. A process known to have ended hears
+   * nobody, although the last beats of others still name it.
+   */
   edge(a: Process, b: Process, nowMs: number): boolean {
     if (a.incarnation === b.incarnation) return true;
     if (a.node === b.node && a.type === b.type) return false;
+    if (this.#hasEnded(a.incarnation) || this.#hasEnded(b.incarnation)) return false;
     if (a.incarnation === this.#self) return this.mutual(b.incarnation, nowMs);
     if (b.incarnation === this.#self) return this.mutual(a.incarnation, nowMs);
     const peerA = this.#freshPeer(a.incarnation, nowMs);
@@ -139,7 +153,6 @@ export class Peers {
   close(incarnation: Incarnation, nowMs: number): boolean {
     const peer = this.#peers.get(incarnation);
     if (!peer || !this.#isFresh(peer, nowMs)) return false;
-    peer.atMs = Number.NEGATIVE_INFINITY;
     peer.ignoredUntilMs = nowMs + this.#limits.beatIntervalMs;
     peer.evidence = 'closed';
     return true;
@@ -147,8 +160,7 @@ export class Peers {
 
   goodbye(incarnation: Incarnation): boolean {
     const peer = this.#peers.get(incarnation);
-    if (!peer || peer.gone) return false;
-    peer.gone = true;
+    if (!peer || peer.evidence === 'goodbye') return false;
     peer.evidence = 'goodbye';
     return true;
   }
@@ -160,16 +172,19 @@ export class Peers {
     return true;
   }
 
-  /** This process itself was late by `lateMs`: the silence it thinks it heard was its own (self-health). */
-  forgive(lateMs: number): void {
-    for (const peer of this.#peers.values()) peer.atMs += lateMs;
+  /**
+   * This process itself was late by `lateMs`: the silence it thinks it heard was its own (self-health). Not beyond now:
+   * whoever was heard between waking up and this call would otherwise count as alive for `lateMs` longer.
+   */
+  forgive(lateMs: number, nowMs: number): void {
+    for (const peer of this.#peers.values()) peer.atMs = Math.min(nowMs, peer.atMs + lateMs);
   }
 
   /** Forgets those silent for so long that nothing of them can still be under way. */
   prune(nowMs: number): void {
     const oldestMs = nowMs - 10 * this.#limits.failureTimeoutMs;
     for (const [incarnation, peer] of this.#peers) {
-      if (peer.atMs < oldestMs && nowMs >= peer.ignoredUntilMs) this.#peers.delete(incarnation);
+      if (peer.atMs < oldestMs) this.#peers.delete(incarnation);
     }
   }
 
@@ -181,15 +196,19 @@ export class Peers {
       beat,
       hearsMe: this.#namesMe(beat),
       ignoredUntilMs: 0,
-      gone: false,
       evidence: 'silent',
       suspected: false,
     });
+    this.#orderOf(beat.view, nowMs);
     return 'changed';
   }
 
   #isFresh(peer: Peer, nowMs: number): boolean {
-    return nowMs - peer.atMs < this.#limits.failureTimeoutMs && !peer.gone && !peer.suspected;
+    return nowMs - peer.atMs < this.#limits.failureTimeoutMs && peer.evidence === 'silent' && !peer.suspected;
+  }
+
+  #hasEnded(incarnation: Incarnation): boolean {
+    return (this.#peers.get(incarnation)?.evidence ?? 'silent') !== 'silent';
   }
 
   #freshPeer(incarnation: Incarnation, nowMs: number): Peer | undefined {
@@ -209,18 +228,30 @@ export class Peers {
   }
 
   #says(peer: Peer, about: Incarnation, nowMs: number): boolean {
-    const index = this.#indexIn(peer.beat.view, about, nowMs);
+    const index = this.#orderOf(peer.beat.view, nowMs)?.index.get(about);
     if (index !== undefined && bit(peer.beat.mutual, index)) return true;
     return peer.beat.others.some((other) => other.incarnation === about && other.mutual);
   }
 
-  #indexIn(view: ViewId, incarnation: Incarnation, nowMs: number): number | undefined {
-    const own = this.#orders.find(({ id }) => sameViewId(id, view));
-    if (own) return own.index.get(incarnation);
+  /**
+   * The member order of a view that others show or showed. Remembered from the moment all its members are found: when
+   * they move on one by one, the maps of the last ones must stay readable, or a merge would look like a broken edge.
+   */
+  #orderOf(view: ViewId, nowMs: number): Order | undefined {
+    const isIt = ({ id }: Order) => sameViewId(id, view);
+    const known = this.#orders.find(isIt) ?? this.#foreignOrders.find(isIt);
+    if (known) return known;
     const members = this.membersShowing(view, nowMs);
-    const index = members?.findIndex((member) => member.incarnation === incarnation) ?? -1;
-    return index < 0 ? undefined : index;
+    if (!members || members.length < 2) return undefined;
+    const order = orderOf(view, members);
+    this.#foreignOrders.unshift(order);
+    this.#foreignOrders.length = Math.min(this.#foreignOrders.length, rememberedForeignViews);
+    return order;
   }
+}
+
+function orderOf(id: ViewId, members: readonly Process[]): Order {
+  return { id, index: new Map(members.map((member, i) => [member.incarnation, i])) };
 }
 
 /** Order-free, so that it can be computed over a set found one by one. */

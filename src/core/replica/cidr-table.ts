@@ -131,7 +131,7 @@ export class CidrTable implements ReplicatedTable {
       const column = from === undefined ? total : own;
       return whole ? counts.get(column, a, b, c, d) : counts.sum(column, a, b, c, d, bits);
     }
-    const row = this.#row(from);
+    const row = this.row(from);
     return whole ? row.get(part, a, b, c, d) : row.sum(part, a, b, c, d, bits);
   }
 
@@ -153,8 +153,15 @@ export class CidrTable implements ReplicatedTable {
     }
   }
 
-  *dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void> {
-    const prefix = under === undefined ? undefined : toPrefix(under);
+  dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void> {
+    if (from !== undefined && from !== this.#options.self) this.row(from);
+    return this.#dump(from, under === undefined ? undefined : toPrefix(under));
+  }
+
+  *#dump(
+    from: Incarnation | undefined,
+    prefix: Prefix | undefined,
+  ): Generator<readonly TableRow[], void, void> {
     const leaves = this.#leaves(from);
     try {
       for (const part of leaves) {
@@ -227,25 +234,21 @@ export class CidrTable implements ReplicatedTable {
   }
 
   applyToRow(origin: Incarnation, changes: Changes): void {
-    const row = this.#row(origin);
+    const row = this.row(origin);
     eachAddress(changes, (part, a, b, c, d, value) => {
       const by = row.write(part, a, b, c, d, value);
       if (by !== 0) this.#counts[part]!.changeRemote(a, b, c, d, by);
     });
   }
 
-  rowDigest(origin: Incarnation): Digest {
-    return this.#row(origin).digest;
-  }
-
   replaceRow(origin: Incarnation, fresh: RemoteRow): Work {
-    const before = this.#row(origin);
+    const before = this.row(origin);
     this.#rows.set(origin, fresh as CidrRow);
     return this.#exchange(before, fresh as CidrRow);
   }
 
   removeRow(origin: Incarnation): Work {
-    const before = this.#row(origin);
+    const before = this.row(origin);
     this.#rows.delete(origin);
     return this.#exchange(before, this.blankRow());
   }
@@ -294,7 +297,7 @@ export class CidrTable implements ReplicatedTable {
     this.onPending();
   }
 
-  #row(origin: Incarnation): CidrRow {
+  row(origin: Incarnation): CidrRow {
     const row = this.#rows.get(origin);
     if (!row) throw new FlotillaError('FLT-1303', origin);
     return row;
@@ -302,7 +305,7 @@ export class CidrTable implements ReplicatedTable {
 
   #leaves(from: Incarnation | undefined): readonly Leaves[] {
     if (from !== undefined && from !== this.#options.self) {
-      const row = this.#row(from);
+      const row = this.row(from);
       return parts.map((_, part) => row.leaves(part));
     }
     const column = from === undefined ? total : own;

@@ -5,6 +5,7 @@
  * batch is numbered within the sender's incarnation, so a lost one is noticed (replication 4.8, 4.9).
  */
 import type { Incarnation } from '../identity.ts';
+import type { ReplicaType } from '../settings.ts';
 
 /**
  * Keys with their new absolute values, in columns: a batch of 100,000 addresses is six arrays, not 100,000 objects.
@@ -27,30 +28,31 @@ export interface Changes {
   readonly textValues: Float64Array;
 }
 
-/** The next changes of the sender's row. To all nodes. */
-export interface Batch {
-  readonly kind: 'batch';
+interface Header {
   readonly object: string;
+  /** A message for an object of another type here is dropped (replication 3.12). */
+  readonly type: ReplicaType;
   readonly from: Incarnation;
+}
+
+/** The next changes of the sender's row. To all nodes. */
+export interface Batch extends Header {
+  readonly kind: 'batch';
   /** 1, 2, 3 ... within the incarnation and object. */
   readonly sequence: number;
   readonly changes: Changes;
 }
 
 /** "Send me your whole row." To one node. */
-export interface SnapshotRequest {
+export interface SnapshotRequest extends Header {
   readonly kind: 'snapshot-request';
-  readonly object: string;
-  readonly from: Incarnation;
   /** Chosen by the asker; a later session replaces an earlier one. */
   readonly session: number;
 }
 
 /** A part of the sender's row, exact as of `sequence`. To one node. */
-export interface SnapshotChunk {
+export interface SnapshotChunk extends Header {
   readonly kind: 'snapshot-chunk';
-  readonly object: string;
-  readonly from: Incarnation;
   readonly session: number;
   /** 0, 1, 2 ... within the session. */
   readonly index: number;
@@ -60,10 +62,8 @@ export interface SnapshotChunk {
 }
 
 /** "I have applied all chunks up to `index`, go on." To one node; bounds what is under way. */
-export interface SnapshotCredit {
+export interface SnapshotCredit extends Header {
   readonly kind: 'snapshot-credit';
-  readonly object: string;
-  readonly from: Incarnation;
   readonly session: number;
   readonly index: number;
 }

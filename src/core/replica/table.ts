@@ -43,7 +43,8 @@ export interface SharedTable {
   entries(from?: Incarnation): Iterable<readonly [key: string, count: number]>;
   /**
    * The content of the moment of the first step, in the order of a dump; each step is a slice of work with the rows that
-   * were ready, often none. `under` keeps what lies in one prefix.
+   * were ready, often none. `under` keeps what lies in one prefix. Go on to the end, or call `return`: the table keeps
+   * a copy until then.
    */
   dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void>;
 }
@@ -91,7 +92,7 @@ export interface ReplicatedTable extends SharedTable {
   addRow(origin: Incarnation): void;
   /** Applies changes to a member's row and to the totals. */
   applyToRow(origin: Incarnation, changes: Changes): void;
-  rowDigest(origin: Incarnation): Digest;
+  row(origin: Incarnation): RemoteRow;
   /** Puts `fresh` in place of the member's row at once; the totals follow with the work, key by key. */
   replaceRow(origin: Incarnation, fresh: RemoteRow): Work;
   /** Takes the member's row away at once; the totals follow with the work, key by key. */

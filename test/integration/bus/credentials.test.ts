@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nkeys } from 'nats';
@@ -8,6 +7,7 @@ import { connectWire, type NatsWire, type WireSettings } from '../../../src/bus/
 import { startNatsServer, stopNatsServers } from '../nats-server.ts';
 import { natsBinaries } from '../nats-versions.ts';
 import { until } from '../until.ts';
+import { certificates } from './certificates.ts';
 import { clock, RecordingCounters, RecordingLog, random, wireSettings } from './surroundings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-credentials-'));
@@ -175,63 +175,13 @@ describe.each(await natsBinaries())('credentials on nats-server $version', ({ bi
     const pki = certificates(folder);
     const config = `tls { cert_file: "${pki.server.cert}", key_file: "${pki.server.key}" }`;
     const server = await startNatsServer({ binary, config });
-    const caFile = file('ca-rotated.pem', readText(pki.otherCa));
+    const caFile = file('ca-rotated.pem', readFileSync(pki.otherCa, 'utf8'));
     const { wire, recording } = open(server.url, { tls: { caFile } });
     await until(() => recording.problems('FLT-1201').length === 1);
-    writeFileSync(caFile, readText(pki.ca));
+    writeFileSync(caFile, readFileSync(pki.ca, 'utf8'));
     await until(() => wire.state === 'up');
   });
 });
-
-function readText(path: string): string {
-  return execFileSync('cat', [path], { encoding: 'utf8' });
-}
-
-/** A certificate authority, one nobody trusts, a server certificate for loopback and a client certificate. */
-function certificates(folder: string) {
-  const at = (name: string) => join(folder, name);
-  const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'pipe' });
-  for (const ca of ['ca', 'other-ca']) {
-    openssl(
-      ...words(`req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=${ca}`),
-      '-keyout',
-      at(`${ca}.key`),
-      '-out',
-      at(`${ca}.pem`),
-    );
-  }
-  const names = { server: 'DNS:localhost,IP:127.0.0.1', client: 'DNS:relay.example' };
-  for (const [role, alternatives] of Object.entries(names)) {
-    const extensions = at(`${role}.ext`);
-    writeFileSync(extensions, `subjectAltName=${alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n`);
-    openssl(
-      ...words(`req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=${role}`),
-      '-keyout',
-      at(`${role}.key`),
-      '-out',
-      at(`${role}.csr`),
-    );
-    openssl(
-      ...words('x509 -req -days 2 -CAcreateserial'),
-      '-in',
-      at(`${role}.csr`),
-      '-CA',
-      at('ca.pem'),
-      '-CAkey',
-      at('ca.key'),
-      '-extfile',
-      extensions,
-      '-out',
-      at(`${role}.pem`),
-    );
-  }
-  const pair = (role: string) => ({ cert: at(`${role}.pem`), key: at(`${role}.key`) });
-  return { ca: at('ca.pem'), otherCa: at('other-ca.pem'), server: pair('server'), client: pair('client') };
-}
-
-function words(line: string): string[] {
-  return line.split(' ');
-}
 
 /** A server that trusts an operator's signature, and the creds file of one user of one account. */
 function operatorMode(): { config: string; creds: string } {

@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectWire, type NatsWire } from '../../../src/bus/connection.ts';
@@ -14,32 +12,18 @@ import type { EmbeddedServerSettings } from '../../../src/core/settings.ts';
 import { freePort, startNatsServer, stopNatsServers } from '../nats-server.ts';
 import { natsBinaries } from '../nats-versions.ts';
 import { until } from '../until.ts';
+import { certificates } from './certificates.ts';
+import { killChildren, startChild } from './child.ts';
+import { isAlive, removeStateFolders, stateFolder } from './state-folder.ts';
 import { clock, RecordingCounters, RecordingLog, random, wireSettings } from './surroundings.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
+  await killChildren();
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   await stopNatsServers();
+  await removeStateFolders();
 });
-
-function stateFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'flotilla-state-'));
-  cleanups.push(() => {
-    const pid = leftOverPid(folder);
-    if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
-
-function leftOverPid(stateDir: string): number | undefined {
-  const path = join(stateDir, 'nats/server.pid');
-  return existsSync(path) ? Number(readFileSync(path, 'utf8')) : undefined;
-}
-
-function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`).length > 0;
-}
 
 async function settingsFor(change: Partial<EmbeddedServerSettings> = {}): Promise<EmbeddedServerSettings> {
   const [clientPort, routePort] = [await freePort(), await freePort()];
@@ -86,30 +70,31 @@ async function connected(server: EmbeddedServer, system = false): Promise<NatsWi
   return wire;
 }
 
+function peersOn(all: readonly EmbeddedServerSettings[]): EmbeddedServerSettings['peers'] {
+  return all.map(({ routePort }, i) => ({ name: `relay-${i + 1}`, address: '127.0.0.1', port: routePort }));
+}
+
+/** Waits until a message crosses the route. */
+async function crossing(from: EmbeddedServer, to: EmbeddedServer): Promise<void> {
+  const [sender, receiver] = [await connected(from), await connected(to)];
+  let received = 0;
+  receiver.subscribe('across', () => received++);
+  await until(() => {
+    sender.publish('across', new Uint8Array(1));
+    return received > 0;
+  });
+}
+
 /** The same node as a process of its own. */
 async function startOwner(stateDir: string, settings: EmbeddedServerSettings, change: object = {}) {
   const order = { nodename: 'relay-1', stateDir, settings, connectionNames: [], ...change };
-  const script = join(import.meta.dirname, 'owner.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  cleanups.push(() => child.kill('SIGKILL'));
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  await until(() => output.includes('ready') || child.exitCode !== null);
-  const serverPid = Number(/ready (\d+)/.exec(output)?.[1]);
-  return { child, serverPid };
+  const child = await startChild('owner.ts', JSON.stringify(order));
+  return { child, serverPid: Number(/ready (\d+)/.exec(child.output)?.[1]) };
 }
 
-async function killed(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-}
+const binaries = await natsBinaries();
 
-describe.each(await natsBinaries())('the embedded server on nats-server $version', ({ binary }) => {
+describe.each(binaries)('the embedded server on nats-server $version', ({ binary }) => {
   it('BUS-26 starts with two accounts, private files, and ends with stop', async () => {
     const stateDir = stateFolder();
     const { server, recording } = await start(stateDir, await settingsFor(), { binary });
@@ -164,7 +149,7 @@ describe.each(await natsBinaries())('the embedded server on nats-server $version
     const stateDir = stateFolder();
     const settings = await settingsFor();
     const { child, serverPid } = await startOwner(stateDir, settings, { binary });
-    await killed(child);
+    await child.kill();
     expect(isAlive(serverPid)).toBe(true);
     const { server, recording } = await start(stateDir, settings, { binary });
     await server.ready;
@@ -179,7 +164,7 @@ describe.each(await natsBinaries())('the embedded server on nats-server $version
   it('BUS-26 a server left over with another configuration is ended and started anew', async () => {
     const stateDir = stateFolder();
     const { child, serverPid } = await startOwner(stateDir, await settingsFor(), { binary });
-    await killed(child);
+    await child.kill();
     const { server } = await start(stateDir, await settingsFor(), { binary });
     expect(isAlive(serverPid)).toBe(false);
     await server.ready;
@@ -189,7 +174,7 @@ describe.each(await natsBinaries())('the embedded server on nats-server $version
     const stateDir = stateFolder();
     const settings = await settingsFor();
     const { child, serverPid } = await startOwner(stateDir, settings, { binary });
-    await killed(child);
+    await child.kill();
     process.kill(serverPid, 'SIGSTOP');
     const { server } = await start(stateDir, settings, { binary });
     await server.ready;
@@ -203,9 +188,9 @@ describe.each(await natsBinaries())('the embedded server on nats-server $version
     const grace = { binary, orphanGraceSeconds: 1 };
     const orphan = await startOwner(lone, await settingsFor(), grace);
     const first = await startOwner(lucky, luckySettings, grace);
-    await killed(first.child);
+    await first.child.kill();
     const { server } = await start(lucky, luckySettings, { binary });
-    await killed(orphan.child);
+    await orphan.child.kill();
     await until(() => !isAlive(orphan.serverPid));
     expect(server.pid()).toBe(first.serverPid);
     expect(isAlive(first.serverPid)).toBe(true);
@@ -214,32 +199,18 @@ describe.each(await natsBinaries())('the embedded server on nats-server $version
   it('two servers on loopback join: a message crosses the route, with a secret and without', async () => {
     for (const secret of [undefined, 'the "secret" of \\ $2a$ all']) {
       const [one, two] = [await settingsFor(), await settingsFor()];
-      const peers = [one, two].map(({ routePort }, i) => ({
-        name: `relay-${i + 1}`,
-        address: '127.0.0.1',
-        port: routePort,
-      }));
+      const peers = peersOn([one, two]);
       const [a, b] = [
         await start(stateFolder(), { ...one, peers, secret }, { binary }),
         await start(stateFolder(), { ...two, peers, secret }, { binary, nodename: 'relay-2' }),
       ];
-      const [from, to] = [await connected(a.server), await connected(b.server)];
-      let received = 0;
-      to.subscribe('across', () => received++);
-      await until(() => {
-        from.publish('across', new Uint8Array(1));
-        return received > 0;
-      });
+      await crossing(a.server, b.server);
     }
   });
 
   it('a server with the wrong secret does not get in', async () => {
     const [one, two] = [await settingsFor(), await settingsFor()];
-    const peers = [one, two].map(({ routePort }, i) => ({
-      name: `relay-${i + 1}`,
-      address: '127.0.0.1',
-      port: routePort,
-    }));
+    const peers = peersOn([one, two]);
     const a = await start(stateFolder(), { ...one, peers, secret: 'right' }, { binary });
     const b = await start(stateFolder(), { ...two, peers, secret: 'wrong' }, { binary, nodename: 'relay-2' });
     const [from, to] = [await connected(a.server), await connected(b.server)];
@@ -258,6 +229,23 @@ describe.each(await natsBinaries())('the embedded server on nats-server $version
 });
 
 describe('the embedded server', () => {
+  it('BUS-26 servers of the oldest and the newest version join, with TLS and no secret', async () => {
+    const folder = stateFolder();
+    const pki = certificates(folder);
+    const tls = { caFile: pki.ca, certFile: pki.server.cert, keyFile: pki.server.key };
+    const [oldest, newest] = [binaries[0]!, binaries.at(-1)!];
+    const [one, two] = [await settingsFor(), await settingsFor()];
+    const peers = peersOn([one, two]);
+    const a = await start(stateFolder(), { ...one, peers }, { binary: oldest.binary, tls });
+    const b = await start(
+      stateFolder(),
+      { ...two, peers },
+      { binary: newest.binary, tls, nodename: 'relay-2' },
+    );
+    await crossing(a.server, b.server);
+    await crossing(b.server, a.server);
+  });
+
   it('FLT-1203 a missing binary is told with the way to install it', async () => {
     const starting = start(stateFolder(), await settingsFor(), { binary: 'no-such-nats-server' });
     await expect(starting).rejects.toMatchObject({
@@ -301,7 +289,7 @@ describe('the embedded server', () => {
     const stateDir = stateFolder();
     const settings = await settingsFor();
     const { child } = await startOwner(stateDir, settings);
-    await killed(child);
+    await child.kill();
     writeFileSync(join(stateDir, 'nats/logins.json'), '{"fleet"');
     const { server } = await start(stateDir, settings);
     await connected(server);

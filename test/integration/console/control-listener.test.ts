@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
+import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -36,11 +36,21 @@ interface Setup {
   readonly commands?: Record<string, Command['run']>;
 }
 
-async function start({ endpoint = { path }, fileMode = 0o660, timeoutMs = 60_000, commands = {} }: Setup = {}): Promise<ControlListener> {
+async function start({
+  endpoint = { path },
+  fileMode = 0o660,
+  timeoutMs = 60_000,
+  commands = {},
+}: Setup = {}): Promise<ControlListener> {
   const registry = nodeRegistry(fakeNode());
-  for (const [words, run] of Object.entries(commands)) registry.register({ words, usage: words, help: words, impact: 'read', run });
+  for (const [words, run] of Object.entries(commands))
+    registry.register({ words, usage: words, help: words, impact: 'read', run });
   const endpoints = [{ endpoint, fileMode, timeoutMs, backlog: 500 }];
-  const listener = await startControlListener({ endpoints, interpreter: interpreterOf(registry), log: silentLog });
+  const listener = await startControlListener({
+    endpoints,
+    interpreter: interpreterOf(registry),
+    log: silentLog,
+  });
   opened.push(listener);
   return listener;
 }
@@ -175,7 +185,11 @@ describe('control listener: exchanges', () => {
     await start();
     for (let seed = 0; seed < 20; seed++) {
       const one = await client();
-      one.socket.end(Buffer.from(Array.from({ length: 500 }, (_, index) => (index * seed * 31 + (index < 4 ? 0 : 7)) & 255)));
+      one.socket.end(
+        Buffer.from(
+          Array.from({ length: 500 }, (_, index) => (index * seed * 31 + (index < 4 ? 0 : 7)) & 255),
+        ),
+      );
       await until(() => one.isClosed);
     }
     const last = (await client()).send(1, 'pid');
@@ -261,16 +275,19 @@ describe('control listener: slow and idle clients', () => {
 });
 
 describe('control listener: endpoints', () => {
-  it.each([0o660, 0o600, 0o666])('CON-2 the socket file has the mode %o, whatever the umask of the process', async (fileMode) => {
-    const before = process.umask(0o077);
-    try {
-      await start({ fileMode });
-      expect(process.umask()).toBe(0o077);
-    } finally {
-      process.umask(before);
-    }
-    expect(statSync(path).mode & 0o777).toBe(fileMode);
-  });
+  it.each([0o660, 0o600, 0o666])(
+    'CON-2 the socket file has the mode %o, whatever the umask of the process',
+    async (fileMode) => {
+      const before = process.umask(0o077);
+      try {
+        await start({ fileMode });
+        expect(process.umask()).toBe(0o077);
+      } finally {
+        process.umask(before);
+      }
+      expect(statSync(path).mode & 0o777).toBe(fileMode);
+    },
+  );
 
   it('CON-1 TCP endpoints work, also on IPv6', async () => {
     for (const host of ['127.0.0.1', '::1']) {
@@ -305,24 +322,38 @@ describe('control listener: endpoints', () => {
   it('CON-4 FLT-1501 a TCP port in use', async () => {
     const { addresses } = await start({ endpoint: { host: '127.0.0.1', port: 0 } });
     const { port } = addresses[0] as net.AddressInfo;
-    await expect(start({ endpoint: { host: '127.0.0.1', port } })).rejects.toMatchObject({ code: 'FLT-1501' });
+    await expect(start({ endpoint: { host: '127.0.0.1', port } })).rejects.toMatchObject({
+      code: 'FLT-1501',
+    });
   });
 
   it('CON-4 a file that is no socket is never removed', async () => {
     writeFileSync(path, 'precious');
-    await expect(start()).rejects.toMatchObject({ code: 'FLT-1401', message: expect.stringContaining('not a socket') });
+    await expect(start()).rejects.toMatchObject({
+      code: 'FLT-1401',
+      message: expect.stringContaining('not a socket'),
+    });
     expect(existsSync(path)).toBe(true);
   });
 
   it('FLT-1401 a directory that does not exist', async () => {
-    await expect(start({ endpoint: { path: join(directory, 'missing', 'console') } })).rejects.toMatchObject({ code: 'FLT-1401' });
+    await expect(start({ endpoint: { path: join(directory, 'missing', 'console') } })).rejects.toMatchObject({
+      code: 'FLT-1401',
+    });
   });
 
   it('when one of several endpoints cannot be opened none stays open', async () => {
-    const endpoint = (where: ControlEndpoint['endpoint']) => ({ endpoint: where, fileMode: 0o660, timeoutMs: 0, backlog: 1 });
+    const endpoint = (where: ControlEndpoint['endpoint']) => ({
+      endpoint: where,
+      fileMode: 0o660,
+      timeoutMs: 0,
+      backlog: 1,
+    });
     const endpoints = [endpoint({ path }), endpoint({ path: join(directory, 'missing', 'console') })];
     const interpreter = interpreterOf(nodeRegistry(fakeNode()));
-    await expect(startControlListener({ endpoints, interpreter, log: silentLog })).rejects.toMatchObject({ code: 'FLT-1401' });
+    await expect(startControlListener({ endpoints, interpreter, log: silentLog })).rejects.toMatchObject({
+      code: 'FLT-1401',
+    });
     expect(existsSync(path)).toBe(false);
   });
 

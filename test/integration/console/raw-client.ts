@@ -42,10 +42,14 @@ export class RawClient {
 
   /** Statuses in the order in which they came. */
   statuses(): { id: number; status: number }[] {
-    return this.responses.flatMap((response) => ('end' in response ? [{ id: response.id, status: response.status }] : []));
+    return this.responses.flatMap((response) =>
+      'end' in response ? [{ id: response.id, status: response.status }] : [],
+    );
   }
 
   text(id: number): string {
-    return this.responses.map((response) => ('out' in response && response.id === id ? response.out : '')).join('');
+    return this.responses
+      .map((response) => ('out' in response && response.id === id ? response.out : ''))
+      .join('');
   }
 }

@@ -1,7 +1,7 @@
 /** Inbound concurrency caps (replication section 15 and 21.2). */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Address, type Prefix, parseAddress } from '../../../src/core/address.ts';
+import { type Address, formatPrefix, type Prefix, parseAddress } from '../../../src/core/address.ts';
 import { NetblockCounts, Netblocks } from '../../../src/core/netblocks.ts';
 import { type InboundTable, ListenerSessions, ServiceSessions } from '../../../src/core/session-caps.ts';
 import type { ListenerSettings, SessionCaps } from '../../../src/core/settings.ts';
@@ -45,6 +45,7 @@ function refusals(sessions: ListenerSessions, clients: readonly string[]) {
 /** Stands for `inbound_cidr`: own sessions by netblock, and as many more from elsewhere as the test says. */
 class FakeInbound implements InboundTable {
   readonly open: Address[] = [];
+  readonly watched = new Set<string>();
   elsewhere = 0;
 
   increment(client: Address): void {
@@ -57,10 +58,16 @@ class FakeInbound implements InboundTable {
     this.open.splice(at, 1);
   }
 
-  count(netblock: Prefix | undefined): number {
-    const counts = new NetblockCounts(new Netblocks(netblock === undefined ? [] : [netblock]));
+  count(netblock: Prefix): number {
+    if (!this.watched.has(formatPrefix(netblock.address, netblock.bits)))
+      throw new Error('count of an unwatched prefix');
+    const counts = new NetblockCounts(new Netblocks([netblock]));
     for (const client of this.open) counts.add(client, 1);
-    return this.elsewhere + counts.count(netblock === undefined ? -1 : 0);
+    return this.elsewhere + counts.count(0);
+  }
+
+  watchPrefix({ address, bits }: Prefix): void {
+    this.watched.add(formatPrefix(address, bits));
   }
 }
 
@@ -149,6 +156,20 @@ describe('cluster_service_sessions', () => {
     expect(refusals(sessions, ['10.0.0.3', '2001:db8::1'])).toEqual([undefined, undefined]);
   });
 
+  test('REP-21.2 outside Peer scopes all clients of both families count', () => {
+    const sessions = sessionsOf(listener({ clusterServiceSessions: 2 }), new FakeInbound());
+    const clients = ['10.0.0.1', '2001:db8::1', '10.0.0.2', '2001:db8::2'];
+    const reached = { limit: 'cluster_service_sessions', value: 2, count: 2, scope: 'listener' };
+    expect(refusals(sessions, clients)).toMatchObject([undefined, undefined, reached, { count: 3 }]);
+  });
+
+  test('the sums that no cap uses are not kept ready', () => {
+    const inbound = new FakeInbound();
+    const peers = { '10.0.0.0/8': { clusterServiceSessions: 5 }, '192.0.2.0/24': { listenerSessions: 5 } };
+    sessionsOf(listener({}, peers), inbound);
+    expect([...inbound.watched]).toEqual(['10.0.0.0/8']);
+  });
+
   test('REP-6.13 without inbound_cidr it holds for the sessions of this node', () => {
     const sessions = sessionsOf(listener({ clusterServiceSessions: 1 }));
     expect(refusals(sessions, ['10.0.0.1', '10.0.0.1'])).toMatchObject([undefined, { count: 1 }]);
@@ -159,11 +180,11 @@ describe('cluster_service_sessions', () => {
     const sessions = sessionsOf(listener({ listenerSessions: 1 }), inbound);
     const first = sessions.accept(address('10.0.0.1'));
     const refused = sessions.accept(address('10.0.0.2'));
-    expect(inbound.count(undefined)).toBe(2);
+    expect(inbound.open.length).toBe(2);
     first.close();
     expect(refusals(sessions, ['10.0.0.3'])).toEqual([undefined]);
     refused.close();
-    expect(inbound.count(undefined)).toBe(1);
+    expect(inbound.open.length).toBe(1);
   });
 });
 

@@ -3,7 +3,10 @@ import type { ConfigurationFiles } from '../../../src/config/files.ts';
 
 export function memoryFiles(texts: Readonly<Record<string, string | Uint8Array>>): ConfigurationFiles {
   const entries = new Map(
-    Object.entries(texts).map(([path, text]) => [path, typeof text === 'string' ? new TextEncoder().encode(text) : text]),
+    Object.entries(texts).map(([path, text]) => [
+      path,
+      typeof text === 'string' ? new TextEncoder().encode(text) : text,
+    ]),
   );
   const namesIn = (path: string) => {
     const prefix = `${path.replace(/\/+$/, '')}/`;
@@ -14,7 +17,9 @@ export function memoryFiles(texts: Readonly<Record<string, string | Uint8Array>>
     facts(path) {
       const bytes = entries.get(path);
       if (bytes !== undefined) return { kind: 'file', sizeBytes: bytes.length };
-      return namesIn(path).length > 0 ? { kind: 'directory' } : { kind: 'none', reason: 'no such file or directory' };
+      return namesIn(path).length > 0
+        ? { kind: 'directory' }
+        : { kind: 'none', reason: 'no such file or directory' };
     },
     read: (path) => entries.get(path),
     list: namesIn,

@@ -62,7 +62,7 @@ export interface FakeObject {
   readonly name: string;
   readonly kind?: SharedObjectFacts['kind'];
   readonly snapped?: boolean;
-  /** `from` is undefined for the global view. Each array is a slice. */
+  /** `from` is undefined for the global view. Each array is a batch. */
   readonly rows?: (from: string | undefined, under: string | undefined) => readonly (readonly SharedRow[])[] | undefined;
   readonly verify?: SharedObjectFacts['verify'];
   readonly stats?: Partial<ReturnType<SharedObjectFacts['stats']>>;
@@ -78,19 +78,27 @@ export function fakeObject({ name, kind = 'cidrtree', snapped = true, rows = () 
       const label = from === undefined ? 'global' : from.startsWith('#') ? from : `#ec1-12137#${from}`;
       return {
         label,
-        rows: (under) => rows(from, under) ?? [],
+        async *rows(under) {
+          yield* rows(from, under) ?? [];
+        },
       };
     },
     verify: more.verify ?? (() => []),
     stats: () => ({
       keys: 0,
-      pendingChanges: 0,
+      ownKeys: 0,
+      rolledUp: 0,
+      refused: 0,
+      anomalies: 0,
+      overflows: 0,
+      pending: 0,
       oldestPendingMs: 0,
       batchesSent: 0,
-      batchesReceived: 0,
       snapshotsSent: 0,
+      batchesReceived: 0,
       snapshotsReceived: 0,
       gaps: 0,
+      differences: 0,
       drops: 0,
       origins: [],
       ...more.stats,

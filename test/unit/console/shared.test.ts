@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { SharedRow } from '../../../src/console/facts.ts';
-import { FlotillaError } from '../../../src/core/errors.ts';
 import { fakeNode, fakeObject, row, type } from './fake-node.ts';
 
 const treeRows = [
@@ -20,7 +19,6 @@ const domainRows = ['aol.com 1', 'bellsouth.net 4', 'hotmail.com 26', 'yahoo.com
 const inboundCidr = fakeObject({
   name: 'inbound_cidr',
   rows: (from, under) => {
-    if (under === 'nonsense') throw new FlotillaError('FLT-1302', `'${under}'`);
     const batches: Record<string, SharedRow[][]> = {
       global: under === undefined ? [treeRows.slice(0, 4), [], treeRows.slice(4)] : [treeRows.filter(({ key }) => key.startsWith('10.0.0.18'))],
       'relay-0-1': [[row('10.0.0.180/32 4')]],
@@ -189,6 +187,10 @@ describe('cluster shared show', () => {
       text: "'outbound_domains' is a gauge table: 'under' needs prefixes as keys\n",
       status: 1,
     });
+    expect(await typed('cluster shared show inbound_cidr under 10.0.0.0/33')).toMatchObject({
+      text: "'10.0.0.0/33' is no prefix such as 10.0.0.0/24\n",
+      status: 1,
+    });
   });
 
   it('REP-21.6 the example of the rule: under, top and json behind the command', async () => {
@@ -237,14 +239,15 @@ describe('cluster shared verify and stats', () => {
         ],
         stats: {
           keys: 9,
-          pendingChanges: 3,
+          ownKeys: 4,
+          pending: 3,
           oldestPendingMs: 420,
           batchesSent: 10,
           batchesReceived: 17,
           snapshotsSent: 1,
           snapshotsReceived: 2,
           gaps: 1,
-          origins: [{ origin, sequence: 17, lastMessageAgeMs: 1250 }],
+          origins: [{ origin, state: 'whole', keys: 5, sequence: 17, lastMessageAgeMs: 1250 }],
         },
       }),
       fakeObject({ name: 'outbound_domains', kind: 'gauge table', verify: () => [{ origin, verdict: 'unknown' }] }),
@@ -269,19 +272,25 @@ describe('cluster shared verify and stats', () => {
 
   it('REP-21.5 stats prints lag and losses', async () => {
     expect((await type('cluster shared stats inbound_cidr', watched)).text).toBe(`inbound_cidr
-\t[keys: 9]
+\t[keys: 9, own 4, rolled up 0, refused 0]
+\t[anomalies: 0 below zero, 0 overflows]
 \t[pending: 3 changes, oldest 0.4 s]
 \t[sent: 10 batches, 1 snapshots]
-\t[received: 17 batches, 2 snapshots, 1 gaps, 0 drops]
-\t[from '#ec1-12137#relay-0-1': batch 17, 1.3 s ago]
+\t[received: 17 batches, 2 snapshots, 1 gaps, 0 differences, 0 drops]
+\t[from '#ec1-12137#relay-0-1': whole, 5 keys, batch 17, 1.3 s ago]
 `);
-    expect((await type('cluster shared stats', watched)).text).toContain('\noutbound_domains\n\t[keys: 0]\n');
+    expect((await type('cluster shared stats', watched)).text).toContain('\noutbound_domains\n\t[keys: 0, own 0, ');
     expect(JSON.parse((await type('json cluster shared stats inbound_cidr', watched)).text).objects[0]).toMatchObject({
       name: 'inbound_cidr',
       keys: 9,
-      origins: [{ origin, sequence: 17, lastMessageAgeMs: 1250 }],
+      origins: [{ origin, state: 'whole', keys: 5, sequence: 17, lastMessageAgeMs: 1250 }],
     });
-    expect((await type('xml cluster shared stats inbound_cidr', watched)).text).toContain('<Origin><Private_Name>#ec1-12137#relay-0-1</Private_Name>');
+    expect((await type('xml cluster shared stats inbound_cidr', watched)).text).toContain(
+      '<Batches_Sent>10</Batches_Sent>',
+    );
+    expect((await type('xml cluster shared stats inbound_cidr', watched)).text).toContain(
+      '<Origin><Origin>#ec1-12137#relay-0-1</Origin><State>whole</State>',
+    );
   });
 
   it.each(['verify', 'stats'])('CMD-20 errors of %s', async (word) => {

@@ -1,0 +1,215 @@
+/**
+ * One shared object of this process: its table, the replicator that keeps it equal with the other members, and the
+ * actor that gives it time.
+ *
+ * Counting, batches and beats are the hot path and never pass a mailbox: they are direct calls on table and replicator.
+ * The machine hears once that the table became dirty, that rows are missing or complete, that there is work for later
+ * turns.
+ */
+import type { RowDigest } from '../core/agreement/messages.ts';
+import type { Clock } from '../core/clock.ts';
+import { objectHash } from '../core/digest.ts';
+import type { Incarnation } from '../core/identity.ts';
+import { createTable } from '../core/replica/create-table.ts';
+import {
+  Replicator,
+  type ReplicatorStats,
+  type RowVerdict,
+  type Standing,
+} from '../core/replica/replicator.ts';
+import type { ReplicatedTable, SharedTable, TableRow, TableStats } from '../core/replica/table.ts';
+import type { ReplicaSettings, ReplicaType } from '../core/settings.ts';
+import type { View } from '../core/view.ts';
+import type { World } from './ports.ts';
+import { replicaMachine, standingEvents } from './replica-machine.ts';
+import type { ActorSystem, SupervisedActor } from './system.ts';
+
+/** Undefined for a type of object that is not replicated by this version. */
+export function createReplica(
+  system: ActorSystem,
+  world: World,
+  settings: ReplicaSettings,
+): Replica | undefined {
+  const table = createTable(settings, world.self.incarnation, world.random);
+  return table && new Replica(system, world, settings, table);
+}
+
+/** Longest wait between two looks at rows that are missing. */
+const longestRetryMs = 1_000;
+/** Without all rows for this long, caps are enforced on what is there, and somebody should know (replication 4.18). */
+const lateMs = 10_000;
+/** Senders remembered that were complained of. */
+const maxWarned = 1024;
+/** Time a listing takes of one turn. */
+const listingTurnMs = 2;
+
+export type ReplicaStats = ReplicatorStats & TableStats;
+
+export class Replica {
+  readonly name: string;
+  readonly type: ReplicaType;
+  /** Stands for the name in beats. */
+  readonly objectHash: number;
+  readonly #table: ReplicatedTable;
+  readonly #world: World;
+  readonly #replicator: Replicator;
+  readonly #actor: SupervisedActor<typeof replicaMachine>;
+  readonly #stopListening: (() => void)[];
+  readonly #warned = new Set<Incarnation>();
+  #standing: Standing = 'alone';
+  #partialSinceMs = 0;
+  #late = false;
+
+  constructor(system: ActorSystem, world: World, settings: ReplicaSettings, table: ReplicatedTable) {
+    const { name, type, maxDelayMs, maxPending } = settings;
+    this.name = name;
+    this.type = type;
+    this.objectHash = objectHash(name);
+    this.#world = world;
+    this.#table = table;
+    this.#replicator = new Replicator(
+      table,
+      { object: name, type, self: world.self.incarnation, maxDelayMs, maxPending },
+      {
+        broadcast: (message) => world.shared.broadcast(message),
+        send: (to, message) => world.shared.send(to, message),
+        nowMs: () => world.clock.nowMs(),
+        changesPending: () => this.#actor.send({ type: 'CHANGES' }),
+        workPending: () => this.#actor.send({ type: 'WORK' }),
+        rowsChanged: () => this.#assess(),
+        wrongType: (from, other) => this.#warnOfType(from, other),
+      },
+    );
+    this.#actor = system.start(`replica ${name}`, replicaMachine, { duties: this.#duties() }, () =>
+      this.#actor.send(standingEvents[this.#standing]),
+    );
+    const { s } = world.links;
+    this.#stopListening = [
+      world.shared.onMessage(name, (message) => this.#replicator.receive(message)),
+      s.onState((state) => this.#replicator.linkChanged(state === 'up')),
+    ];
+    this.#replicator.linkChanged(s.state === 'up');
+  }
+
+  get table(): SharedTable {
+    return this.#table;
+  }
+
+  get kind(): SharedTable['kind'] {
+    return this.#table.kind;
+  }
+
+  /** State names of the actor: rows, buffer, work. */
+  get state(): string {
+    return this.#actor.state;
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** The own row for the next beat. */
+  digest(): RowDigest {
+    return this.#replicator.digest;
+  }
+
+  viewInstalled(view: View): void {
+    this.#replicator.viewInstalled(view);
+  }
+
+  /** A member's beat describes its row of this object (`digest.object` is `objectHash`). */
+  beatDigest(from: Incarnation, digest: RowDigest): void {
+    this.#replicator.beat(from, digest);
+  }
+
+  /** Sends what waits, now. */
+  flush(): void {
+    this.#replicator.flush();
+  }
+
+  verify(): readonly RowVerdict[] {
+    return this.#replicator.verify();
+  }
+
+  stats(): ReplicaStats {
+    return { ...this.#replicator.stats, ...this.#table.stats };
+  }
+
+  /** A dump or a listing under a prefix, in batches with a turn of the event loop between them (replication 18.6). */
+  rows(from?: Incarnation, under?: string): AsyncGenerator<readonly TableRow[], void, void> {
+    return inTurns(this.#table.dump(from, under), this.#world.clock);
+  }
+
+  stop(): void {
+    for (const stop of this.#stopListening) stop();
+    this.#actor.stop();
+  }
+
+  #duties() {
+    const replicator = this.#replicator;
+    const { clock } = this.#world;
+    return {
+      get flushDelayMs() {
+        return Math.max(0, (replicator.flushDueMs ?? 0) - clock.nowMs());
+      },
+      get retryDelayMs() {
+        return Math.min(Math.max(0, replicator.deadlineMs - clock.nowMs()), longestRetryMs);
+      },
+      get changesWait() {
+        return replicator.flushDueMs !== undefined;
+      },
+      get hasWork() {
+        return replicator.hasWork;
+      },
+      flushDue: () => replicator.flushDue(),
+      step: () => replicator.step(),
+      startUpkeep: () => replicator.startUpkeep(),
+      tick: () => {
+        this.#warnWhenLate();
+        replicator.tick();
+      },
+    };
+  }
+
+  #assess(): void {
+    const { standing } = this.#replicator;
+    if (standing === this.#standing) return;
+    this.#standing = standing;
+    this.#partialSinceMs = this.#world.clock.nowMs();
+    this.#late = false;
+    this.#actor.send(standingEvents[standing]);
+  }
+
+  #warnWhenLate(): void {
+    if (this.#late || this.#world.clock.nowMs() - this.#partialSinceMs < lateMs) return;
+    this.#late = true;
+    this.#world.log.warning(`'${this.name}' still lacks rows of other nodes; caps see only what is here`, {
+      object: this.name,
+      missing: this.#replicator.stats.origins
+        .filter(({ state }) => state !== 'whole')
+        .map(({ origin }) => origin),
+    });
+  }
+
+  #warnOfType(from: Incarnation, type: ReplicaType): void {
+    if (this.#warned.has(from)) return;
+    if (this.#warned.size >= maxWarned) this.#warned.clear();
+    this.#warned.add(from);
+    this.#world.log.warning(`'${this.name}' is of type ${type} at ${from}, of type ${this.type} here`, {
+      from,
+    });
+  }
+}
+
+async function* inTurns(
+  slices: Generator<readonly TableRow[], void, void>,
+  clock: Clock,
+): AsyncGenerator<readonly TableRow[], void, void> {
+  let turnEndsMs = clock.nowMs() + listingTurnMs;
+  for (const rows of slices) {
+    if (rows.length > 0) yield rows;
+    if (clock.nowMs() < turnEndsMs) continue;
+    await new Promise<void>((resolve) => clock.after(0, resolve));
+    turnEndsMs = clock.nowMs() + listingTurnMs;
+  }
+}

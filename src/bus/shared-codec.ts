@@ -1,0 +1,233 @@
+/**
+ * Bytes of replication messages. Version, kind, sender, type and name of the object, then the fields of the kind; what
+ * follows them is ignored, so that a later version can add fields.
+ *
+ * This is the bulk of all traffic, so keys and values travel in columns: an IPv4 key takes 4 bytes and a count below 128
+ * one more. Nothing is allocated for a number of entries before the bytes for them are seen to be there.
+ */
+import type { Incarnation } from '../core/identity.ts';
+import { checkedText } from '../core/replica/gauge-key.ts';
+import type { Changes, SharedMessage } from '../core/replica/messages.ts';
+import { replicaTypes } from '../core/settings.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+
+export const sharedFormatVersion = 1;
+
+const kinds = [
+  'batch',
+  'snapshot-request',
+  'snapshot-chunk',
+  'snapshot-credit',
+] as const satisfies readonly SharedMessage['kind'][];
+
+/** Which columns a message has, one bit each. */
+const v4Bit = 1;
+const v6Bit = 2;
+const v4BlockBit = 4;
+const v6BlockBit = 8;
+const textBit = 16;
+
+/** A count has 53 bits: eight groups of seven. */
+const maxVarintBytes = 8;
+
+const maxNameLength = 255;
+
+const writer = new ByteWriter();
+
+export function encodeSharedMessage(message: SharedMessage): Uint8Array {
+  writer.u8(sharedFormatVersion);
+  writer.u8(kinds.indexOf(message.kind));
+  writer.incarnation(message.from);
+  writer.u8(replicaTypes.indexOf(message.type));
+  writer.text(message.object);
+  writeFields(message);
+  return writer.take();
+}
+
+/** Undefined for anything that is not a whole message of this version. Never throws. */
+export function decodeSharedMessage(bytes: Uint8Array): SharedMessage | undefined {
+  try {
+    const reader = new ByteReader(bytes);
+    if (reader.u8() !== sharedFormatVersion) return undefined;
+    const kind = kinds[reader.u8()];
+    const from = reader.incarnation();
+    const type = replicaTypes[reader.u8()];
+    return kind && type && readFields({ kind, from, type, object: readName(reader) }, reader);
+  } catch {
+    // RangeError: ends too early, or a value out of range. TypeError: not UTF-8. FlotillaError: not a key.
+    return undefined;
+  }
+}
+
+/** The sender of a message, also of one whose rest is malformed. */
+export function sharedSenderOf(bytes: Uint8Array): Incarnation | undefined {
+  return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
+}
+
+function writeFields(message: SharedMessage): void {
+  switch (message.kind) {
+    case 'batch':
+      writer.f64(message.sequence);
+      writeChanges(message.changes);
+      return;
+    case 'snapshot-request':
+      writer.f64(message.session);
+      return;
+    case 'snapshot-chunk':
+      writer.f64(message.session);
+      writer.f64(message.index);
+      writer.f64(message.sequence);
+      writer.u8(message.last ? 1 : 0);
+      writeChanges(message.changes);
+      return;
+    case 'snapshot-credit':
+      writer.f64(message.session);
+      writer.f64(message.index);
+  }
+}
+
+type Header = Pick<SharedMessage, 'kind' | 'from' | 'type' | 'object'>;
+
+function readFields({ kind, ...header }: Header, reader: ByteReader): SharedMessage {
+  switch (kind) {
+    case 'batch':
+      return { kind, ...header, sequence: readCount(reader), changes: readChanges(reader) };
+    case 'snapshot-request':
+      return { kind, ...header, session: readCount(reader) };
+    case 'snapshot-chunk':
+      return {
+        kind,
+        ...header,
+        session: readCount(reader),
+        index: readCount(reader),
+        sequence: readCount(reader),
+        last: reader.u8() === 1,
+        changes: readChanges(reader),
+      };
+    case 'snapshot-credit':
+      return { kind, ...header, session: readCount(reader), index: readCount(reader) };
+  }
+}
+
+function writeChanges(changes: Changes): void {
+  const { v4Values, v6Values, v4BlockValues, v6BlockValues, textValues } = changes;
+  writer.u8(
+    (v4Values.length > 0 ? v4Bit : 0) |
+      (v6Values.length > 0 ? v6Bit : 0) |
+      (v4BlockValues.length > 0 ? v4BlockBit : 0) |
+      (v6BlockValues.length > 0 ? v6BlockBit : 0) |
+      (textValues.length > 0 ? textBit : 0),
+  );
+  writeColumn(changes.v4Keys, v4Values);
+  writeColumn(changes.v6Keys, v6Values);
+  writeColumn(changes.v4BlockKeys, v4BlockValues);
+  writeColumn(changes.v6BlockKeys, v6BlockValues);
+  if (textValues.length === 0) return;
+  writer.u32(textValues.length);
+  for (const key of changes.textKeys) writer.text(key);
+  writer.block(varints(textValues));
+}
+
+function readChanges(reader: ByteReader): Changes {
+  const columns = reader.u8();
+  const v4 = readColumn(reader, columns & v4Bit, 1);
+  const v6 = readColumn(reader, columns & v6Bit, 4);
+  const v4Blocks = readColumn(reader, columns & v4BlockBit, 1);
+  const v6Blocks = readColumn(reader, columns & v6BlockBit, 2);
+  if (v4Blocks.keys.some((network) => (network & 0xff) !== 0)) throw new RangeError('a /24 with host bits');
+  const textKeys = columns & textBit ? readTexts(reader) : [];
+  return {
+    v4Keys: v4.keys,
+    v4Values: v4.values,
+    v6Keys: v6.keys,
+    v6Values: v6.values,
+    v4BlockKeys: v4Blocks.keys,
+    v4BlockValues: v4Blocks.values,
+    v6BlockKeys: v6Blocks.keys,
+    v6BlockValues: v6Blocks.values,
+    textKeys,
+    textValues: columns & textBit ? readVarints(reader.block(), textKeys.length) : noValues,
+  };
+}
+
+/** Number of entries, the words of their keys, then the values. */
+function writeColumn(keys: Uint32Array, values: Float64Array): void {
+  if (values.length === 0) return;
+  writer.u32(values.length);
+  const bytes = new Uint8Array(keys.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < keys.length; i++) view.setUint32(i * 4, keys[i]!);
+  writer.raw(bytes);
+  writer.block(varints(values));
+}
+
+const noKeys = new Uint32Array(0);
+const noValues = new Float64Array(0);
+
+function readColumn(
+  reader: ByteReader,
+  present: number,
+  words: number,
+): { keys: Uint32Array; values: Float64Array } {
+  if (present === 0) return { keys: noKeys, values: noValues };
+  const entries = reader.u32();
+  const bytes = reader.raw(entries * words * 4);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const keys = new Uint32Array(entries * words);
+  for (let i = 0; i < keys.length; i++) keys[i] = view.getUint32(i * 4);
+  return { keys, values: readVarints(reader.block(), entries) };
+}
+
+function readTexts(reader: ByteReader): string[] {
+  const entries = reader.u32();
+  const texts: string[] = [];
+  for (let i = 0; i < entries; i++) texts.push(checkedText(reader.text()));
+  return texts;
+}
+
+/** Seven bits a byte, the lowest first; the high bit says that more follow. */
+function varints(values: Float64Array): Uint8Array {
+  const bytes = new Uint8Array(values.length * maxVarintBytes);
+  let at = 0;
+  for (let i = 0; i < values.length; i++) {
+    let rest = values[i]!;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+    bytes[at++] = rest;
+  }
+  return bytes.subarray(0, at);
+}
+
+function readVarints(bytes: Uint8Array, entries: number): Float64Array {
+  if (entries > bytes.length) throw new RangeError(`${entries} values in ${bytes.length} bytes`);
+  const values = new Float64Array(entries);
+  let at = 0;
+  for (let i = 0; i < entries; i++) {
+    let value = 0;
+    let scale = 1;
+    let byte = bytes[at++];
+    for (; byte !== undefined && byte >= 0x80; byte = bytes[at++]) {
+      value += (byte & 0x7f) * scale;
+      scale *= 0x80;
+    }
+    if (byte === undefined) throw new RangeError('values end too early');
+    value += byte * scale;
+    if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('not a count');
+    values[i] = value;
+  }
+  if (at !== bytes.length) throw new RangeError('more values than keys');
+  return values;
+}
+
+/** Names come from configurations; a longer one is nobody's, and would only fill the memory of complaints. */
+function readName(reader: ByteReader): string {
+  const name = reader.text();
+  if (name.length > maxNameLength) throw new RangeError('not a name');
+  return name;
+}
+
+/** A whole number from 0 to 2^53-1. */
+function readCount(reader: ByteReader): number {
+  const value = reader.f64();
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a count');
+  return value;
+}

@@ -1,0 +1,109 @@
+/**
+ * Shared objects on connection `s`: batches to everybody, snapshots to one incarnation.
+ *
+ * Invariant: nothing that arrives can throw into the connection. What is malformed is counted, logged once a minute for
+ * each sender, and dropped (replication 4.16); so is what belongs to an object nobody has here, with one warning for each
+ * sender and object (3.12).
+ */
+import type { SharedChannel } from '../actors/ports.ts';
+import type { Incarnation } from '../core/identity.ts';
+import type { SharedMessage } from '../core/replica/messages.ts';
+import { Fragmenter, Reassembler } from './fragments.ts';
+import type { GroupOptions } from './group.ts';
+import { decodeSharedMessage, encodeSharedMessage, sharedSenderOf } from './shared-codec.ts';
+import { subjects } from './subjects.ts';
+import type { Subscription, Wire } from './wire.ts';
+
+export type SharedListener = (message: SharedMessage) => void;
+
+/** Memory for messages that arrive in fragments, and how long to wait for the rest. */
+const reassembly = { maxBytes: 64 * 1_048_576, maxAgeMs: 5_000 };
+const complaintPeriodMs = 60_000;
+/** Senders and objects remembered for complaints; strangers beyond that are complained of again. */
+const maxRemembered = 1024;
+
+export class SharedBus implements SharedChannel {
+  readonly #wire: Wire;
+  readonly #options: GroupOptions;
+  readonly #fragmenter: Fragmenter;
+  readonly #reassembler = new Reassembler(reassembly);
+  readonly #subscriptions: Subscription[];
+  readonly #listeners = new Map<string, SharedListener>();
+  readonly #complainedMs = new Map<string, number>();
+  readonly #unknown = new Set<string>();
+
+  constructor(wire: Wire, options: GroupOptions) {
+    this.#wire = wire;
+    this.#options = options;
+    this.#fragmenter = new Fragmenter(options.random.hex(8));
+    const receive = ({ data }: { readonly data: Uint8Array }) => this.#receive(data);
+    this.#subscriptions = [
+      wire.subscribe(subjects.allShared(options.groups), receive),
+      wire.subscribe(subjects.privateShared(options.groups, options.self), receive),
+    ];
+  }
+
+  broadcast(message: SharedMessage): boolean {
+    return this.#publish(subjects.shared(this.#options.groups, message.object), message);
+  }
+
+  send(to: Incarnation, message: SharedMessage): boolean {
+    return this.#publish(subjects.privateShared(this.#options.groups, to), message);
+  }
+
+  /** One listener for each object, the last one set. */
+  onMessage(object: string, listener: SharedListener): () => void {
+    this.#listeners.set(object, listener);
+    return () => {
+      if (this.#listeners.get(object) === listener) this.#listeners.delete(object);
+    };
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#listeners.clear();
+  }
+
+  #publish(subject: string, message: SharedMessage): boolean {
+    if (this.#wire.state !== 'up') return false;
+    const payloads = this.#fragmenter.split(encodeSharedMessage(message), this.#wire.maxPayloadBytes);
+    return payloads.every((payload) => this.#wire.publish(subject, payload));
+  }
+
+  #receive(data: Uint8Array): void {
+    const body = this.#reassembler.accept(data, this.#options.clock.nowMs());
+    if (body === undefined) return;
+    const sender = body === null ? undefined : sharedSenderOf(body);
+    // Own batches come back from the server, too.
+    if (sender === this.#options.self) return;
+    const message = body === null ? undefined : decodeSharedMessage(body);
+    if (!message) this.#complainOfMalformed(sender ?? 'somebody unknown');
+    else this.#deliver(message);
+  }
+
+  #deliver(message: SharedMessage): void {
+    const listener = this.#listeners.get(message.object);
+    if (listener) listener(message);
+    else this.#complainOfUnknown(message);
+  }
+
+  #complainOfMalformed(sender: string): void {
+    const { counters, clock, log } = this.#options;
+    counters.add('shared_malformed_messages_total');
+    const nowMs = clock.nowMs();
+    if (nowMs - (this.#complainedMs.get(sender) ?? Number.NEGATIVE_INFINITY) < complaintPeriodMs) return;
+    if (this.#complainedMs.size >= maxRemembered) this.#complainedMs.clear();
+    this.#complainedMs.set(sender, nowMs);
+    log.error(`malformed replication message from ${sender} dropped`, { code: 'FLT-1205', sender });
+  }
+
+  #complainOfUnknown({ object, from }: SharedMessage): void {
+    const { counters, log } = this.#options;
+    counters.add('shared_unknown_object_messages_total');
+    const source = `${from} ${object}`;
+    if (this.#unknown.has(source)) return;
+    if (this.#unknown.size >= maxRemembered) this.#unknown.clear();
+    this.#unknown.add(source);
+    log.warning(`${from} replicates '${object}', which is not configured here`, { object, from });
+  }
+}

@@ -1,0 +1,78 @@
+/** Loggers, their destinations, and what is offered to the aggregator (CFG-2314, CFG-2318). */
+import { type Destination, isJournal } from '../destination.ts';
+import { asFlag, ScopeReader } from '../reader.ts';
+import type { Scope, Setting } from '../scope-tree.ts';
+import { didYouMean } from '../suggest.ts';
+import { type CheckContext, valueSpan } from './check.ts';
+
+const loggerKinds = ['ec_logger', 'bounce_logger', 'custom_logger'];
+
+export function checkLogging(context: CheckContext): void {
+  checkOffered(context);
+  for (const kind of loggerKinds) checkSharedDefaults(context.root.children(kind).filter(isEnabled), context);
+  checkSeries(context);
+}
+
+function isEnabled(logger: Scope): boolean {
+  const enabled = logger.get('enabled');
+  return enabled === undefined || asFlag(enabled.value);
+}
+
+function destinationsOf(logger: Scope): { readonly setting: Setting; readonly destination: Destination }[] {
+  const settings = [...logger.settings.values()].filter(({ schema }) => schema.type.kind === 'destination');
+  return settings.map((setting) => ({ setting, destination: setting.value as Destination }));
+}
+
+/** The path of a `cluster://` destination is found by the aggregator through `logs` only. */
+function checkOffered({ root, findings }: CheckContext): void {
+  const offered = root.child('cluster', '')?.get('logs');
+  const entries = offered?.raw.kind === 'dictionary' ? offered.raw.entries : [];
+  const paths = new Set(entries.map(({ value }) => value.text));
+  const written = new Set<string>();
+  for (const logger of loggerKinds.flatMap((kind) => root.children(kind))) {
+    for (const { setting, destination } of destinationsOf(logger)) {
+      if (isJournal(destination)) written.add(destination.path);
+      if (destination.scheme !== 'cluster' || paths.has(destination.path)) continue;
+      const message = `the journal '${destination.path}' is not offered: no entry of logs in cluster { } names it`;
+      findings.add('CFG-2314', valueSpan(setting), message, {
+        hint: () => didYouMean(destination.path, paths),
+      });
+    }
+  }
+  for (const { key, value } of entries) {
+    if (written.has(value.text)) continue;
+    const message = `'${key.text}' is offered, but no logger writes the journal '${value.text}'`;
+    findings.add('CFG-2314', value.span, message, { hint: () => didYouMean(value.text, written) });
+  }
+}
+
+/** An instance that leaves one of its logs out still writes it, to the default path (logging 3). */
+function checkSharedDefaults(loggers: readonly Scope[], { findings }: CheckContext): void {
+  const [first] = loggers;
+  if (first === undefined) return;
+  for (const option of first.schema.options) {
+    if (option.type.kind !== 'destination' || option.default === undefined) continue;
+    const writing = loggers.filter((logger) => pathOf(logger, option.name) === option.default);
+    const [earlier, ...others] = writing;
+    for (const logger of others) {
+      const silent = logger.get(option.name) === undefined ? logger : earlier;
+      if (silent === undefined || silent.get(option.name) !== undefined) continue;
+      const other = silent === logger ? earlier : logger;
+      const message = `${logger.schema.name} '${silent.instance}' leaves out ${option.name}, so it writes ${option.default} as '${other?.instance}' does`;
+      findings.add('CFG-2318', silent.span, message, { hint: `state ${option.name}` });
+    }
+  }
+}
+
+function pathOf(logger: Scope, option: string): string {
+  return (new ScopeReader(logger.schema, logger).value(option) as Destination).path;
+}
+
+function checkSeries({ root, findings }: CheckContext): void {
+  const logger = root.child('as_logger', '');
+  const idle = logger?.get('series_include_default')?.value === 'all' ? 'series_include' : 'series_exclude';
+  const setting = logger?.get(idle);
+  if (setting === undefined) return;
+  const message = `${idle} has no effect with series_include_default = ${idle === 'series_include' ? 'all' : 'none'}`;
+  findings.add('CFG-2006', setting.nameSpan, message, { severity: 'warning' });
+}

@@ -1,0 +1,83 @@
+/** Findings for people and for machines (CONF-9.2). */
+import type { CheckResult } from './check.ts';
+import type { Finding } from './finding.ts';
+
+const mostShown = 50;
+/** A line of source can be a megabyte; this much around the place is shown. */
+const shownColumns = 160;
+const columnsBefore = 60;
+
+export interface RenderOptions {
+  readonly json?: boolean;
+}
+
+/** All findings, each with its line of source, then one line of summary; or, with `json`, an array of objects. */
+export function renderFindings(result: CheckResult, options: RenderOptions = {}): string {
+  if (options.json === true) return `${JSON.stringify(result.findings.map(plain), undefined, 2)}\n`;
+  if (!result.found) return 'No configuration found\n';
+  const shown = result.findings.slice(0, mostShown).map(renderFinding);
+  const { errors, warnings, notices } = result.counts;
+  const hidden = errors + warnings + notices - shown.length;
+  const more = hidden > 0 ? [`... and ${counted(hidden, 'more finding')}`] : [];
+  return [...shown, ...more, summary(result), ''].join('\n');
+}
+
+/** `Configuration valid`, or how many errors and warnings there are. */
+export function summary(result: CheckResult): string {
+  if (!result.found) return 'No configuration found';
+  const { errors, warnings, notices } = result.counts;
+  const counts = [
+    ...(errors > 0 ? [counted(errors, 'error')] : []),
+    ...(warnings > 0 ? [counted(warnings, 'warning')] : []),
+    ...(notices > 0 ? [counted(notices, 'notice')] : []),
+  ];
+  const verdict = errors > 0 ? 'Configuration invalid' : 'Configuration valid';
+  return counts.length === 0 ? verdict : `${verdict}: ${counts.join(', ')}`;
+}
+
+/** 0 valid (warnings allowed), 1 invalid, 2 no configuration found. */
+export function exitStatus(result: CheckResult): 0 | 1 | 2 {
+  if (!result.found) return 2;
+  return result.counts.errors > 0 ? 1 : 0;
+}
+
+export function renderFinding(finding: Finding): string {
+  const { file, line, column, severity, code, message, hint, trace } = finding;
+  const advice = hint === undefined ? '' : ` (${hint})`;
+  return [
+    printable(`${file}:${line}:${column}: ${severity} ${code}: ${message}${advice}`),
+    ...excerpt(finding),
+    ...trace.map((from) => printable(`  included from ${from.file}:${from.line}:${from.column}`)),
+  ].join('\n');
+}
+
+/** The line of source and a caret under the place. */
+function excerpt({ span }: Finding): string[] {
+  const { start: lineStart, text } = span.source.lineAround(span.start);
+  if (span.end === span.start || text.trim() === '') return [];
+  const from = span.start - lineStart;
+  const to = Math.min(span.end - lineStart, text.length);
+  const cut = text.length > shownColumns ? Math.max(0, from - columnsBefore) : 0;
+  const before = text.slice(cut, from);
+  const marked = text.slice(from, Math.min(to, cut + shownColumns));
+  const after = text.slice(Math.min(to, cut + shownColumns), cut + shownColumns);
+  // A tab stays a tab under it, so that the caret stands right whatever its width.
+  const indent = [...printable(before)].map((char) => (char === '\t' ? '\t' : ' ')).join('');
+  const caret = `^${'~'.repeat(Math.max(0, [...marked].length - 1))}`;
+  return [`    ${printable(before + marked + after)}`, `    ${indent}${caret}`];
+}
+
+/** Texts come from files: nothing in them may move the cursor or reverse the direction of a terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, (char) =>
+    char === '\t' ? char : '\ufffd',
+  );
+}
+
+function plain({ file, line, column, endLine, endColumn, code, severity, message, hint, trace }: Finding) {
+  return { file, line, column, endLine, endColumn, code, severity, message, hint: hint ?? null, trace };
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,190 @@
+/**
+ * From the validated scope tree to the settings of a node: fallback, defaults and units are resolved here, so that no
+ * other layer knows the stanza language. Call only for a tree without errors.
+ */
+
+import type { LogLevel } from '../core/log.ts';
+import {
+  type OutboundCapSettings,
+  type OutboundScope,
+  type OutboundStanza,
+  outboundLimitNames,
+} from '../core/outbound-settings.ts';
+import type {
+  BusCredentials,
+  BusSettings,
+  BusTls,
+  EmbeddedServerSettings,
+  MembershipSettings,
+  NodeSettings,
+  ReplicaSettings,
+  ReplicaType,
+} from '../core/settings.ts';
+import { isLoopbackHost, parseEndpoint } from './address.ts';
+import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
+import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
+import { controlEndpointsOf, frontListenersOf } from './listener-settings.ts';
+import { membershipTimes } from './membership-times.ts';
+import { ScopeReader } from './reader.ts';
+import type { Scope } from './scope-tree.ts';
+
+const defaultClusterPort = 4802;
+
+export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
+  const cluster = ScopeReader.ofTop(root, 'cluster');
+  const replicate = replicasOf(root);
+  return {
+    nodename: identity.nodename,
+    nodeaddr: cluster.text('nodeaddr'),
+    clusterPort: clusterPortOf(root),
+    subcluster: identity.subcluster,
+    stateDir: cluster.text('state_dir') ?? '',
+    clusterGroup: cluster.text('cluster_group') ?? '',
+    controlGroup: cluster.text('control_group') ?? '',
+    logGroup: cluster.text('log_group'),
+    bus: busOf(root),
+    membership: membershipOf(root),
+    replicate,
+    listeners: frontListenersOf(root),
+    caps: capsOf(root, replicate),
+    control: controlEndpointsOf(root),
+    logLevel: cluster.text('debug_level') as LogLevel,
+  };
+}
+
+function clusterPortOf(root: Scope): number {
+  const listen = root.child('eccluster_listener', '')?.children('listen')[0];
+  const endpoint = listen === undefined ? undefined : parseEndpoint(listen.key, false);
+  return typeof endpoint === 'object' && 'port' in endpoint ? endpoint.port : defaultClusterPort;
+}
+
+// Bus
+
+/** Waits that hold when the files state none; those of the original are for links that break once a month. */
+const unstatedMs = { connectTimeout: 2000, reconnectWait: 500, pingInterval: 1000 };
+const unstatedPingOut = 2;
+
+function busOf(root: Scope): BusSettings {
+  const cluster = ScopeReader.ofTop(root, 'cluster');
+  const client = ScopeReader.ofTop(root, 'msgc_client');
+  const stated = (option: string) => {
+    const seconds = client.seconds(option);
+    return seconds === undefined ? undefined : seconds * 1000;
+  };
+  const pingIntervalMs = stated('keepalive_interval') ?? unstatedMs.pingInterval;
+  const idleMs = stated('idle_timeout');
+  return {
+    servers: serversOf(root),
+    credentials: credentialsOf(cluster),
+    tls: tlsOf(cluster),
+    connectTimeoutMs: stated('connect_timeout') ?? unstatedMs.connectTimeout,
+    reconnectWaitMs: stated('reconnect_interval') ?? unstatedMs.reconnectWait,
+    pingIntervalMs,
+    maxPingOut: idleMs === undefined ? unstatedPingOut : Math.ceil(idleMs / pingIntervalMs),
+    maxBacklog: client.number('max_backlog'),
+    systemCredentials: systemCredentialsOf(cluster),
+    embedded: embeddedOf(root),
+  };
+}
+
+/** Only what is stated: an absent property is not the same as an undefined one. */
+function stated<T extends object>(values: { readonly [name in keyof T]: T[name] | undefined }): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}
+
+function credentialsOf(cluster: ScopeReader): BusCredentials {
+  return stated<Required<BusCredentials>>({
+    user: cluster.text('bus_user'),
+    password: cluster.text('bus_password'),
+    passwordFile: cluster.text('bus_password_file'),
+    token: cluster.text('bus_token'),
+    tokenFile: cluster.text('bus_token_file'),
+    nkeySeedFile: cluster.text('bus_nkey_seed'),
+    credsFile: cluster.text('bus_creds'),
+  });
+}
+
+function systemCredentialsOf(cluster: ScopeReader): BusCredentials | undefined {
+  const user = cluster.text('bus_system_user');
+  if (user === undefined) return undefined;
+  return stated<Required<Pick<BusCredentials, 'user' | 'password'>>>({
+    user,
+    password: cluster.text('bus_system_password'),
+  });
+}
+
+function tlsOf(cluster: ScopeReader): BusTls | undefined {
+  const tls = stated<Required<BusTls>>({
+    caFile: cluster.text('bus_tls_ca'),
+    certFile: cluster.text('bus_tls_cert'),
+    keyFile: cluster.text('bus_tls_key'),
+  });
+  return Object.keys(tls).length === 0 ? undefined : tls;
+}
+
+function embeddedOf(root: Scope): EmbeddedServerSettings {
+  const { clientPort, routeHost, routePort } = busPortsOf(root);
+  const peers = peersOf(root);
+  // Unless stated, routes are open to other machines only when there are peers on other machines.
+  const isLocal = peers.every(({ address }) => isLoopbackHost(address));
+  return {
+    clientPort,
+    routeHost: routeHost ?? (isLocal ? '127.0.0.1' : '*'),
+    routePort,
+    peers,
+    secret: ScopeReader.ofTop(root, 'msgc_server').text('secret'),
+  };
+}
+
+function membershipOf(root: Scope): MembershipSettings {
+  const cluster = ScopeReader.ofTop(root, 'cluster');
+  return {
+    ...membershipTimes(root),
+    heartbeatStartDelayMs: cluster.number('heartbeat_start_delay') * 1000,
+    heartbeatIntervalMs: 1000 / cluster.number('heartbeats_per_sec'),
+    orderBacklog: cluster.number('bus_order_backlog'),
+  };
+}
+
+// Shared objects and caps
+
+function replicasOf(root: Scope): ReplicaSettings[] {
+  const stanzas = root.child('cluster', '')?.children('replicate') ?? [];
+  return stanzas.map((stanza) => {
+    const reader = new ScopeReader(stanza.schema, stanza);
+    return {
+      name: stanza.instance,
+      type: effectiveType(stanza) as ReplicaType,
+      parameters: reader.texts('parameters'),
+      maxDelayMs: reader.number('max_delay') * 1000,
+      maxPending: reader.number('max_pending'),
+      maxKeys: reader.number('max_keys'),
+      bindingGroup: reader.text('binding_group'),
+    };
+  });
+}
+
+function capsOf(root: Scope, objects: readonly ReplicaSettings[]): OutboundCapSettings {
+  const groups = bindingsOf(root).filter(({ group }) => group !== undefined);
+  return {
+    stanzas: outboundStanzas(root, {}),
+    groupOfBinding: new Map(groups.map(({ scope, group }) => [scope.instance, group?.instance ?? 'default'])),
+    objects,
+  };
+}
+
+const outboundKinds = { binding_group: 'group', binding: 'binding', domain: 'domain', host: 'host' } as const;
+
+/** Stanzas that set a cap, containers before what they hold. */
+function outboundStanzas(scope: Scope, place: OutboundScope): OutboundStanza[] {
+  const limits: Partial<Record<(typeof outboundLimitNames)[number], number>> = {};
+  for (const name of outboundLimitNames) {
+    const value = scope.get(name)?.value;
+    if (typeof value === 'number') limits[name] = value;
+  }
+  const own = Object.keys(limits).length === 0 ? [] : [{ scope: place, limits }];
+  const inner = Object.entries(outboundKinds).flatMap(([kind, property]) =>
+    scope.children(kind).flatMap((child) => outboundStanzas(child, { ...place, [property]: child.instance })),
+  );
+  return [...own, ...inner];
+}

@@ -1,0 +1,305 @@
+/**
+ * Keeps the row of one life of another node up to date: applies its batches in order, and fetches the whole row when
+ * something is missing (replication 4.8).
+ *
+ * Invariants: the row in the table is exactly the sender's row as of `applied`, except while it is being exchanged; it
+ * stays in the table until a complete snapshot takes its place, since caps would let too much in on a sum that lacks a
+ * whole row; everything held is bounded.
+ *
+ * A snapshot is a session: chunks come numbered, each exact as of a sequence number. Between two chunks the batches up
+ * to that number are applied to the new row first, so that a chunk never overwrites something newer, and batches of
+ * keys whose chunk is still to come are overwritten by it.
+ */
+import { type Digest, sameDigest } from '../digest.ts';
+import { changeCount } from './changes.ts';
+import type { Batch, Changes, SnapshotChunk } from './messages.ts';
+import type { RemoteRow } from './table.ts';
+
+/** What the receiver asks of the replicator. */
+export interface ReceiverPorts {
+  request(session: number): void;
+  credit(session: number, index: number): void;
+  blankRow(): RemoteRow;
+  /** To the row in the table. */
+  apply(changes: Changes): void;
+  rowDigest(): Digest;
+  /** Puts a row into the table, perhaps over several turns; `done` is called at the end. */
+  exchange(row: RemoteRow, done: (nowMs: number) => void): void;
+}
+
+/** The sender's row as its beat describes it. */
+export interface SentRow extends Digest {
+  readonly sequence: number;
+}
+
+export interface ReceiverStats {
+  readonly batches: number;
+  readonly snapshots: number;
+  /** Batches found missing. */
+  readonly gaps: number;
+  /** Digests that differed at the same sequence number. */
+  readonly differences: number;
+  /** Messages ignored: repeated, of an old session, or too many. */
+  readonly drops: number;
+}
+
+/** Chunks the sender may have under way. */
+export const chunkWindow = 8;
+
+/** Changed keys held back at most; beyond it a new session is cheaper. */
+const maxHeldKeys = 262_144;
+
+/** Without progress for this long, a session starts over; each time in a row it gets more patient, up to the second. */
+const firstPatienceMs = 300;
+const longestPatienceMs = 1_000;
+
+/** Why the row is fetched: batches are missing, or its content is not what it should be. */
+type Reason = 'missing' | 'differs';
+
+interface Session {
+  readonly number: number;
+  readonly reason: Reason;
+  readonly row: RemoteRow;
+  readonly chunks: Map<number, SnapshotChunk>;
+  nextIndex: number;
+  /** Sequence number that `row` stands at. */
+  sequence: number;
+}
+
+export type ReceiverState = 'whole' | 'fetching' | 'exchanging';
+
+export class RowReceiver {
+  readonly #ports: ReceiverPorts;
+  readonly #held = new Map<number, Changes>();
+  #heldKeys = 0;
+  #highestHeld = 0;
+  #applied = 0;
+  #session: Session | undefined;
+  #sessions = 0;
+  #exchanging = false;
+  #attempts = 0;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  /** What `applied` was when a beat first spoke of later batches. */
+  #behindAt = -1;
+  #lastBeat: SentRow | undefined;
+  #lastMessageMs: number;
+  readonly #stats = { batches: 0, snapshots: 0, gaps: 0, differences: 0, drops: 0 };
+
+  constructor(ports: ReceiverPorts, nowMs: number) {
+    this.#ports = ports;
+    this.#lastMessageMs = nowMs;
+  }
+
+  get state(): ReceiverState {
+    if (this.#session) return 'fetching';
+    return this.#exchanging ? 'exchanging' : 'whole';
+  }
+
+  get applied(): number {
+    return this.#applied;
+  }
+
+  get lastMessageMs(): number {
+    return this.#lastMessageMs;
+  }
+
+  /** When `tick` has something to do. */
+  get deadlineMs(): number {
+    return this.#session ? this.#deadlineMs : Number.POSITIVE_INFINITY;
+  }
+
+  get stats(): ReceiverStats {
+    return this.#stats;
+  }
+
+  /** A member is new here, and so is its row. */
+  fetch(nowMs: number): void {
+    this.#open('missing', nowMs);
+  }
+
+  /** What was asked for may have been lost with the link: ask again at once. */
+  linkRestored(nowMs: number): void {
+    if (this.#session) this.#open(this.#session.reason, nowMs);
+  }
+
+  onBatch(batch: Batch, nowMs: number): void {
+    this.#lastMessageMs = nowMs;
+    const { sequence, changes } = batch;
+    if (sequence <= this.#applied || this.#held.has(sequence)) {
+      this.#stats.drops++;
+      return;
+    }
+    if (this.state === 'whole' && sequence === this.#applied + 1) {
+      this.#apply(sequence, changes);
+      return;
+    }
+    const kept = this.#hold(sequence, changes);
+    if (this.#exchanging) return;
+    if (!this.#session) this.#openGap(nowMs);
+    else if (!kept) this.#open(this.#session.reason, nowMs);
+    else if (!this.#closeGap()) this.#advance(this.#session, nowMs);
+  }
+
+  onChunk(chunk: SnapshotChunk, nowMs: number): void {
+    this.#lastMessageMs = nowMs;
+    const session = this.#session;
+    const ahead = session ? chunk.index - session.nextIndex : -1;
+    if (!session || chunk.session !== session.number || ahead < 0 || ahead >= chunkWindow) {
+      this.#stats.drops++;
+      return;
+    }
+    session.chunks.set(chunk.index, chunk);
+    this.#advance(session, nowMs);
+  }
+
+  /** A beat may overtake batches, so what it is ahead by counts as lost only if the next beat finds no progress. */
+  onBeat(sent: SentRow, nowMs: number): void {
+    this.#lastBeat = sent;
+    if (this.#exchanging) return;
+    if (this.#session) {
+      // Nothing was ever sent: the row that is being fetched is empty.
+      if (sent.sequence === 0 && this.#applied === 0 && this.#highestHeld === 0) this.#close();
+      return;
+    }
+    if (sent.sequence > this.#applied) {
+      if (this.#behindAt === this.#applied) this.#openGap(nowMs);
+      else this.#behindAt = this.#applied;
+      return;
+    }
+    this.#behindAt = -1;
+    if (sent.sequence < this.#applied || sameDigest(sent, this.#ports.rowDigest())) return;
+    this.#stats.differences++;
+    this.#open('differs', nowMs);
+  }
+
+  tick(nowMs: number): void {
+    if (!this.#session || nowMs < this.#deadlineMs) return;
+    this.#attempts++;
+    this.#open(this.#session.reason, nowMs);
+  }
+
+  /** Own copy against what the last beat said; undefined when it spoke of another sequence number. */
+  verify(): boolean | undefined {
+    if (this.state !== 'whole' || this.#lastBeat?.sequence !== this.#applied) return undefined;
+    return sameDigest(this.#lastBeat, this.#ports.rowDigest());
+  }
+
+  #apply(sequence: number, changes: Changes): void {
+    this.#ports.apply(changes);
+    this.#applied = sequence;
+    this.#stats.batches++;
+  }
+
+  /** False when too much is held: all of it is dropped, and is in the next snapshot. */
+  #hold(sequence: number, changes: Changes): boolean {
+    this.#held.set(sequence, changes);
+    this.#heldKeys += changeCount(changes) + 1;
+    this.#highestHeld = Math.max(this.#highestHeld, sequence);
+    if (this.#heldKeys <= maxHeldKeys) return true;
+    this.#stats.drops += this.#held.size;
+    this.#releaseUpTo(Number.POSITIVE_INFINITY);
+    return false;
+  }
+
+  #release(sequence: number): Changes | undefined {
+    const changes = this.#held.get(sequence);
+    if (changes && this.#held.delete(sequence)) this.#heldKeys -= changeCount(changes) + 1;
+    return changes;
+  }
+
+  #releaseUpTo(sequence: number): void {
+    for (const held of this.#held.keys()) if (held <= sequence) this.#release(held);
+  }
+
+  #openGap(nowMs: number): void {
+    this.#stats.gaps++;
+    this.#open('missing', nowMs);
+  }
+
+  #open(reason: Reason, nowMs: number): void {
+    this.#session = {
+      number: ++this.#sessions,
+      reason,
+      row: this.#ports.blankRow(),
+      chunks: new Map(),
+      nextIndex: 0,
+      sequence: 0,
+    };
+    this.#postpone(nowMs);
+    this.#ports.request(this.#session.number);
+  }
+
+  #postpone(nowMs: number): void {
+    this.#deadlineMs = nowMs + Math.min(firstPatienceMs * 2 ** this.#attempts, longestPatienceMs);
+  }
+
+  #close(): void {
+    this.#session = undefined;
+    this.#attempts = 0;
+    this.#behindAt = -1;
+  }
+
+  /** The missing batches came after all: late, not lost. */
+  #closeGap(): boolean {
+    if (this.#session?.reason !== 'missing' || false)
+      return false;
+    this.#close();
+    this.#applyHeld();
+    return true;
+  }
+
+  #applyHeld(): void {
+    for (let changes = this.#release(this.#applied + 1); changes; changes = this.#release(this.#applied + 1))
+      this.#apply(this.#applied + 1, changes);
+  }
+
+  /** Applies the chunks that are there, each after the batches before it. */
+  #advance(session: Session, nowMs: number): void {
+    for (
+      let chunk = session.chunks.get(session.nextIndex);
+      chunk;
+      chunk = session.chunks.get(session.nextIndex)
+    ) {
+      if (session.nextIndex === 0) {
+        session.sequence = chunk.sequence;
+        this.#releaseUpTo(chunk.sequence);
+      }
+      if (!this.#catchUp(session, chunk.sequence)) return;
+      session.row.apply(chunk.changes);
+      session.chunks.delete(session.nextIndex++);
+      this.#attempts = 0;
+      this.#postpone(nowMs);
+      if (chunk.last) {
+        this.#exchange(session);
+        return;
+      }
+      this.#ports.credit(session.number, chunk.index);
+    }
+  }
+
+  /** Brings the new row up to a sequence number; false while batches are missing. */
+  #catchUp(session: Session, sequence: number): boolean {
+    while (session.sequence < sequence) {
+      const changes = this.#release(session.sequence + 1);
+      if (!changes) return false;
+      session.row.apply(changes);
+      session.sequence++;
+    }
+    return true;
+  }
+
+  #exchange(session: Session): void {
+    this.#close();
+    this.#exchanging = true;
+    this.#applied = session.sequence;
+    this.#stats.snapshots++;
+    this.#ports.exchange(session.row, (nowMs) => this.#exchanged(nowMs));
+  }
+
+  #exchanged(nowMs: number): void {
+    this.#exchanging = false;
+    this.#releaseUpTo(this.#applied);
+    this.#applyHeld();
+    if (this.#held.size > 0) this.#openGap(nowMs);
+  }
+}

@@ -1,0 +1,133 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { connectWire } from '../../../src/bus/connection.ts';
+import { serveControl } from '../../../src/bus/control.ts';
+import { connectControl } from '../../../src/bus/control-client.ts';
+import { watchEvidence } from '../../../src/bus/evidence.ts';
+import { connectionName, subjects } from '../../../src/bus/subjects.ts';
+import { type Incarnation, newIncarnation } from '../../../src/core/identity.ts';
+import { startNatsServer, stopNatsServers } from '../nats-server.ts';
+import { natsBinaries } from '../nats-versions.ts';
+import { until } from '../until.ts';
+import { clock, RecordingCounters, RecordingLog, random, wireSettings } from './surroundings.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  await stopNatsServers();
+});
+
+const roles = ['node', 'manager', 'operator', 'listener', 'advisories'] as const;
+type Role = (typeof roles)[number];
+
+/** The example of deploy/nats on a free port, with each role's name as its password. */
+async function startExample(binary: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-example-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  const text = readFileSync(join(import.meta.dirname, '../../../deploy/nats/nats-server.conf'), 'utf8');
+  const config = text.replace(/^(server_name|listen):.*$/gm, '').replace('/var/lib/nats', folder);
+  const variable = (role: Role) =>
+    role === 'advisories' ? 'SYSTEM_PASSWORD' : `${role.toUpperCase()}_PASSWORD`;
+  const environment = Object.fromEntries(roles.map((role) => [variable(role), role]));
+  return startNatsServer({ binary, config, environment });
+}
+
+async function openAs(role: Role, url: string, name = role as string) {
+  const counters = new RecordingCounters();
+  const surroundings = { log: new RecordingLog().log, counters, clock, random };
+  const settings = { ...wireSettings, credentials: { user: role, password: role } };
+  const wire = connectWire({ link: role, name, urls: [url], settings, ...surroundings });
+  cleanups.push(() => wire.close());
+  await until(() => wire.state === 'up');
+  return { wire, counters, surroundings };
+}
+
+const groups = { clusterGroup: 'ec_cluster', controlGroup: 'ec_console' };
+const incarnation = newIncarnation(random);
+const self = { node: 'relay-1', subcluster: 'default', version: '1.0.0', incarnation };
+
+describe.each(await natsBinaries())('deploy/nats on nats-server $version', ({ binary }) => {
+  it('R10 each role can do its work', async () => {
+    const server = await startExample(binary);
+    const node = await openAs('node', server.url, connectionName('m', 'relay-1', incarnation));
+    const bulk = await openAs('node', server.url, connectionName('s', 'relay-1', incarnation));
+    const listener = await openAs('listener', server.url);
+    const system = await openAs('advisories', server.url);
+    serveControl({
+      wire: node.wire,
+      groups,
+      self,
+      ...node.surroundings,
+      async *execute() {
+        for (let i = 0; i < 40; i++) yield 'x'.repeat(65_536);
+        return 0;
+      },
+    });
+    const closed: Incarnation[] = [];
+    watchEvidence({ wire: system.wire, ...system.surroundings }).onClosed((each) => closed.push(each));
+    const heard: string[] = [];
+    const hear = ({ subject }: { subject: string }) => heard.push(subject);
+    bulk.wire.subscribe(subjects.allViews(groups), hear);
+    node.wire.subscribe(subjects.privateShared(groups, incarnation), hear);
+    listener.wire.subscribe('ec_log.>', hear);
+    const sent = [
+      subjects.views(groups, 'beat'),
+      subjects.privateShared(groups, incarnation),
+      subjects.paniclog('ec_log', 'relay-1'),
+    ];
+    await until(() => {
+      for (const subject of sent) node.wire.publish(subject, new Uint8Array(1));
+      return sent.every((subject) => heard.includes(subject));
+    });
+
+    const url = server.url.replace('//', '//operator:operator@');
+    const operator = await connectControl({
+      url,
+      node: 'relay-1',
+      controlGroup: 'ec_console',
+      timeoutMs: 20_000,
+    });
+    cleanups.push(() => operator.close());
+    let answered = 0;
+    const parts = operator.request('anything', 'text');
+    for (let next = await parts.next(); ; next = await parts.next()) {
+      if (next.done) {
+        expect(next.value).toBe(0);
+        break;
+      }
+      answered += next.value.length;
+    }
+    expect(answered).toBe(40 * 65_536);
+
+    await Promise.all([node.wire.close(), bulk.wire.close()]);
+    await until(() => closed.includes(incarnation));
+    for (const { counters } of [node, bulk, listener, system])
+      expect(counters.count('bus_permission_violations')).toBe(0);
+  });
+
+  it('R10 no role can do the work of another', async () => {
+    const server = await startExample(binary);
+    const beat = subjects.views(groups, 'beat');
+    const forbidden: Record<Role, { publish: string[]; subscribe: string[] }> = {
+      node: {
+        publish: ['ec_console', 'ec_console.node.relay-1', '$SYS.x'],
+        subscribe: ['$SYS.ACCOUNT.FLEET.x'],
+      },
+      manager: { publish: ['_INBOX.x'], subscribe: ['ec_console'] },
+      operator: { publish: [beat, 'ec_log.x', '_INBOX.x'], subscribe: [beat, 'ec_console', 'ec_log.x'] },
+      listener: { publish: [beat, 'ec_console', 'ec_log.x'], subscribe: [beat, 'ec_console', '_INBOX.x'] },
+      advisories: { publish: ['$SYS.REQ.SERVER.PING'], subscribe: ['$SYS.>'] },
+    };
+    for (const role of roles) {
+      const { wire, counters } = await openAs(role, server.url);
+      const { publish, subscribe } = forbidden[role];
+      for (const subject of publish) wire.publish(subject, new Uint8Array(1));
+      for (const pattern of subscribe) wire.subscribe(pattern, () => {});
+      const all = publish.length + subscribe.length - (role === 'node' ? 2 : 0);
+      await until(() => counters.count('bus_permission_violations') >= all);
+      expect(counters.count('bus_permission_violations')).toBe(all);
+    }
+  });
+});
