@@ -19,13 +19,14 @@ export class Member {
   /** By name, in the order of the configuration. */
   readonly replicas: ReadonlyMap<string, Replica>;
 
-  constructor(world: World, settings: MemberSettings) {
+  /** `earlier`: the member this process was before a reset; it has left, and its own rows go on in this one. */
+  constructor(world: World, settings: MemberSettings, earlier?: Member) {
     this.system = new ActorSystem(world);
     this.membership = new Membership(this.system, world, settings.membership);
     // A manager counts nothing and shows no row (replication 4.13).
     const wanted = world.self.type === 'Momentum' ? settings.replicate : [];
     const replicas = wanted
-      .map((replica) => createReplica(this.system, world, replica))
+      .map((replica) => createReplica(this.system, world, replica, earlier?.replicas.get(replica.name)))
       .filter((replica) => replica !== undefined);
     this.replicas = new Map(replicas.map((replica) => [replica.name, replica]));
     this.#connect(replicas);

@@ -6,12 +6,12 @@
  */
 import { Agreement } from '../core/agreement/agreement.ts';
 import type { Effect } from '../core/agreement/effects.ts';
-import type { Heartbeat, NodeInfo, RowDigest, ViewMessage } from '../core/agreement/messages.ts';
+import type { Beat, Heartbeat, NodeInfo, RowDigest, ViewMessage } from '../core/agreement/messages.ts';
 import { Suspicion, type Verdict } from '../core/agreement/suspicion.ts';
 import { hashBytes } from '../core/hash.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { MembershipSettings } from '../core/settings.ts';
-import { leaderOf, memberOf, membershipName, type Process, type View, type ViewCause, viewKey } from '../core/view.ts';
+import { leaderOf, memberOf, membershipName, type Process, sameViewId, type View, type ViewCause, viewKey } from '../core/view.ts';
 import { membershipMachine, type Standing, standingEvents } from './membership-machine.ts';
 import type { World } from './ports.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
@@ -56,7 +56,8 @@ export class Membership {
       seniority: Number.POSITIVE_INFINITY,
     };
     this.#agreement = new Agreement(process, { ...settings, maxPeers }, clock.nowMs());
-    this.#suspicion = new Suspicion(settings, clock.nowMs());
+    const isSuspected = (incarnation: Incarnation) => this.#agreement.peers.get(incarnation)?.suspected === true;
+    this.#suspicion = new Suspicion(settings, isSuspected, clock.nowMs());
     this.#actor = system.start('membership', membershipMachine, { duties: this.#duties(), ...settings }, () =>
       this.#actor.send(standingEvents[this.#standing]),
     );
@@ -153,9 +154,7 @@ export class Membership {
     switch (message.kind) {
       case 'beat':
         this.#run(this.#agreement.receive(this.#world.clock.nowMs(), message));
-        if (memberOf(this.view, message.from.incarnation)) {
-          for (const listener of this.#listeners) listener.rowsSeen?.(message.from.incarnation, message.digests);
-        }
+        if (memberOf(this.view, message.from.incarnation)) this.#memberBeat(message);
         return;
       case 'state':
         if (message.info.incarnation === message.from) this.#remember(message.info);
@@ -164,11 +163,21 @@ export class Membership {
         this.#world.views.send(message.from, this.#stateMessage());
         return;
       case 'heartbeat':
+        if (!this.#agreement.peers.get(message.from)) return;
         this.#judge(this.#suspicion.heard(message, this.#heartbeat(), this.#world.clock.nowMs()));
         return;
       default:
         this.#run(this.#agreement.receive(this.#world.clock.nowMs(), message));
     }
+  }
+
+  /** STATE goes out ahead of the first beat that shows the view, so without it the STATE was lost: ask (MEM-3). */
+  #memberBeat(beat: Beat): void {
+    const from = beat.from.incarnation;
+    if (!this.#infos.has(from) && sameViewId(beat.view, this.view.id)) {
+      this.#world.views.send(from, { kind: 'solicit', from: this.self.incarnation });
+    }
+    for (const listener of this.#listeners) listener.rowsSeen?.(from, beat.digests);
   }
 
   #run(effects: readonly Effect[]): void {
@@ -227,7 +236,6 @@ export class Membership {
   }
 
   #heartbeat(): Heartbeat {
-    this.#solicitMissing();
     return {
       kind: 'heartbeat',
       from: this.self.incarnation,
@@ -236,14 +244,6 @@ export class Membership {
       applied: this.applied,
       table: this.#table,
     };
-  }
-
-  /** A STATE that was lost is asked for again (MEM-3). */
-  #solicitMissing(): void {
-    for (const { incarnation } of this.view.members) {
-      if (this.infoOf(incarnation)) continue;
-      this.#world.views.send(incarnation, { kind: 'solicit', from: this.self.incarnation });
-    }
   }
 
   #judge(verdicts: readonly Verdict[]): void {

@@ -11,6 +11,7 @@ import type { Clock } from '../core/clock.ts';
 import { objectHash } from '../core/digest.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { createTable } from '../core/replica/create-table.ts';
+import { GaugeTable } from '../core/replica/gauge-table.ts';
 import {
   Replicator,
   type ReplicatorStats,
@@ -18,19 +19,24 @@ import {
   type Standing,
 } from '../core/replica/replicator.ts';
 import type { ReplicatedTable, SharedTable, TableRow, TableStats } from '../core/replica/table.ts';
+import { finish } from '../core/replica/work.ts';
 import type { ReplicaSettings, ReplicaType } from '../core/settings.ts';
 import type { View } from '../core/view.ts';
 import type { World } from './ports.ts';
 import { replicaMachine, standingEvents } from './replica-machine.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
-/** Undefined for a type of object that is not replicated by this version. */
+/**
+ * `earlier`: the replica of the life before, whose table is taken over with the own row, because the connections counted
+ * there are still open. Undefined for a type of object that is not replicated by this version.
+ */
 export function createReplica(
   system: ActorSystem,
   world: World,
   settings: ReplicaSettings,
+  earlier?: Replica,
 ): Replica | undefined {
-  const table = createTable(settings, world.self.incarnation, world.random);
+  const table = earlier?.handOver(world.self.incarnation) ?? createTable(settings, world.self.incarnation, world.random);
   return table && new Replica(system, world, settings, table);
 }
 
@@ -95,6 +101,11 @@ export class Replica {
     return this.#table;
   }
 
+  /** The table where it is one of text keys, which also tells of each change. */
+  get gaugeTable(): GaugeTable | undefined {
+    return this.#table instanceof GaugeTable ? this.#table : undefined;
+  }
+
   get kind(): SharedTable['kind'] {
     return this.#table.kind;
   }
@@ -138,6 +149,15 @@ export class Replica {
   /** A dump or a listing under a prefix, in batches with a turn of the event loop between them (replication 18.6). */
   rows(from?: Incarnation, under?: string): AsyncGenerator<readonly TableRow[], void, void> {
     return inTurns(this.#table.dump(from, under), this.#world.clock);
+  }
+
+  /** Ends this replica and gives its table, with the own row alone in it, to the next one. */
+  handOver(self: Incarnation): ReplicatedTable {
+    this.stop();
+    this.#replicator.finish();
+    for (const { origin } of this.#replicator.stats.origins) finish(this.#table.removeRow(origin));
+    this.#table.become(self);
+    return this.#table;
   }
 
   stop(): void {

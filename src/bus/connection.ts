@@ -68,6 +68,7 @@ interface Session {
   readonly nc: NatsConnection;
   readonly url: ServerUrl;
   readonly backlog: Backlog;
+  readonly startedMs: number;
   rttMs: number | undefined;
   /** Why the server is about to close this connection, when it said so. */
   refusal: string | undefined;
@@ -207,16 +208,15 @@ class Connection implements NatsWire {
       nc,
       url,
       backlog: new Backlog(limits, clock, () => nc.flush()),
+      startedMs: clock.nowMs(),
       rttMs: undefined,
       refusal: undefined,
     };
-    const startedMs = clock.nowMs();
     this.#session = session;
     this.#maxPayloadBytes = nc.info?.max_payload ?? assumedMaxPayloadBytes;
     for (const entry of this.#subscriptions) this.#send(session, entry);
     this.#watch(session);
     nc.closed().then((error) => {
-      if (clock.nowMs() - startedMs > settings.reconnectWaitMs) this.#failures = 0;
       this.#lost(session, error instanceof Error ? reasonOf(error) : 'the connection was closed');
     });
     nc.rtt().then(
@@ -289,16 +289,19 @@ class Connection implements NatsWire {
   }
 
   #abandon(session: Session, reason: string): void {
-    this.#options.counters.add('bus_stuck_connections');
+    if (!session.refusal) this.#options.counters.add('bus_stuck_connections');
     this.#lost(session, reason);
     session.nc.close().catch(() => {});
   }
 
   #lost(session: Session, reason: string): void {
     if (this.#session !== session) return;
+    const { clock, settings, counters, log, link } = this.#options;
     this.#session = undefined;
-    this.#options.counters.add('bus_disconnects');
-    this.#options.log.warning(`bus link ${this.#options.link} is down: ${reason}`, {
+    // A connection that is made and lost again and again is tried less and less often.
+    if (clock.nowMs() - session.startedMs > settings.reconnectWaitMs) this.#failures = 0;
+    counters.add('bus_disconnects');
+    log.warning(`bus link ${link} is down: ${reason}`, {
       server: session.url.label,
     });
     this.#enter('down');

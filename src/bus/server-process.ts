@@ -104,16 +104,18 @@ export function spawnServer(binary: string, files: ServerFiles): ChildProcess {
   }
 }
 
-const terminationMs = 3_000;
-const terminationPollMs = 10;
+const patienceMs = 3_000;
+const givenUpMs = 6_000;
+const lookAgainMs = 10;
 
-/** SIGTERM, then SIGKILL. Resolves when the process is gone. */
+/** SIGTERM, then SIGKILL. Resolves when the process is gone, or cannot be ended: the kernel may hold it for a disk. */
 export async function endServer(pid: number, files: ServerFiles, clock: Clock): Promise<void> {
   const startedMs = clock.nowMs();
+  const waitedMs = () => clock.nowMs() - startedMs;
   signal(pid, 'SIGTERM');
-  while (isServer(pid, files)) {
-    if (clock.nowMs() - startedMs > terminationMs) signal(pid, 'SIGKILL');
-    await new Promise<void>((resume) => clock.after(terminationPollMs, resume));
+  while (isServer(pid, files) && waitedMs() < givenUpMs) {
+    if (waitedMs() > patienceMs) signal(pid, 'SIGKILL');
+    await new Promise<void>((resume) => clock.after(lookAgainMs, resume));
   }
 }
 

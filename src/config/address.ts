@@ -79,9 +79,8 @@ export function parseEndpoint(text: string, hostNames: boolean): Endpoint | stri
   if (text.startsWith('/')) return { path: text };
   const parts = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   if (parts === null) {
-    const bare = canonicalAddress(text);
-    if (bare !== undefined) return `'${text}' has no port`;
-    return isIP(text.replace(/:\d+$/, '')) === 6
+    if (isIP(text) === 4) return `'${text}' has no port`;
+    return isIP(text) === 6 || isIP(text.replace(/:\d+$/, '')) === 6
       ? `'${text}': an IPv6 address stands in brackets before the port`
       : `'${text}' is not ADDRESS:PORT, *:PORT, [IPV6]:PORT or /PATH`;
   }

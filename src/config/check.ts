@@ -92,7 +92,7 @@ export function checkConfiguration(request: CheckRequest): CheckResult {
       : { text: request.text, name: request.name ?? 'configuration' },
     {
       files,
-      searchPath: searchPathOf(outside, request.environment['EC_CONF_SEARCH_PATH']),
+      searchPath: searchPathOf(outside, request.environment.EC_CONF_SEARCH_PATH),
       findings,
       strict: request.strict ?? false,
     },

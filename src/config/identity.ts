@@ -12,17 +12,17 @@ export interface Surroundings {
 
 /** The name without the configuration, which is needed to find the configuration. */
 export function nodenameOutside({ environment, hostname }: Surroundings): string {
-  return environment['EC_NODE_NAME'] || shortHostname(hostname);
+  return environment.EC_NODE_NAME || shortHostname(hostname);
 }
 
 export function identityOf(root: Scope, surroundings: Surroundings): Identity {
   const { environment } = surroundings;
   const stated = ScopeReader.ofTop(root, 'cluster').text('nodename');
-  const outside = environment['EC_NODE_NAME'] ? 'EC_NODE_NAME' : 'the host name';
+  const outside = environment.EC_NODE_NAME ? 'EC_NODE_NAME' : 'the host name';
   return {
     nodename: stated ?? nodenameOutside(surroundings),
     nodenameFrom: stated === undefined ? outside : 'nodename',
-    subcluster: environment['EC_SUB_CLUSTER'] || 'default',
+    subcluster: environment.EC_SUB_CLUSTER || 'default',
   };
 }
 

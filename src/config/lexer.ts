@@ -143,11 +143,14 @@ class Lexer {
     while (close < this.#text.length && this.#text[close] !== quote) {
       close += quote === '"' && this.#text[close] === '\\' ? 2 : 1;
     }
-    if (close >= this.#text.length) return this.#unterminatedString(quote);
+    if (close >= this.#text.length) {
+      this.#unterminatedString(quote);
+      return;
+    }
     const raw = this.#text.slice(start + 1, close);
     this.#at = close + 1;
     if (raw.includes('\n')) this.#multiLine ??= this.#source.span(start, this.#at);
-    this.#push('string', quote === '"' ? unescape(raw) : raw, start, quote);
+    this.#push('string', quote === '"' ? resolveEscapes(raw) : raw, start, quote);
   }
 
   /** Goes on at the next line, but only once a text: each attempt reads to the end, and there could be thousands. */
@@ -194,7 +197,7 @@ class Lexer {
 }
 
 /** Only five escapes exist; any other backslash stays, so that regular expressions need no doubling. */
-function unescape(raw: string): string {
+function resolveEscapes(raw: string): string {
   if (!raw.includes('\\')) return raw;
   return raw.replace(/\\([\s\S])/g, (whole, char: string) => escapes[char] ?? whole);
 }

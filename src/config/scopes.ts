@@ -8,6 +8,7 @@
 import { contains, endpointKey, parseEndpoint, parsePrefix } from './address.ts';
 import { defaultOf } from './defaults.ts';
 import { looksLikeRegex, parseSlashedRegex } from './regex.ts';
+import { scopeOf } from './schema/lookup.ts';
 import type { OptionSchema } from './schema/option.ts';
 import type { Scope, Setting } from './scope-tree.ts';
 import type { SettingValue } from './values.ts';
@@ -53,18 +54,15 @@ function scopesAt(root: Scope, path: string, target: Target): Scope[] {
 
 /** The instances of a kind that a name fits, best first. */
 export function instancesFor(parent: Scope, kind: string, name: string): Scope[] {
-  const instances = parent.children(kind);
-  switch (instances[0]?.schema.instanceType) {
-    case undefined:
-      return [];
+  switch (scopeOf(parent.schema, kind)?.instanceType) {
     case 'domain':
       return [
         ...existing(parent.child(kind, name.toLowerCase())),
-        ...instances.filter((scope) => matchesRegex(scope, name)),
+        ...parent.children(kind).filter((scope) => matchesRegex(scope, name)),
       ];
     case 'prefix':
     case 'network':
-      return byPrefix(instances, name);
+      return byPrefix(parent.children(kind), name);
     case 'endpoint': {
       const endpoint = parseEndpoint(name, false);
       return existing(parent.child(kind, typeof endpoint === 'string' ? name : endpointKey(endpoint)));

@@ -51,11 +51,10 @@ class Builder {
 
   #assign(scope: Scope, { name, value }: Assignment): void {
     const option = optionOf(scope.schema, scope.path, name.text);
-    if (option !== undefined) return this.#set(scope, option, name, value);
-    if (value.kind === 'dictionary' && scope.path === 'cluster' && name.text.toLowerCase() === 'replicate') {
-      return this.#oldReplicate(scope, name, value.entries);
-    }
-    this.#unknownOption(scope, name);
+    const isReplicate = scope.path === 'cluster' && name.text.toLowerCase() === 'replicate';
+    if (option !== undefined) this.#set(scope, option, name, value);
+    else if (isReplicate && value.kind === 'dictionary') this.#oldReplicate(scope, name, value.entries);
+    else this.#unknownOption(scope, name);
   }
 
   #set(scope: Scope, option: OptionSchema, name: Name, value: Value): void {
@@ -66,8 +65,9 @@ class Builder {
       });
       return;
     }
-    if (option.ignored === true)
+    if (option.ignored === true) {
       this.#notice(`option ${option.name}`, name, `the option '${name.text}' has no effect here`);
+    }
     const read = readValue(option.type, value, this.#findings);
     if (read === undefined) return;
     scope.settings.set(option.name.toLowerCase(), {
@@ -128,15 +128,12 @@ class Builder {
 
   #enter(parent: Scope, stanza: Stanza): void {
     const schema = scopeOf(parent.schema, stanza.name.text);
-    if (schema === undefined) return this.#unknownScope(parent, stanza.name);
-    if (schema.ignored === true) {
-      return this.#notice(
-        `scope ${schema.name}`,
-        stanza.name,
-        `the scope '${stanza.name.text}' has no effect here, its content is not checked`,
-      );
-    }
-    this.fill(this.#scopeFor(parent, schema, stanza), stanza.items);
+    const { name } = stanza;
+    if (schema === undefined) this.#unknownScope(parent, name);
+    else if (schema.ignored === true) {
+      const message = `the scope '${name.text}' has no effect here, its content is not checked`;
+      this.#notice(`scope ${schema.name}`, name, message);
+    } else this.fill(this.#scopeFor(parent, schema, stanza), stanza.items);
   }
 
   /** The scope of a stanza: known from an earlier declaration, new, or a stray one when its name is wrong. */

@@ -24,7 +24,10 @@ export function filtered(rows: RowBatches, kind: SharedKind, filter: RowFilter):
   return filter.top === undefined ? wanted : largest(wanted, kind, filter.top);
 }
 
-async function* matching(rows: RowBatches, { keyPattern, minCount = 0 }: RowFilter): AsyncGenerator<readonly SharedRow[]> {
+async function* matching(
+  rows: RowBatches,
+  { keyPattern, minCount = 0 }: RowFilter,
+): AsyncGenerator<readonly SharedRow[]> {
   const pattern = keyPattern === undefined ? undefined : new KeyPattern(keyPattern);
   for await (const batch of rows) {
     const wanted = batch.filter((row) => row.count >= minCount && (pattern?.matches(row.key) ?? true));

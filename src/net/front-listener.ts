@@ -15,6 +15,7 @@ import type { SessionPort, SessionRefusal } from '../core/session-caps.ts';
 import type { ListenerSettings } from '../core/settings.ts';
 import { FrontSession, refusalLingerMs } from './front-session.ts';
 import { LogGate } from './log-gate.ts';
+import { openFileLimit } from './open-file-limit.ts';
 import { type Endpoint, encodeProxyHeader } from './proxy-header.ts';
 import { turnAway } from './turn-away.ts';
 
@@ -52,7 +53,10 @@ export interface FrontListenerOptions {
   readonly clock: Clock;
   readonly service?: LocalService;
   readonly onEvent?: (event: FrontEvent) => void;
-  /** Sessions that may be open at once, each of which takes two file descriptors. */
+  /**
+   * Sessions that may be open at once. Default: 10,000, or what half of the file descriptors are enough for; a process
+   * without descriptors would drop connections without a word, even to itself.
+   */
   readonly maxOpen?: number;
   /** How long an SMTP service may take for its greeting until the client is told that it is not there. */
   readonly greetingTimeoutMs?: number;
@@ -68,8 +72,9 @@ export interface FrontListener {
 }
 
 const defaultMaxOpen = 10_000;
+const descriptorsPerSession = 2;
 const defaultGreetingTimeoutMs = 60_000;
-/** Clients being turned away above `maxOpen`; beyond them connections are dropped without an answer. */
+/** Clients being turned away, beside the sessions; beyond them connections are dropped without an answer. */
 const maxLingering = 1000;
 /** A peer that vanished without a word is noticed, and no longer counted, within minutes. */
 const keepAlive = { keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
@@ -110,12 +115,14 @@ class TcpFront implements FrontListener {
     this.#settings = settings;
     this.#options = options;
     this.#name = nameOf(settings);
-    this.#maxOpen = options.maxOpen ?? defaultMaxOpen;
+    const spareDescriptors = Math.floor(openFileLimit() / 2);
+    this.#maxOpen =
+      options.maxOpen ?? Math.min(defaultMaxOpen, Math.floor(spareDescriptors / descriptorsPerSession));
     this.#refusalGate = new LogGate(options.clock, logIntervalMs);
     this.#upstreamGate = new LogGate(options.clock, logIntervalMs);
     this.#acceptGate = new LogGate(options.clock, logIntervalMs);
     this.#server = createServer({ allowHalfOpen: true, noDelay: settings.noDelay, ...keepAlive });
-    this.#server.maxConnections = this.#maxOpen + maxLingering;
+    this.#server.maxConnections = this.#maxOpen + Math.min(maxLingering, Math.floor(spareDescriptors / 4));
     this.#server.on('connection', (client) => this.#accept(client));
     this.#server.on('drop', () => options.counters.add('listener_dropped_total'));
   }
@@ -260,7 +267,7 @@ class TcpFront implements FrontListener {
     this.#emit({ type: 'upstreamFailed', client, cause });
   }
 
-  /** The kernel had a connection for us that we could not take, as a rule for want of file descriptors. */
+  /** The kernel had a connection for us that we could not take. An 'error' without a listener would end the process. */
   #acceptFailed(cause: NodeJS.ErrnoException): void {
     this.#options.counters.add('listener_accept_failures_total');
     this.#acceptGate.pass((heldBack) =>

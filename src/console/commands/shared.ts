@@ -1,9 +1,10 @@
 /** Commands that show shared objects (replication 18, 21.4 - 21.6). They read; nothing here changes a table. */
+
+import { parsePrefix } from '../../core/address.ts';
 import { type Answer, failed, status, structured, usage } from '../answer.ts';
 import type { NodeFacts, SharedObjectFacts, SharedStats, SharedViewFacts } from '../facts.ts';
 import type { Command } from '../registry.ts';
 import { asJson, asLines, asXml, filtered, maxTop, type RowBatches, type RowFilter } from '../shared-rows.ts';
-import { parsePrefix } from '../../core/address.ts';
 import { element, escapeXml, textElement } from '../xml.ts';
 import { clauses, wholeNumber } from './arguments.ts';
 
@@ -226,12 +227,18 @@ function statsBlock(object: SharedStats & { name: string }): string {
 
 /** The figures under their names of the JSON form, as `ownKeys` -> `Own_Keys`. */
 function statsElement({ origins, ...figures }: SharedStats & { name: string }): string {
-  return element('Object', [...figureElements(figures), ...origins.map((origin) => element('Origin', figureElements(origin)))]);
+  return element('Object', [
+    ...figureElements(figures),
+    ...origins.map((origin) => element('Row', figureElements(origin))),
+  ]);
 }
 
 function figureElements(figures: object): string[] {
   return Object.entries(figures).map(([name, figure]) =>
-    textElement(name.replace(/^[a-z]/, (first) => first.toUpperCase()).replace(/(?<=[a-z])[A-Z]/g, '_$&'), figure),
+    textElement(
+      name.replace(/^[a-z]/, (first) => first.toUpperCase()).replace(/(?<=[a-z])[A-Z]/g, '_$&'),
+      figure,
+    ),
   );
 }
 

@@ -431,8 +431,10 @@ export class Agreement {
   }
 
   #onOk(nowMs: number, message: Ok, effects: Effect[]): void {
-    if (this.#proposal && sameViewId(this.#proposal.ballot, message.ballot)) {
-      this.#proposal.oks.set(message.from, {
+    const proposal = this.#proposal;
+    if (proposal && sameViewId(proposal.ballot, message.ballot)) {
+      if (!proposal.members.some((member) => member.incarnation === message.from)) return;
+      proposal.oks.set(message.from, {
         view: message.oldView,
         applied: message.applied,
         unstable: message.unstable,
@@ -458,7 +460,8 @@ export class Agreement {
       members: proposal.members,
       flush: flushFor(proposal.oks),
     };
-    this.#install(nowMs, commit, effects);
+    // Refused by its own proposer only when an OK was nonsense: then nobody else may install it either.
+    if (!this.#install(nowMs, commit, effects)) return;
     for (const { incarnation } of commit.members) {
       if (incarnation !== this.#self.incarnation) effects.push({ kind: 'send', to: incarnation, message: commit });
     }
@@ -477,14 +480,14 @@ export class Agreement {
    * delivered here is refused: this process thawed after its promise and went on, and installing would break virtual
    * synchrony. It becomes a laggard and is proposed again.
    */
-  #install(nowMs: number, commit: Commit, effects: Effect[]): void {
+  #install(nowMs: number, commit: Commit, effects: Effect[]): boolean {
     const flush = commit.flush.find(({ view }) => sameViewId(view, this.#view.id));
-    if (!flush || flush.upTo < this.#stream.applied) return;
+    if (!flush || flush.upTo < this.#stream.applied) return false;
     for (const entry of flush.entries) this.#stream.receive(entry);
     const oldView = this.#view;
     while (this.#stream.applied < flush.upTo) {
       const entry = this.#stream.takeNext();
-      if (!entry) return;
+      if (!entry) return false;
       effects.push({ kind: 'deliver', view: oldView, number: entry.number, payload: entry.payload });
     }
     this.#view = { id: commit.ballot, members: withSeniority(commit.members, commit.ballot.epoch) };
@@ -501,6 +504,7 @@ export class Agreement {
     const cause = this.#causeOf(oldView, this.#view);
     effects.push({ kind: 'install', view: this.#view, cause, survivors: flush.survivors });
     effects.push({ kind: 'broadcast', message: this.#beat(nowMs) });
+    return true;
   }
 
   #causeOf(oldView: View, view: View): ViewCause {
@@ -509,7 +513,8 @@ export class Agreement {
     const now = new Set(view.members.map((member) => member.incarnation));
     const lost = oldView.members.filter((member) => !now.has(member.incarnation));
     const evidence = lost.map((member) => this.peers.get(member.incarnation)?.evidence ?? 'silent');
-    if (evidence.includes('silent')) return 'network';
+    // Nobody lost: the same members once more, because one of them had missed the last view.
+    if (lost.length === 0 || evidence.includes('silent')) return 'network';
     return evidence.includes('closed') ? 'disconnect' : 'leave';
   }
 

@@ -2,10 +2,11 @@
  * Members that the bus lists but that do not behave as members, "byzantine" ones (MEM-14 .. MEM-17). Beats prove a live
  * process and link; heartbeats come from the cluster module itself and prove that it works and agrees.
  *
- * It owns what each member's heartbeats said. It decides nothing by itself: verdicts are values.
+ * It owns what each member's heartbeats said. It decides nothing by itself: verdicts are values, and who is suspected is
+ * kept with the peers, so that a suspicion ends where the memory of the peer does.
  */
 import type { Incarnation } from '../identity.ts';
-import { sameViewId, type View } from '../view.ts';
+import { memberOf, sameViewId, type View } from '../view.ts';
 import type { Heartbeat } from './messages.ts';
 
 export interface SuspicionOptions {
@@ -29,7 +30,6 @@ export type Verdict =
 interface Record {
   heardMs: number | undefined;
   sinceMs: number;
-  silent: boolean;
   mismatches: number;
   alienSinceMs: number | undefined;
   alienReported: boolean;
@@ -37,38 +37,39 @@ interface Record {
 
 const divergedAfter = 3;
 const resetAfter = 6;
-/** A suspect that left the view is remembered this long, so that it is not merged back before it heartbeats again. */
-const suspectMemoryMs = 600_000;
 
 export class Suspicion {
   readonly #options: SuspicionOptions;
   readonly #records = new Map<Incarnation, Record>();
   readonly #startedMs: number;
+  readonly #patienceMs: number;
+  readonly #isSuspected: (incarnation: Incarnation) => boolean;
+  #lastCheckMs: number;
 
-  constructor(options: SuspicionOptions, nowMs: number) {
+  constructor(options: SuspicionOptions, isSuspected: (incarnation: Incarnation) => boolean, nowMs: number) {
     this.#options = options;
+    this.#isSuspected = isSuspected;
     this.#startedMs = nowMs;
+    this.#lastCheckMs = nowMs + options.heartbeatStartDelayMs;
+    this.#patienceMs = Math.max(3_000, 3 * options.heartbeatIntervalMs);
   }
 
-  /** A new view: whoever is in it is watched from now on, whoever left is forgotten unless it is suspected. */
+  /** A new view: whoever is in it is watched from now on, whoever left is forgotten. */
   viewInstalled(view: View, nowMs: number): void {
     const members = new Set(view.members.map((member) => member.incarnation));
     for (const [incarnation, record] of this.#records) {
-      const remembered = record.silent && nowMs - record.sinceMs < suspectMemoryMs;
-      if (!members.has(incarnation) && !remembered) this.#records.delete(incarnation);
+      if (!members.has(incarnation)) this.#records.delete(incarnation);
       record.mismatches = 0;
     }
     for (const incarnation of members) this.#record(incarnation, nowMs);
   }
 
+  /** A heartbeat of a process whose beats are heard. */
   heard(heartbeat: Heartbeat, own: Heartbeat, nowMs: number): Verdict[] {
     const record = this.#record(heartbeat.from, nowMs);
     record.heardMs = nowMs;
     const verdicts: Verdict[] = [];
-    if (record.silent) {
-      record.silent = false;
-      verdicts.push({ kind: 'recovered', member: heartbeat.from });
-    }
+    if (this.#isSuspected(heartbeat.from)) verdicts.push({ kind: 'recovered', member: heartbeat.from });
     if (sameViewId(heartbeat.view, own.view)) {
       record.alienSinceMs = undefined;
       record.alienReported = false;
@@ -85,19 +86,37 @@ export class Suspicion {
 
   /** Call once each heartbeat interval: who of the view has fallen silent. */
   check(view: View, self: Incarnation, nowMs: number): Verdict[] {
-    const patienceMs = Math.max(3_000, 3 * this.#options.heartbeatIntervalMs);
-    if (nowMs - this.#startedMs < this.#options.heartbeatStartDelayMs + patienceMs) return [];
+    this.#forgiveOwnLateness(nowMs);
+    this.#forgetStrangers(view, nowMs);
+    if (nowMs - this.#startedMs < this.#options.heartbeatStartDelayMs + this.#patienceMs) return [];
     const verdicts: Verdict[] = [];
     for (const { incarnation } of view.members) {
       const record = this.#records.get(incarnation);
-      if (incarnation === self || !record || record.silent) continue;
+      if (incarnation === self || !record || this.#isSuspected(incarnation)) continue;
       // Before its first heartbeat a member may still be in its own start delay.
       const expectedMs = record.heardMs ?? record.sinceMs + this.#options.heartbeatStartDelayMs;
-      if (nowMs - expectedMs < patienceMs) continue;
-      record.silent = true;
-      verdicts.push({ kind: 'silent', member: incarnation });
+      if (nowMs - expectedMs >= this.#patienceMs) verdicts.push({ kind: 'silent', member: incarnation });
     }
     return verdicts;
+  }
+
+  /** What a process that was stopped takes for the silence of all others is its own. */
+  #forgiveOwnLateness(nowMs: number): void {
+    const lateMs = nowMs - this.#lastCheckMs - this.#options.heartbeatIntervalMs;
+    this.#lastCheckMs = nowMs;
+    if (lateMs <= this.#options.heartbeatIntervalMs) return;
+    for (const record of this.#records.values()) {
+      record.sinceMs = Math.min(nowMs, record.sinceMs + lateMs);
+      if (record.heardMs !== undefined) record.heardMs = Math.min(nowMs, record.heardMs + lateMs);
+    }
+  }
+
+  /** Records of processes outside the view live as long as their heartbeats go on. */
+  #forgetStrangers(view: View, nowMs: number): void {
+    for (const [incarnation, record] of this.#records) {
+      const quietMs = nowMs - (record.heardMs ?? record.sinceMs);
+      if (quietMs > this.#patienceMs && !memberOf(view, incarnation)) this.#records.delete(incarnation);
+    }
   }
 
   #compareTables(heartbeat: Heartbeat, own: Heartbeat, record: Record, verdicts: Verdict[]): void {
@@ -113,7 +132,7 @@ export class Suspicion {
   #record(incarnation: Incarnation, nowMs: number): Record {
     let record = this.#records.get(incarnation);
     if (!record) {
-      record = { heardMs: undefined, sinceMs: nowMs, silent: false, mismatches: 0, alienSinceMs: undefined, alienReported: false };
+      record = { heardMs: undefined, sinceMs: nowMs, mismatches: 0, alienSinceMs: undefined, alienReported: false };
       this.#records.set(incarnation, record);
     }
     return record;

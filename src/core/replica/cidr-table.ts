@@ -65,8 +65,11 @@ export class CidrTable implements ReplicatedTable {
   onPending = (): void => {};
   onWork = (work: Work): void => finish(work);
 
+  #self: Incarnation;
+
   constructor(options: CidrTableOptions) {
     this.#options = options;
+    this.#self = options.self;
     this.#counts = parts.map((_, part) => this.#countMap(part));
   }
 
@@ -105,7 +108,7 @@ export class CidrTable implements ReplicatedTable {
   }
 
   set(key: Key, count: number): void {
-    const before = this.count(key, this.#options.self);
+    const before = this.count(key, this.#self);
     if (checkedCount(count) > before) this.increment(key, count - before);
     else if (count < before) this.decrement(key, before - count);
   }
@@ -126,7 +129,7 @@ export class CidrTable implements ReplicatedTable {
     const c = ipv4 ? 0 : address[2];
     const d = ipv4 ? 0 : address[3];
     const whole = bits === parts[part]!.bits;
-    if (from === undefined || from === this.#options.self) {
+    if (from === undefined || from === this.#self) {
       const counts = this.#counts[part]!;
       const column = from === undefined ? total : own;
       return whole ? counts.get(column, a, b, c, d) : counts.sum(column, a, b, c, d, bits);
@@ -154,7 +157,7 @@ export class CidrTable implements ReplicatedTable {
   }
 
   dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void> {
-    if (from !== undefined && from !== this.#options.self) this.row(from);
+    if (from !== undefined && from !== this.#self) this.row(from);
     return this.#dump(from, under === undefined ? undefined : toPrefix(under));
   }
 
@@ -174,6 +177,10 @@ export class CidrTable implements ReplicatedTable {
       if (prefix && isIpv4(prefix.address) !== (family === 0)) continue;
       yield* dumpTree([leaves[family + 2]!, leaves[family]!], prefix);
     }
+  }
+
+  become(self: Incarnation): void {
+    this.#self = self;
   }
 
   get pending(): number {
@@ -304,7 +311,7 @@ export class CidrTable implements ReplicatedTable {
   }
 
   #leaves(from: Incarnation | undefined): readonly Leaves[] {
-    if (from !== undefined && from !== this.#options.self) {
+    if (from !== undefined && from !== this.#self) {
       const row = this.row(from);
       return parts.map((_, part) => row.leaves(part));
     }

@@ -66,8 +66,11 @@ export class GaugeTable implements ReplicatedTable {
   onPending = (): void => {};
   onWork = (work: Work): void => finish(work);
 
+  #self: Incarnation;
+
   constructor(options: GaugeTableOptions) {
     this.#options = options;
+    this.#self = options.self;
   }
 
   increment(key: Key, by = 1): number {
@@ -89,14 +92,14 @@ export class GaugeTable implements ReplicatedTable {
   }
 
   set(key: Key, count: number): void {
-    const before = this.count(key, this.#options.self);
+    const before = this.count(key, this.#self);
     if (checkedCount(count) > before) this.increment(key, count - before);
     else if (count < before) this.decrement(key, before - count);
   }
 
   count(key: Key | Prefix, from?: Incarnation): number {
     const text = this.#spelt(key);
-    if (from !== undefined && from !== this.#options.self) return this.row(from).get(text);
+    if (from !== undefined && from !== this.#self) return this.row(from).get(text);
     const cell = this.#cells.get(text);
     if (!cell) return 0;
     return from === undefined ? totalOf(cell) : cell.own;
@@ -114,7 +117,7 @@ export class GaugeTable implements ReplicatedTable {
 
   dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void> {
     if (under !== undefined) this.watchPrefix();
-    if (from !== undefined && from !== this.#options.self) this.row(from);
+    if (from !== undefined && from !== this.#self) this.row(from);
     return this.#dump(from);
   }
 
@@ -126,6 +129,10 @@ export class GaugeTable implements ReplicatedTable {
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  become(self: Incarnation): void {
+    this.#self = self;
   }
 
   get pending(): number {
@@ -296,7 +303,7 @@ export class GaugeTable implements ReplicatedTable {
 
   #copy(from: Incarnation | undefined): TextRows {
     if (from === undefined) return this.#cells.copy(totalOf);
-    return from === this.#options.self
+    return from === this.#self
       ? this.#cells.copy((cell) => cell.own)
       : this.row(from).counts.copy((n) => n);
   }

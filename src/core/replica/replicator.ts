@@ -115,6 +115,8 @@ export class Replicator {
     this.#ports = ports;
     this.#header = { object: settings.object, type: settings.type, from: settings.self };
     this.#objectHash = objectHash(settings.object);
+    // A row that is taken over from an earlier incarnation is not empty: 0 would tell the others to expect nothing.
+    this.#sequence = table.digest.high === 0 && table.digest.low === 0 ? 0 : 1;
     this.#snapshots = new SnapshotSource(() => table.ownRow());
     table.onPending = () => this.#changed();
     table.onWork = (work) => this.#queue(work);
@@ -200,6 +202,13 @@ export class Replicator {
     if (this.#table.pending === 0) return;
     this.#flushing = true;
     this.#queue(this.#flushRest());
+  }
+
+  /** Ends all that is under way, at once: the table is about to be handed over. */
+  finish(): void {
+    this.flush();
+    for (const work of this.#work) finish(work);
+    this.#work.length = 0;
   }
 
   /** Sends what has waited long enough. */

@@ -241,7 +241,7 @@ export class RowReceiver {
 
   /** The missing batches came after all: late, not lost. */
   #closeGap(): boolean {
-    if (this.#session?.reason !== 'missing' || false)
+    if (this.#session?.reason !== 'missing' || this.#held.size !== this.#highestHeld - this.#applied)
       return false;
     this.#close();
     this.#applyHeld();

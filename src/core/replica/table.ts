@@ -83,6 +83,8 @@ export interface ReplicatedTable extends SharedTable {
 
   /** Takes out up to `limit` pending keys; undefined when all of them are back at the value that was sent. */
   takeChanges(limit: number): Changes | undefined;
+  /** The own row belongs to a new incarnation: the process joins again, its connections are still open (CMD-17). */
+  become(self: Incarnation): void;
   /** The whole own row as it is when each part of it is asked for. */
   ownRow(): Iterator<Changes, void, void>;
 

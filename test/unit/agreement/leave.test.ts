@@ -14,6 +14,8 @@ describe('leaving', () => {
     office.leave('a');
     expect(office.share('b c')).toBe(true);
     expect(office.at('b').agreement.isLeader).toBe(true);
+    // Neither takes itself for the lonely one because the other's last beat still names a.
+    for (const name of ['b', 'c']) expect(office.at(name).diary).toEqual(['view [b c] leave, with b c']);
   });
 
   it('LIFE-10 a beat that arrives behind the goodbye does not bring the process back', () => {
@@ -25,16 +27,34 @@ describe('leaving', () => {
     office.hand(office.taken[0]!);
     office.pass(timeoutMs);
     expect(office.views()).toEqual({ a: 'a' });
-    expect(office.at('a').diary).toEqual(['view [a b] join, with a', 'view [a] leave, with a']);
+    expect(office.at('a').diary).toEqual(['view [a] leave, with a']);
   });
 
   it('BUS-21 closed evidence acts at once', () => {
     const office = PostOffice.settled('a b c');
     office.kill('c');
-    office.reportClosed('a', 'c');
     office.reportClosed('b', 'c');
+    office.reportClosed('a', 'c');
     expect(office.share('a b')).toBe(true);
-    expect(office.at('b').diary.at(-1)).toBe('view [a b] disconnect, with a b');
+    for (const name of ['a', 'b']) expect(office.at(name).diary).toEqual(['view [a b] disconnect, with a b']);
+  });
+
+  it('BUS-21 closed evidence of the leader, which one of the others hears of first, gives one new view', () => {
+    const office = PostOffice.settled('a b c');
+    office.kill('a');
+    office.reportClosed('b', 'a');
+    expect(office.at('b').diary).toEqual(['view [b c] disconnect, with b c']);
+    office.reportClosed('c', 'a');
+    office.pass(2 * timeoutMs);
+    expect(office.at('b').diary).toHaveLength(1);
+    expect(office.at('c').diary).toHaveLength(1);
+  });
+
+  it('BUS-21 when the leader falls silent the others go on together, whoever notices first', () => {
+    const office = PostOffice.settled('a b c d');
+    office.kill('a');
+    office.pass(3 * timeoutMs);
+    for (const name of ['b', 'c', 'd']) expect(office.at(name).diary).toEqual(['view [b c d] network, with b c d']);
   });
 
   it('BUS-21 silence acts after the failure timeout and not before', () => {
@@ -88,7 +108,7 @@ describe('leaving', () => {
     office.reportClosed('a', 'b');
     office.hand(office.taken[0]!);
     office.pass(timeoutMs);
-    expect(office.at('a').diary).toEqual(['view [a b] join, with a', 'view [a] disconnect, with a']);
+    expect(office.at('a').diary).toEqual(['view [a] disconnect, with a']);
   });
 
   it('LIFE-3 a process that comes back in another life joins as a newcomer, once the old life is known to be over', () => {

@@ -21,14 +21,18 @@ describe('partition and merge', () => {
     expect(office.share('a b c d')).toBe(true);
   });
 
-  it('BUS-10 each member is told who came with it', () => {
+  it('BUS-10 a cut and its heal are one view each, and each member is told who came with it', () => {
     const office = PostOffice.settled('a b c d');
     office.partition('a b', 'c d');
     office.pass(2 * timeoutMs);
     office.heal();
     office.pass(timeoutMs);
-    expect(office.at('b').diary.at(-1)).toBe('view [a b c d] join, with a b');
-    expect(office.at('c').diary.at(-1)).toBe('view [a b c d] join, with c d');
+    for (const name of ['a', 'b']) {
+      expect(office.at(name).diary).toEqual(['view [a b] network, with a b', 'view [a b c d] join, with a b']);
+    }
+    for (const name of ['c', 'd']) {
+      expect(office.at(name).diary).toEqual(['view [c d] network, with c d', 'view [a b c d] join, with c d']);
+    }
   });
 
   it('BUS-22 three views that heal together become one', () => {
@@ -39,18 +43,6 @@ describe('partition and merge', () => {
     office.heal();
     office.pass(timeoutMs);
     expect(office.share('a b c d')).toBe(true);
-  });
-
-  it('MEM-9 the side that was longest in company leads the joint view', () => {
-    const office = PostOffice.settled('c d');
-    office.partition('c d', 'x');
-    const newcomers = ['a', 'b'].map((name) => office.open(name));
-    for (const { name } of newcomers) for (const old of ['c', 'd']) office.cut(name, old);
-    office.pass(timeoutMs);
-    office.heal();
-    office.pass(timeoutMs);
-    expect(office.share('a b c d')).toBe(true);
-    expect(office.at('c').agreement.isLeader).toBe(true);
   });
 
   it('MEM-10 a manager joins two sides of nodes but never coordinates them', () => {
@@ -97,7 +89,7 @@ describe('cuts that are not transitive', () => {
     office.cut('a', 'd');
     office.pass(10 * timeoutMs);
     expect(office.views()).toEqual({ a: 'a', b: 'b c d', c: 'b c d', d: 'b c d' });
-    expect(office.at('b').diary.filter((line) => line.startsWith('view [b c d]'))).toHaveLength(1);
+    expect(office.at('b').diary).toEqual([]);
   });
 
   it('MEM-9 a manager with a bad link leaves the nodes together', () => {
@@ -105,9 +97,11 @@ describe('cuts that are not transitive', () => {
     office.open('a', { type: 'Manager' });
     for (const name of ['b', 'c', 'd']) office.open(name);
     office.pass(3 * timeoutMs);
+    expect(office.share('a b c d')).toBe(true);
     office.cut('a', 'c');
     office.pass(5 * timeoutMs);
-    expect(office.views()).toEqual({ a: 'a', b: 'b c d', c: 'b c d', d: 'b c d' });
+    expect(office.share('b c d')).toBe(true);
+    expect(office.views()).toMatchObject({ a: 'a' });
   });
 
   it('LIFE-17 a ring of four in which nobody hears the one across ends in two pairs', () => {

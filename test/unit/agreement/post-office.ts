@@ -82,11 +82,13 @@ export class PostOffice {
     return resident;
   }
 
-  /** Opens all of them and waits until they share a view. */
+  /** Opens all of them, waits until they share a view, and gives them empty diaries. */
   static settled(names: string, changes: Partial<AgreementOptions> = {}): PostOffice {
     const office = new PostOffice(changes);
     for (const name of names.split(' ')) office.open(name);
     office.pass(3 * timeoutMs);
+    if (!office.share(names)) throw new Error(`not settled: ${JSON.stringify(office.views())}`);
+    for (const name of names.split(' ')) office.at(name).diary.length = 0;
     return office;
   }
 

@@ -30,15 +30,33 @@ describe('endpoints', () => {
       controlGroup: 'ec_console',
       label: 'nats://10.0.0.1:4222/relay-1',
     });
-    expect(parseEndpoint('nats://server/relay.1?group=staging')).toMatchObject({ node: 'relay.1', controlGroup: 'staging', url: 'nats://server' });
+    expect(parseEndpoint('nats://server/relay.1?group=staging')).toMatchObject({
+      node: 'relay.1',
+      controlGroup: 'staging',
+      url: 'nats://server',
+    });
   });
 
-  it.each(['', 'cluster', 'host:', ':2025', 'host:0', 'host:65536', 'host:port', 'fd00::1:2025', '[fd00::1]', 'a b:1', 'user@host:1', 'nats://server', 'nats://server/', 'nats://server/a/b', 'nats://server/%zz', 'http://server/a'])(
-    'CON-15 %j is none',
-    (text) => {
-      expect(parseEndpoint(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'cluster',
+    'host:',
+    ':2025',
+    'host:0',
+    'host:65536',
+    'host:port',
+    'fd00::1:2025',
+    '[fd00::1]',
+    'a b:1',
+    'user@host:1',
+    'nats://server',
+    'nats://server/',
+    'nats://server/a/b',
+    'nats://server/%zz',
+    'http://server/a',
+  ])('CON-15 %j is none', (text) => {
+    expect(parseEndpoint(text)).toBeUndefined();
+  });
 });
 
 describe('completion', () => {
@@ -115,11 +133,18 @@ async function batch(lines: string[]) {
 
 describe('batch', () => {
   it('CON-17 lines run in turn, the output is printed as it is', async () => {
-    expect(await batch(['a', ' b "c"'])).toEqual({ result: 0, asked: ['a', ' b "c"'], printed: 'a\n b "c"\n' });
+    expect(await batch(['a', ' b "c"'])).toEqual({
+      result: 0,
+      asked: ['a', ' b "c"'],
+      printed: 'a\n b "c"\n',
+    });
   });
 
   it('CON-17 the result is the first status that is not 0; later lines still run', async () => {
-    expect(await batch(['a', 'fail 2', 'fail 1', 'b'])).toMatchObject({ result: 2, asked: ['a', 'fail 2', 'fail 1', 'b'] });
+    expect(await batch(['a', 'fail 2', 'fail 1', 'b'])).toMatchObject({
+      result: 2,
+      asked: ['a', 'fail 2', 'fail 1', 'b'],
+    });
   });
 
   it('CON-21 quit ends; blank lines are skipped', async () => {

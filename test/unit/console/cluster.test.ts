@@ -4,7 +4,12 @@ import { fakeNode, member, type } from './fake-node.ts';
 describe('cluster commands', () => {
   it('CMD-5 cluster help lists the cluster commands', async () => {
     const { text } = await type('cluster help');
-    expect(text.split('\n').filter(Boolean).map((line) => line.split('  ')[0])).toEqual([
+    expect(
+      text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => line.split('  ')[0]),
+    ).toEqual([
       'cluster help',
       'cluster info',
       'cluster membership',
@@ -23,11 +28,15 @@ describe('cluster commands', () => {
     expect((await type('cluster nodeaddr')).text).toBe('10.80.116.201:4802\n');
     expect((await type('cluster nodeaddr', fakeNode({ address: 'fd00::1' }))).text).toBe('[fd00::1]:4802\n');
     expect((await type('json cluster nodename')).text).toBe('{"nodeName":"labrat-1"}\n');
-    expect((await type('xml cluster nodeaddr')).text).toBe('<Node_Address>10.80.116.201:4802</Node_Address>\n');
+    expect((await type('xml cluster nodeaddr')).text).toBe(
+      '<Node_Address>10.80.116.201:4802</Node_Address>\n',
+    );
   });
 
   it('CMD-7 cluster info, byte for byte', async () => {
-    expect((await type('cluster info')).text).toBe(`Daemon: nats://127.0.0.1:4222 [m:#ec0-22787#labrat-1,s:#ec1-22787#labrat-1]
+    expect(
+      (await type('cluster info')).text,
+    ).toBe(`Daemon: nats://127.0.0.1:4222 [m:#ec0-22787#labrat-1,s:#ec1-22787#labrat-1]
 Control Group: ec_console
 Cluster Group: ec_cluster (labrat-4 is leader)
 Logger Group: none
@@ -37,9 +46,17 @@ Logger Group: none
   it('CMD-7 -v adds the view; MEM-12 no leader; a log group is named', async () => {
     const facts = fakeNode({
       logGroup: 'ec_log',
-      view: () => ({ epoch: 12, coordinator: 'labrat-1', nodeCount: 1, state: 'agreeing', leader: undefined }),
+      view: () => ({
+        epoch: 12,
+        coordinator: 'labrat-1',
+        nodeCount: 1,
+        state: 'agreeing',
+        leader: undefined,
+      }),
     });
-    expect((await type('cluster info -v', facts)).text).toBe(`Daemon: nats://127.0.0.1:4222 [m:#ec0-22787#labrat-1,s:#ec1-22787#labrat-1]
+    expect(
+      (await type('cluster info -v', facts)).text,
+    ).toBe(`Daemon: nats://127.0.0.1:4222 [m:#ec0-22787#labrat-1,s:#ec1-22787#labrat-1]
 Control Group: ec_console
 Cluster Group: ec_cluster (no leader)
 Logger Group: ec_log
@@ -49,8 +66,12 @@ View: 12@labrat-1 (1 nodes, agreeing)
 
   it('CMD-7 a missing connection prints a dash', async () => {
     const without = (missing: string) =>
-      fakeNode({ link: (name) => (missing.includes(name) ? { privateName: undefined, server: undefined } : fakeNode().link(name)) });
-    const daemon = async (missing: string) => (await type('cluster info', without(missing))).text.split('\n')[0];
+      fakeNode({
+        link: (name) =>
+          missing.includes(name) ? { privateName: undefined, server: undefined } : fakeNode().link(name),
+      });
+    const daemon = async (missing: string) =>
+      (await type('cluster info', without(missing))).text.split('\n')[0];
     expect(await daemon('s')).toBe('Daemon: nats://127.0.0.1:4222 [m:#ec0-22787#labrat-1,s:-]');
     expect(await daemon('m')).toBe('Daemon: nats://127.0.0.1:4222 [m:-,s:#ec1-22787#labrat-1]');
     expect(await daemon('ms')).toBe('Daemon: - [m:-,s:-]');
@@ -75,7 +96,10 @@ View: 12@labrat-1 (1 nodes, agreeing)
   });
 
   it.each(['-x', '-v -v', 'verbose'])('CMD-20 cluster info %s prints its usage', async (args) => {
-    expect(await type(`cluster info ${args}`)).toMatchObject({ text: 'usage: cluster info [-v]\n', status: 4 });
+    expect(await type(`cluster info ${args}`)).toMatchObject({
+      text: 'usage: cluster info [-v]\n',
+      status: 4,
+    });
   });
 
   const members = [
@@ -93,7 +117,9 @@ View: 12@labrat-1 (1 nodes, agreeing)
   ];
 
   it('CMD-8 cluster membership, byte for byte, with the placeholders of MEM-2', async () => {
-    expect((await type('cluster membership', fakeNode({ members: () => members }))).text).toBe(`Private Name: #ec0-20768#pono
+    expect(
+      (await type('cluster membership', fakeNode({ members: () => members }))).text,
+    ).toBe(`Private Name: #ec0-20768#pono
 Node Name: pono
 Subcluster: default
 Node Type: Momentum
@@ -120,8 +146,17 @@ Groups: ec_cluster
   });
 
   it('MEM-3 a member of which nothing but the name is known is listed', async () => {
-    const unknown = member({ node: undefined, subcluster: undefined, version: undefined, address: undefined, port: undefined, groups: [] });
-    expect((await type('cluster membership', fakeNode({ members: () => [unknown] }))).text).toBe(`Private Name: #ec0-20768#pono
+    const unknown = member({
+      node: undefined,
+      subcluster: undefined,
+      version: undefined,
+      address: undefined,
+      port: undefined,
+      groups: [],
+    });
+    expect(
+      (await type('cluster membership', fakeNode({ members: () => [unknown] }))).text,
+    ).toBe(`Private Name: #ec0-20768#pono
 Node Name: (Null)
 Subcluster: (Null)
 Node Type: Momentum
@@ -134,7 +169,9 @@ Groups: ${''}
   it('MEM-4 a disconnected node lists nobody', async () => {
     const facts = fakeNode({ members: () => [] });
     expect(await type('cluster membership', facts)).toMatchObject({ text: '', status: 0 });
-    expect((await type('xml cluster membership', facts)).text).toBe('<ClusterMembership></ClusterMembership>\n');
+    expect((await type('xml cluster membership', facts)).text).toBe(
+      '<ClusterMembership></ClusterMembership>\n',
+    );
     expect((await type('json cluster membership', facts)).text).toBe('{"members":[]}\n');
   });
 
@@ -164,12 +201,21 @@ Groups: ${''}
   it('CMD-17 cluster reset resets and asks nothing', async () => {
     let resets = 0;
     const facts = fakeNode({ reset: () => resets++ });
-    expect(await type('cluster reset', facts)).toMatchObject({ text: 'Resetting cluster membership.\n', status: 0 });
-    expect(await type('cluster reset now', facts)).toMatchObject({ text: 'usage: cluster reset\n', status: 4 });
+    expect(await type('cluster reset', facts)).toMatchObject({
+      text: 'Resetting cluster membership.\n',
+      status: 0,
+    });
+    expect(await type('cluster reset now', facts)).toMatchObject({
+      text: 'usage: cluster reset\n',
+      status: 4,
+    });
     expect(resets).toBe(1);
   });
 
-  it.each(['cluster', 'cluster nothing', 'cluster shared', 'cluster shared nothing'])('CMD-20 %j is an unknown command', async (line) => {
-    expect(await type(line)).toMatchObject({ text: 'Unknown command\n', status: 2 });
-  });
+  it.each(['cluster', 'cluster nothing', 'cluster shared', 'cluster shared nothing'])(
+    'CMD-20 %j is an unknown command',
+    async (line) => {
+      expect(await type(line)).toMatchObject({ text: 'Unknown command\n', status: 2 });
+    },
+  );
 });

@@ -63,12 +63,21 @@ export interface FakeObject {
   readonly kind?: SharedObjectFacts['kind'];
   readonly snapped?: boolean;
   /** `from` is undefined for the global view. Each array is a batch. */
-  readonly rows?: (from: string | undefined, under: string | undefined) => readonly (readonly SharedRow[])[] | undefined;
+  readonly rows?: (
+    from: string | undefined,
+    under: string | undefined,
+  ) => readonly (readonly SharedRow[])[] | undefined;
   readonly verify?: SharedObjectFacts['verify'];
   readonly stats?: Partial<ReturnType<SharedObjectFacts['stats']>>;
 }
 
-export function fakeObject({ name, kind = 'cidrtree', snapped = true, rows = () => [], ...more }: FakeObject): SharedObjectFacts {
+export function fakeObject({
+  name,
+  kind = 'cidrtree',
+  snapped = true,
+  rows = () => [],
+  ...more
+}: FakeObject): SharedObjectFacts {
   return {
     name,
     kind,

@@ -21,7 +21,21 @@ const wellFormed = (text: string) => Buffer.from(text).toString();
 /** Text cut into pieces at any place, within a surrogate pair or `]]>` too. */
 const piecesOf = (unit: fc.Arbitrary<string>) =>
   fc.array(unit, { maxLength: 40 }).map((units) => ({ whole: units.join(''), pieces: units }));
-const awkward = fc.constantFrom(']', ']]', '>', ']]>', '\n', '\ud83d', '\ude00', 'a', '"', '\\', '\0', '&', '<');
+const awkward = fc.constantFrom(
+  ']',
+  ']]',
+  '>',
+  ']]>',
+  '\n',
+  '\ud83d',
+  '\ude00',
+  'a',
+  '"',
+  '\\',
+  '\0',
+  '&',
+  '<',
+);
 
 describe('forms of an answer', () => {
   it('CON-12 an answer without XML form of its own is wrapped, without the line feed at its end', async () => {

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeFrame, FrameReader, maxBodyBytes, parseRequest, parseResponse } from '../../../src/console/frame.ts';
+import {
+  encodeFrame,
+  FrameReader,
+  maxBodyBytes,
+  parseRequest,
+  parseResponse,
+} from '../../../src/console/frame.ts';
 
 const body = (text: string) => Buffer.from(text);
 const framed = (content: Buffer) => {
@@ -18,18 +24,22 @@ describe('frames', () => {
 
   it('CON-7 bodies come out whole whatever the pieces in which the bytes come', () => {
     fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 300 })), fc.infiniteStream(fc.integer({ min: 1, max: 50 })), (bodies, sizes) => {
-        const bytes = Buffer.concat(bodies.map((content) => framed(Buffer.from(content))));
-        const reader = new FrameReader();
-        const received: Buffer[] = [];
-        for (let at = 0; at < bytes.length; ) {
-          const size = sizes.next().value;
-          received.push(...reader.push(bytes.subarray(at, at + size)));
-          at += size;
-        }
-        expect(received.map((content) => [...content])).toEqual(bodies.map((content) => [...content]));
-        expect(reader.isEmpty).toBe(true);
-      }),
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 300 })),
+        fc.infiniteStream(fc.integer({ min: 1, max: 50 })),
+        (bodies, sizes) => {
+          const bytes = Buffer.concat(bodies.map((content) => framed(Buffer.from(content))));
+          const reader = new FrameReader();
+          const received: Buffer[] = [];
+          for (let at = 0; at < bytes.length; ) {
+            const size = sizes.next().value;
+            received.push(...reader.push(bytes.subarray(at, at + size)));
+            at += size;
+          }
+          expect(received.map((content) => [...content])).toEqual(bodies.map((content) => [...content]));
+          expect(reader.isEmpty).toBe(true);
+        },
+      ),
     );
   });
 
@@ -49,7 +59,11 @@ describe('frames', () => {
 
   it('CON-7 a request needs no format', () => {
     expect(parseRequest(body('{"id":3,"cmd":"pid"}'))).toEqual({ id: 3, cmd: 'pid', format: 'text' });
-    expect(parseRequest(body('{"id":0,"cmd":"","format":"xml","more":1}'))).toEqual({ id: 0, cmd: '', format: 'xml' });
+    expect(parseRequest(body('{"id":0,"cmd":"","format":"xml","more":1}'))).toEqual({
+      id: 0,
+      cmd: '',
+      format: 'xml',
+    });
   });
 
   it.each([
@@ -70,10 +84,20 @@ describe('frames', () => {
   });
 
   it('INV-33 invalid UTF-8 is a problem', () => {
-    expect(parseRequest(Buffer.from([0x7b, 0xff, 0x7d]))).toEqual({ problem: expect.stringContaining('UTF-8'), id: 0 });
+    expect(parseRequest(Buffer.from([0x7b, 0xff, 0x7d]))).toEqual({
+      problem: expect.stringContaining('UTF-8'),
+      id: 0,
+    });
   });
 
-  it.each(['{}', '{"id":1}', '{"id":1,"out":1}', '{"id":1,"end":true}', '{"id":1,"end":true,"status":6}', 'x'])('%s is no response', (text) => {
+  it.each([
+    '{}',
+    '{"id":1}',
+    '{"id":1,"out":1}',
+    '{"id":1,"end":true}',
+    '{"id":1,"end":true,"status":6}',
+    'x',
+  ])('%s is no response', (text) => {
     expect(parseResponse(body(text))).toBeUndefined();
   });
 

@@ -63,7 +63,11 @@ describe('general commands', () => {
   it('CON-20 version prints a banner of four lines framed by #', async () => {
     const { text } = await type('version');
     expect(text).toBe(`${'#'.repeat(40)}\n# flotilla version: 0.1.0\n# node: labrat-1\n${'#'.repeat(40)}\n`);
-    expect(JSON.parse((await type('json version')).text)).toEqual({ product: 'flotilla', version: '0.1.0', nodeName: 'labrat-1' });
+    expect(JSON.parse((await type('json version')).text)).toEqual({
+      product: 'flotilla',
+      version: '0.1.0',
+      nodeName: 'labrat-1',
+    });
     expect((await type('xml version')).text).toBe(
       '<Version><Product>flotilla</Product><Version>0.1.0</Version><Node_Name>labrat-1</Node_Name></Version>\n',
     );
@@ -96,7 +100,9 @@ describe('general commands', () => {
         { wallMs: Date.UTC(2003, 11, 1, 0, 0, 9), level: 'info', text: 'later' },
       ],
     });
-    expect((await type('paniclog', facts)).text).toBe('[Sun 30 Nov 2003 10:31:37] [critical] a <b>\n[Mon 01 Dec 2003 00:00:09] [info] later\n');
+    expect((await type('paniclog', facts)).text).toBe(
+      '[Sun 30 Nov 2003 10:31:37] [critical] a <b>\n[Mon 01 Dec 2003 00:00:09] [info] later\n',
+    );
     expect(JSON.parse((await type('json paniclog', facts)).text).messages[0]).toEqual({
       time: '2003-11-30T10:31:37.000Z',
       level: 'critical',

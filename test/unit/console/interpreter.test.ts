@@ -14,29 +14,42 @@ function registryWith(words: string, run: Command['run']): Registry {
 }
 
 const echo = registryWith('echo', (args) => said(args.join('|')));
-const run = (line: string, registry = echo, format?: 'text' | 'xml' | 'json') => collect(interpreterOf(registry).run(line, format));
+const run = (line: string, registry = echo, format?: 'text' | 'xml' | 'json') =>
+  collect(interpreterOf(registry).run(line, format));
 
 describe('interpreter', () => {
   it('CON-7 a command that succeeds has status 0', async () => {
     expect(await run('echo a "b c"')).toMatchObject({ text: 'a|b c\n', status: 0 });
   });
 
-  it.each(['', ' ', '\n', '\r\n\t', 'xml', 'JSON', '  xml  '])('CON-8 %j has an empty answer and status 4', async (line) => {
-    expect(await run(line)).toMatchObject({ text: '', status: 4 });
-    expect(await run(line, echo, 'json')).toMatchObject({ text: '', status: 4 });
-  });
+  it.each(['', ' ', '\n', '\r\n\t', 'xml', 'JSON', '  xml  '])(
+    'CON-8 %j has an empty answer and status 4',
+    async (line) => {
+      expect(await run(line)).toMatchObject({ text: '', status: 4 });
+      expect(await run(line, echo, 'json')).toMatchObject({ text: '', status: 4 });
+    },
+  );
 
-  it.each(['\n echo x', '\r\n\techo x', '   echo x'])('CON-8 white space before the command is ignored: %j', async (line) => {
-    expect(await run(line)).toMatchObject({ text: 'x\n', status: 0 });
-  });
+  it.each(['\n echo x', '\r\n\techo x', '   echo x'])(
+    'CON-8 white space before the command is ignored: %j',
+    async (line) => {
+      expect(await run(line)).toMatchObject({ text: 'x\n', status: 0 });
+    },
+  );
 
   it('CON-9 an unbalanced quotation has status 4', async () => {
-    expect(await run('echo "a')).toMatchObject({ text: 'Syntax error: the quotation mark at column 6 is not closed\n', status: 4 });
+    expect(await run('echo "a')).toMatchObject({
+      text: 'Syntax error: the quotation mark at column 6 is not closed\n',
+      status: 4,
+    });
   });
 
-  it.each(['nothing', 'xml2 echo', '""', 'echoes', 'text echo a'])('CMD-20 %j is an unknown command, and nothing else is said', async (line) => {
-    expect(await run(line)).toMatchObject({ text: 'Unknown command\n', status: 2 });
-  });
+  it.each(['nothing', 'xml2 echo', '""', 'echoes', 'text echo a'])(
+    'CMD-20 %j is an unknown command, and nothing else is said',
+    async (line) => {
+      expect(await run(line)).toMatchObject({ text: 'Unknown command\n', status: 2 });
+    },
+  );
 
   it('CON-12 prefixes choose the form, in any case, before the form that was asked for', async () => {
     expect((await run('xml echo a')).text).toBe('<Response><![CDATA[a]]></Response>\n');
@@ -46,7 +59,12 @@ describe('interpreter', () => {
   });
 
   it('CON-7 what cannot be done has status 1', async () => {
-    expect(await run('x', registryWith('x', () => failed('no')))).toMatchObject({ text: 'no\n', status: 1 });
+    expect(
+      await run(
+        'x',
+        registryWith('x', () => failed('no')),
+      ),
+    ).toMatchObject({ text: 'no\n', status: 1 });
   });
 
   it('an error of the catalogue is told with its advice', async () => {
@@ -64,9 +82,18 @@ describe('interpreter', () => {
     const log: Log = { ...silentLog, error: (_, fields) => logged.push(fields?.error) };
     const secret = new Error('secret');
     const throwing = registryWith('x', () => Promise.reject(secret));
-    const interpreter = new Interpreter({ registry: throwing, clock: systemClock, log, counters: { add: () => {} } });
+    const interpreter = new Interpreter({
+      registry: throwing,
+      clock: systemClock,
+      log,
+      counters: { add: () => {} },
+    });
     const { text, status } = await collect(interpreter.run('x'));
-    expect({ text, status, logged }).toEqual({ text: expect.not.stringContaining('secret'), status: 1, logged: [secret] });
+    expect({ text, status, logged }).toEqual({
+      text: expect.not.stringContaining('secret'),
+      status: 1,
+      logged: [secret],
+    });
   });
 
   it('INV-33 an answer that fails half way ends with status 1', async () => {
@@ -77,15 +104,29 @@ describe('interpreter', () => {
         throw new Error('gone');
       },
     };
-    const { text, status: result } = await run('x', registryWith('x', () => breaking));
+    const { text, status: result } = await run(
+      'x',
+      registryWith('x', () => breaking),
+    );
     expect(text).toMatch(/^x+Internal error/);
     expect(result).toBe(1);
   });
 
   it('CON-7 a command that takes too long has status 5', async () => {
     let expire = () => {};
-    const clock: Clock = { ...systemClock, after: (_, timeOut) => ({ cancel: ((expire = timeOut), () => {}) }) };
-    const reply = collect(interpreterOf(registryWith('x', () => new Promise(() => {})), clock).run('x'));
+    const clock: Clock = {
+      ...systemClock,
+      after: (_, timeOut) => {
+        expire = timeOut;
+        return { cancel: () => {} };
+      },
+    };
+    const reply = collect(
+      interpreterOf(
+        registryWith('x', () => new Promise(() => {})),
+        clock,
+      ).run('x'),
+    );
     await Promise.resolve();
     expire();
     expect(await reply).toMatchObject({ status: 5 });

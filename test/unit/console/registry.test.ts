@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { said } from '../../../src/console/answer.ts';
 import { type Command, Registry } from '../../../src/console/registry.ts';
 
-const command = (words: string, help = words): Command => ({ words, usage: words, help, impact: 'read', run: () => said(words) });
+const command = (words: string, help = words): Command => ({
+  words,
+  usage: words,
+  help,
+  impact: 'read',
+  run: () => said(words),
+});
 
 const registryOf = (...commands: Command[]) => {
   const registry = new Registry();
@@ -31,10 +37,13 @@ describe('command registry', () => {
     expect(match?.args).toEqual(['Mixed_Case']);
   });
 
-  it.each([['clusters'], ['clust'], ['shared'], [''], ['__proto__'], ['constructor']])('CON-10 %j matches nothing', (word) => {
-    expect(registry.match([word])).toBeUndefined();
-    expect(registry.match([])).toBeUndefined();
-  });
+  it.each([['clusters'], ['clust'], ['shared'], [''], ['__proto__'], ['constructor']])(
+    'CON-10 %j matches nothing',
+    (word) => {
+      expect(registry.match([word])).toBeUndefined();
+      expect(registry.match([])).toBeUndefined();
+    },
+  );
 
   it('CON-13 a command registered again replaces the first', () => {
     const replaced = registryOf(command('pid', 'old'), command('pid', 'new'));

@@ -20,7 +20,10 @@ const inboundCidr = fakeObject({
   name: 'inbound_cidr',
   rows: (from, under) => {
     const batches: Record<string, SharedRow[][]> = {
-      global: under === undefined ? [treeRows.slice(0, 4), [], treeRows.slice(4)] : [treeRows.filter(({ key }) => key.startsWith('10.0.0.18'))],
+      global:
+        under === undefined
+          ? [treeRows.slice(0, 4), [], treeRows.slice(4)]
+          : [treeRows.filter(({ key }) => key.startsWith('10.0.0.18'))],
       'relay-0-1': [[row('10.0.0.180/32 4')]],
       '#ec1-12137#relay-0-1': [[row('10.0.0.180/32 4')]],
       'relay-0-2': [],
@@ -28,13 +31,21 @@ const inboundCidr = fakeObject({
     return batches[from ?? 'global'];
   },
 });
-const outboundDomains = fakeObject({ name: 'outbound_domains', kind: 'gauge table', rows: () => [domainRows] });
+const outboundDomains = fakeObject({
+  name: 'outbound_domains',
+  kind: 'gauge table',
+  rows: () => [domainRows],
+});
 const unsnapped = fakeObject({ name: 'plain', snapped: false });
 const facts = fakeNode({
   sharedObjects: () => [inboundCidr, fakeObject({ name: 'outbound_cidr' }), outboundDomains, unsnapped],
 });
 const typed = (line: string) => type(line, facts);
-const linesOf = async (line: string) => (await typed(line)).text.split('\n').slice(1, -1).map((each) => each.trim());
+const linesOf = async (line: string) =>
+  (await typed(line)).text
+    .split('\n')
+    .slice(1, -1)
+    .map((each) => each.trim());
 
 describe('cluster shared list', () => {
   it('REP-18.2 byte for byte, in configuration order', async () => {
@@ -63,7 +74,9 @@ describe('cluster shared list', () => {
 
 describe('cluster shared show', () => {
   it('REP-18.3, REP-5.8, REP-5.10 the global view of a tree, byte for byte', async () => {
-    expect((await typed('cluster shared show inbound_cidr')).text).toBe(`lazy, snapped cidrtree 'inbound_cidr', view 'global'
+    expect(
+      (await typed('cluster shared show inbound_cidr')).text,
+    ).toBe(`lazy, snapped cidrtree 'inbound_cidr', view 'global'
      31                         10.0.0.0/8
      31                         10.0.0.0/24
       4                         10.0.0.0/25
@@ -85,18 +98,26 @@ describe('cluster shared show', () => {
   });
 
   it('REP-5.13 a gauge table, byte for byte; REP-5.17 the singular is echoed as typed', async () => {
-    expect((await typed('cluster shared show outbound_domain from relay-0-1')).text).toBe(`lazy, snapped gauge table 'outbound_domain', view '#ec1-12137#relay-0-1'
+    expect(
+      (await typed('cluster shared show outbound_domain from relay-0-1')).text,
+    ).toBe(`lazy, snapped gauge table 'outbound_domain', view '#ec1-12137#relay-0-1'
                                                      aol.com:            1
                                                bellsouth.net:            4
                                                  hotmail.com:           26
                                                    yahoo.com:           30
 `);
-    expect((await typed('cluster shared show outbound_domains')).text).toMatch(/^lazy, snapped gauge table 'outbound_domains', view 'global'\n/);
+    expect((await typed('cluster shared show outbound_domains')).text).toMatch(
+      /^lazy, snapped gauge table 'outbound_domains', view 'global'\n/,
+    );
   });
 
   it('REP-5.17 an object that is really called outbound_domain goes before the alias', async () => {
-    const both = fakeNode({ sharedObjects: () => [outboundDomains, fakeObject({ name: 'outbound_domain', snapped: false })] });
-    expect((await type('cluster shared show outbound_domain', both)).text).toBe("lazy, cidrtree 'outbound_domain', view 'global'\n");
+    const both = fakeNode({
+      sharedObjects: () => [outboundDomains, fakeObject({ name: 'outbound_domain', snapped: false })],
+    });
+    expect((await type('cluster shared show outbound_domain', both)).text).toBe(
+      "lazy, cidrtree 'outbound_domain', view 'global'\n",
+    );
   });
 
   it('REP-5.10 wider counts push the prefix right; REP-5.13 longer keys are not cut', async () => {
@@ -104,15 +125,23 @@ describe('cluster shared show', () => {
     const wide = fakeNode({
       sharedObjects: () => [
         fakeObject({ name: 'tree', rows: () => [[row('10.0.0.1/32 123456789')]] }),
-        fakeObject({ name: 'table', kind: 'gauge table', rows: () => [[{ key, count: 12_345_678_901_234 }]] }),
+        fakeObject({
+          name: 'table',
+          kind: 'gauge table',
+          rows: () => [[{ key, count: 12_345_678_901_234 }]],
+        }),
       ],
     });
-    expect((await type('cluster shared show tree', wide)).text.split('\n')[1]).toBe(`123456789${' '.repeat(25)}10.0.0.1/32`);
+    expect((await type('cluster shared show tree', wide)).text.split('\n')[1]).toBe(
+      `123456789${' '.repeat(25)}10.0.0.1/32`,
+    );
     expect((await type('cluster shared show table', wide)).text.split('\n')[1]).toBe(`${key}:12345678901234`);
   });
 
   it('REP-5.10, REP-18.5 without rows the header stands alone', async () => {
-    expect((await typed('cluster shared show inbound_cidr from relay-0-2')).text).toBe("lazy, snapped cidrtree 'inbound_cidr', view '#ec1-12137#relay-0-2'\n");
+    expect((await typed('cluster shared show inbound_cidr from relay-0-2')).text).toBe(
+      "lazy, snapped cidrtree 'inbound_cidr', view '#ec1-12137#relay-0-2'\n",
+    );
   });
 
   it('REP-18.3 an object without snapshots', async () => {
@@ -129,24 +158,39 @@ describe('cluster shared show', () => {
     expect(await typed(line)).toMatchObject({ text, status });
   });
 
-  it.each(['from', 'from a from b', 'min', 'min -1', 'min 1.5', 'min x', 'top 0', 'top 10001', 'nearby 1', 'json json', `key ${'x'.repeat(1001)}`])(
-    'CMD-20 show with the clauses %j prints its usage',
-    async (clauses) => {
-      const { text, status } = await typed(`cluster shared show inbound_cidr ${clauses}`);
-      expect(text).toBe(
-        'usage: cluster shared show <object> [from <node>] [under <prefix>] [key <pattern>] [min <count>] [top <rows>] [json]\n',
-      );
-      expect(status).toBe(4);
-    },
-  );
+  it.each([
+    'from',
+    'from a from b',
+    'min',
+    'min -1',
+    'min 1.5',
+    'min x',
+    'top 0',
+    'top 10001',
+    'nearby 1',
+    'json json',
+    `key ${'x'.repeat(1001)}`,
+  ])('CMD-20 show with the clauses %j prints its usage', async (clauses) => {
+    const { text, status } = await typed(`cluster shared show inbound_cidr ${clauses}`);
+    expect(text).toBe(
+      'usage: cluster shared show <object> [from <node>] [under <prefix>] [key <pattern>] [min <count>] [top <rows>] [json]\n',
+    );
+    expect(status).toBe(4);
+  });
 
   it('REP-21.6 min leaves out smaller counts', async () => {
-    expect(await linesOf('cluster shared show outbound_domains min 26')).toEqual(['hotmail.com:           26', 'yahoo.com:           30']);
+    expect(await linesOf('cluster shared show outbound_domains min 26')).toEqual([
+      'hotmail.com:           26',
+      'yahoo.com:           30',
+    ]);
     expect(await linesOf('cluster shared show outbound_domains min 31')).toEqual([]);
   });
 
   it('REP-21.6 top shows the largest first; of a tree only addresses', async () => {
-    expect(await linesOf('cluster shared show outbound_domains top 2')).toEqual(['yahoo.com:           30', 'hotmail.com:           26']);
+    expect(await linesOf('cluster shared show outbound_domains top 2')).toEqual([
+      'yahoo.com:           30',
+      'hotmail.com:           26',
+    ]);
     const addresses = await linesOf('cluster shared show inbound_cidr top 2');
     expect(addresses.map((line) => line.split(/\s+/))).toEqual([
       ['14', '10.0.0.180/32'],
@@ -155,7 +199,9 @@ describe('cluster shared show', () => {
   });
 
   it('REP-21.6 top keeps the dump order of equal counts and what a plain sort would keep, over many batches', async () => {
-    const rows = Array.from({ length: 5000 }, (_, index) => row(`10.0.${index >> 8}.${index & 255}/32 ${(index * 7919) % 50}`));
+    const rows = Array.from({ length: 5000 }, (_, index) =>
+      row(`10.0.${index >> 8}.${index & 255}/32 ${(index * 7919) % 50}`),
+    );
     const batches = Array.from({ length: 50 }, (_, index) => rows.slice(index * 100, index * 100 + 100));
     const many = fakeNode({ sharedObjects: () => [fakeObject({ name: 'many', rows: () => batches })] });
     const { text } = await type('json cluster shared show many top 120', many);
@@ -177,7 +223,11 @@ describe('cluster shared show', () => {
   });
 
   it('REP-21.6 a hostile pattern takes no exponential time', async () => {
-    const long = fakeNode({ sharedObjects: () => [fakeObject({ name: 'long', kind: 'gauge table', rows: () => [[{ key: 'a'.repeat(300), count: 1 }]] })] });
+    const long = fakeNode({
+      sharedObjects: () => [
+        fakeObject({ name: 'long', kind: 'gauge table', rows: () => [[{ key: 'a'.repeat(300), count: 1 }]] }),
+      ],
+    });
     expect((await type(`cluster shared show long key ${'a*'.repeat(100)}b`, long)).status).toBe(0);
   });
 
@@ -206,8 +256,12 @@ describe('cluster shared show', () => {
   });
 
   it('a node may be called json', async () => {
-    const odd = fakeNode({ sharedObjects: () => [fakeObject({ name: 'odd', rows: (from) => (from === 'json' ? [] : undefined) })] });
-    expect((await type('cluster shared show odd from json', odd)).text).toBe("lazy, snapped cidrtree 'odd', view '#ec1-12137#json'\n");
+    const odd = fakeNode({
+      sharedObjects: () => [fakeObject({ name: 'odd', rows: (from) => (from === 'json' ? [] : undefined) })],
+    });
+    expect((await type('cluster shared show odd from json', odd)).text).toBe(
+      "lazy, snapped cidrtree 'odd', view '#ec1-12137#json'\n",
+    );
   });
 
   it('CON-12 show in XML and in JSON', async () => {
@@ -220,7 +274,9 @@ describe('cluster shared show', () => {
 
   it('CON-7 a table of 100,000 rows comes in parts', async () => {
     const batch = Array.from({ length: 1000 }, (_, index) => row(`10.0.0.${index}/32 1`));
-    const big = fakeNode({ sharedObjects: () => [fakeObject({ name: 'big', rows: () => new Array(100).fill(batch) })] });
+    const big = fakeNode({
+      sharedObjects: () => [fakeObject({ name: 'big', rows: () => new Array(100).fill(batch) })],
+    });
     const { parts, text } = await type('cluster shared show big', big);
     expect(parts.length).toBeGreaterThan(100);
     expect(text.split('\n')).toHaveLength(100_002);
@@ -250,7 +306,11 @@ describe('cluster shared verify and stats', () => {
           origins: [{ origin, state: 'whole', keys: 5, sequence: 17, lastMessageAgeMs: 1250 }],
         },
       }),
-      fakeObject({ name: 'outbound_domains', kind: 'gauge table', verify: () => [{ origin, verdict: 'unknown' }] }),
+      fakeObject({
+        name: 'outbound_domains',
+        kind: 'gauge table',
+        verify: () => [{ origin, verdict: 'unknown' }],
+      }),
     ],
   });
 
@@ -261,7 +321,9 @@ describe('cluster shared verify and stats', () => {
               outbound_domains #ec1-12137#relay-0-1 unknown
 `,
     );
-    expect((await type('cluster shared verify outbound_domain', watched)).text).toBe('              outbound_domains #ec1-12137#relay-0-1 unknown\n');
+    expect((await type('cluster shared verify outbound_domain', watched)).text).toBe(
+      '              outbound_domains #ec1-12137#relay-0-1 unknown\n',
+    );
     expect(JSON.parse((await type('json cluster shared verify outbound_domains', watched)).text)).toEqual({
       rows: [{ object: 'outbound_domains', origin, verdict: 'unknown' }],
     });
@@ -279,8 +341,12 @@ describe('cluster shared verify and stats', () => {
 \t[received: 17 batches, 2 snapshots, 1 gaps, 0 differences, 0 drops]
 \t[from '#ec1-12137#relay-0-1': whole, 5 keys, batch 17, 1.3 s ago]
 `);
-    expect((await type('cluster shared stats', watched)).text).toContain('\noutbound_domains\n\t[keys: 0, own 0, ');
-    expect(JSON.parse((await type('json cluster shared stats inbound_cidr', watched)).text).objects[0]).toMatchObject({
+    expect((await type('cluster shared stats', watched)).text).toContain(
+      '\noutbound_domains\n\t[keys: 0, own 0, ',
+    );
+    expect(
+      JSON.parse((await type('json cluster shared stats inbound_cidr', watched)).text).objects[0],
+    ).toMatchObject({
       name: 'inbound_cidr',
       keys: 9,
       origins: [{ origin, state: 'whole', keys: 5, sequence: 17, lastMessageAgeMs: 1250 }],
@@ -289,12 +355,18 @@ describe('cluster shared verify and stats', () => {
       '<Batches_Sent>10</Batches_Sent>',
     );
     expect((await type('xml cluster shared stats inbound_cidr', watched)).text).toContain(
-      '<Origin><Origin>#ec1-12137#relay-0-1</Origin><State>whole</State>',
+      '<Row><Origin>#ec1-12137#relay-0-1</Origin><State>whole</State>',
     );
   });
 
   it.each(['verify', 'stats'])('CMD-20 errors of %s', async (word) => {
-    expect(await type(`cluster shared ${word} nothing`, watched)).toMatchObject({ text: "no such shared object 'nothing'\n", status: 1 });
-    expect(await type(`cluster shared ${word} a b`, watched)).toMatchObject({ text: `usage: cluster shared ${word} [<object>]\n`, status: 4 });
+    expect(await type(`cluster shared ${word} nothing`, watched)).toMatchObject({
+      text: "no such shared object 'nothing'\n",
+      status: 1,
+    });
+    expect(await type(`cluster shared ${word} a b`, watched)).toMatchObject({
+      text: `usage: cluster shared ${word} [<object>]\n`,
+      status: 4,
+    });
   });
 });

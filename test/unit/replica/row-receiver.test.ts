@@ -245,6 +245,20 @@ describe('a row being received', () => {
     expect(pair.receiver.stats.snapshots).toBe(0);
   });
 
+  it('beats do not end a snapshot that is under way', () => {
+    for (let i = 0; i < 5; i++) pair.sender.change(`k${i}`, 1);
+    pair.sender.under = [];
+    pair.receiver.fetch(0);
+    pair.sender.sendChunk();
+    pair.deliverAll();
+    pair.beat();
+    pair.beat();
+    expect(pair.receiver.state).toBe('fetching');
+    pair.fetchAll();
+    expect(pair.requests).toBe(1);
+    expect(Object.keys(pair.contents)).toHaveLength(5);
+  });
+
   it('a member whose first batch arrives needs no snapshot either', () => {
     pair.receiver.fetch(0);
     pair.sender.change('k0', 1);

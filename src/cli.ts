@@ -1,0 +1,135 @@
+/**
+ * The command line: what can be typed, and what is wrong with it in one line (exit 2). Each command loads what it needs
+ * when it runs, so that `flotilla version` does not wait for NATS, pino and the rest.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { fatalLine } from './cli/fatal-line.ts';
+import { flotillaVersion } from './node/version.ts';
+
+const usageExitCode = 2;
+const failedExitCode = 1;
+
+/** Runs one command line, without the program's name; the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const outcome = { exitCode: 0 };
+  const program = buildProgram(outcome);
+  try {
+    if (argv.length === 0) program.error('no command given');
+    await program.parseAsync([...argv], { from: 'user' });
+    return outcome.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
+    process.stderr.write(`${fatalLine(error)}\n`);
+    return failedExitCode;
+  }
+}
+
+function buildProgram(outcome: { exitCode: number }): Command {
+  const program = new Command('flotilla')
+    .description('Makes a fleet of relays, or any TCP services, act as one machine.')
+    .version(`flotilla ${flotillaVersion}`, '--version')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .enablePositionalOptions()
+    .helpCommand(false);
+
+  program
+    .command('node')
+    .description('run a node in the foreground')
+    .option('-c, --config <file>', 'configuration file')
+    .option('--nodename <name>', 'name of this node, instead of the configured one')
+    .addOption(
+      new Option('--servers <url,...>', 'NATS servers, instead of the configured ones').argParser(listOfUrls),
+    )
+    .option('--state-dir <directory>', 'where the node keeps its state, instead of the configured directory')
+    .action(async (options) => {
+      const { runNode } = await import('./cli/run-node.ts');
+      outcome.exitCode = await runNode(options);
+    });
+
+  program
+    .command('console')
+    .description('type commands to a node, or run those given and leave')
+    .argument(
+      '[endpoint]',
+      '/path, host:port, [v6]:port or nats://[user:password@]server/<node>; default /tmp/2025',
+    )
+    .argument('[words...]', 'one command')
+    .option(
+      '-e <command>',
+      'run this command; repeatable',
+      (command: string, before: string[] = []) => [...before, command])
+    .addOption(new Option('-x', 'answers in XML').conflicts('j'))
+    .addOption(new Option('-j', 'answers in JSON').conflicts('x'))
+    .addOption(
+      new Option('-t <seconds>', 'longest silence of the server').argParser(positiveSeconds).default(60),
+    )
+    .passThroughOptions()
+    .action(async (endpoint: string | undefined, words: string[], _: unknown, command: Command) => {
+      // Options may also follow the endpoint; what follows the first word belongs to the command for the node.
+      const rest = words[0]?.startsWith('-') ? command.parseOptions(words) : { operands: words, unknown: [] };
+      if (rest.unknown[0] !== undefined) command.error(`unknown option '${rest.unknown[0]}'`);
+      const { openConsole } = await import('./cli/open-console.ts');
+      const exitCode = await openConsole(endpoint, rest.operands, command.opts());
+      if (exitCode === undefined)
+        command.error(
+          `'${endpoint}' is no console endpoint: use /path, host:port, [v6]:port or nats://server/node`,
+        );
+      else outcome.exitCode = exitCode;
+    });
+
+  program
+    .command('check-config')
+    .description('check a configuration and print every problem')
+    .argument('<file>', 'configuration file; a name without directory is looked for along the search path')
+    .option('--strict', 'also remark on what works but is against the rules')
+    .option('--json', 'print an array of objects')
+    .action(async (file: string, { strict = false, json = false }: { strict?: boolean; json?: boolean }) => {
+      const { checkConfiguration } = await import('./config/check.ts');
+      const { exitStatus, renderFindings } = await import('./config/report.ts');
+      const result = checkConfiguration({ file, strict, environment: process.env });
+      process.stdout.write(renderFindings(result, { json }));
+      outcome.exitCode = exitStatus(result);
+    });
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => void process.stdout.write(`flotilla ${flotillaVersion}\n`));
+
+  program
+    .command('help')
+    .description('list the commands, or explain one')
+    .argument('[command]')
+    .action((name: string | undefined) => {
+      const explained =
+        name === undefined ? program : program.commands.find((command) => command.name() === name);
+      if (explained) explained.outputHelp();
+      else program.error(`unknown command '${name}'`);
+    });
+
+  return program;
+}
+
+function oneLine(text: string): string {
+  const problem = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
+  return `flotilla: ${problem}; see 'flotilla help'\n`;
+}
+
+function listOfUrls(text: string): string[] {
+  const urls = text.split(',').map((url) => url.trim());
+  if (urls.includes('')) throw new InvalidArgumentError('Separate the URLs by commas.');
+  return urls;
+}
+
+function positiveSeconds(text: string): number {
+  const seconds = Number(text);
+  // Beyond it timers of Node.js overflow and fire at once.
+  if (!(seconds > 0 && seconds <= 2_000_000))
+    throw new InvalidArgumentError('Give a number of seconds above 0.');
+  return seconds;
+}

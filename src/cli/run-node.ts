@@ -1,0 +1,71 @@
+/**
+ * `flotilla node`: from the configuration to the exit code.
+ *
+ * Invariant: the first signal to stop lets the node leave properly; a second one, or a stop that takes too long, ends
+ * the process at once.
+ */
+import { constants } from 'node:os';
+import { checkConfiguration } from '../config/check.ts';
+import { renderFindings } from '../config/report.ts';
+import { FlotillaError } from '../core/errors.ts';
+import type { RunningNode } from '../node.ts';
+import { fatalLine } from './fatal-line.ts';
+
+export interface NodeFlags {
+  readonly config?: string;
+  readonly nodename?: string;
+  readonly servers?: readonly string[];
+  readonly stateDir?: string;
+}
+
+/** Looked for along the search path when no file is given. */
+const defaultFile = 'ecelerity-cluster.conf';
+
+/** After a failure that nobody foresaw, how long the node may take to leave. */
+const lastStopMs = 5000;
+
+/** Returns when the node has ended: 0 after a stop that was asked for, 1 after anything else. */
+export async function runNode({
+  config = defaultFile,
+  nodename,
+  servers,
+  stateDir,
+}: NodeFlags): Promise<number> {
+  const result = checkConfiguration({ file: config, nodename, servers, stateDir, environment: process.env });
+  if (!result.found) throw new FlotillaError('FLT-1003', `there is no file '${config}'`);
+  if (result.findings.length > 0) process.stderr.write(renderFindings(result));
+  if (!result.settings) return 1;
+  const { startNode } = await import('../node.ts');
+  const node = await startNode({ settings: result.settings });
+  stopOnSignals(node);
+  stopOnDefects(node);
+  try {
+    await node.ended;
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${fatalLine(error)}\n`);
+    return 1;
+  }
+}
+
+function stopOnSignals(node: RunningNode): void {
+  let isStopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(128 + constants.signals[signal]);
+      isStopping = true;
+      void node.stop(signal);
+    });
+  }
+  // Reserved for reading the configuration again; without a handler a closed terminal would kill the node.
+  process.on('SIGHUP', () => {});
+}
+
+/** An exception that nothing caught: the node leaves, since nobody knows what still works. */
+function stopOnDefects(node: RunningNode): void {
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${fatalLine(error)}\n`);
+    setTimeout(() => process.exit(1), lastStopMs).unref();
+    node.stop('defect').finally(() => process.exit(1));
+  });
+}

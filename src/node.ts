@@ -1,0 +1,318 @@
+/**
+ * A node: the composition root. Reads the configuration, plugs the layers together, and runs the node actor, which says
+ * what happens in which order.
+ */
+import { EventEmitter } from 'node:events';
+import { nodeMachine } from './actors/node.ts';
+import { ActorSystem, type SupervisedActor } from './actors/system.ts';
+import { checkConfiguration } from './config/check.ts';
+import { renderFindings } from './config/report.ts';
+import type { Format } from './console/answer.ts';
+import { nodeRegistry } from './console/commands/all.ts';
+import { type ControlListener, startControlListener } from './console/control-listener.ts';
+import { Interpreter } from './console/interpreter.ts';
+import { FlotillaError } from './core/errors.ts';
+import { type OutboundConnection, OutboundConnections } from './core/outbound-connections.ts';
+import type { Incarnation } from './core/identity.ts';
+import type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
+import type { NodeSettings } from './core/settings.ts';
+import type { View, ViewCause } from './core/view.ts';
+import type { FrontEvent } from './net/front-listener.ts';
+import { resolveNodeAddress } from './node/address.ts';
+import { type BusServer, openBusServer } from './node/bus-server.ts';
+import { ClusterLife } from './node/cluster-life.ts';
+import { findMember, nodeFacts } from './node/facts.ts';
+import { Front, type ServiceHandler } from './node/front.ts';
+import { SharedObject } from './node/shared-object.ts';
+import type { Surroundings } from './node/surroundings.ts';
+import { systemClock, systemRandom } from './node/system-clock.ts';
+import { flotillaVersion } from './node/version.ts';
+import { createLog, type LineOutput } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { Paniclog } from './observe/paniclog.ts';
+
+/** How `startNode` is told what to be. One of `configFile`, `configText` and `settings` is needed. */
+export interface StartOptions {
+  readonly configFile?: string;
+  readonly configText?: string;
+  /** A configuration that has been read and checked already. */
+  readonly settings?: NodeSettings;
+  /** These count instead of what the configuration says. */
+  readonly nodename?: string;
+  readonly servers?: readonly string[];
+  readonly stateDir?: string;
+  /** Default: that of this process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Where the log goes; default: standard error. */
+  readonly logOutput?: LineOutput;
+  /** Services of this program for listeners without `Upstream`, by `host:port` as in `Listen`. */
+  readonly services?: Readonly<Record<string, ServiceHandler>>;
+}
+
+export interface NodeEvents {
+  /** A view was installed: who is there now. */
+  view: [view: View, cause: ViewCause];
+  /** Something happened to a client of a front listener. */
+  session: [listen: string, event: FrontEvent];
+  /** The node has stopped; with the reason when it had to. */
+  stopped: [error: unknown];
+}
+
+export interface ConsoleAnswer {
+  readonly text: string;
+  /** 0 is success; see the console reference. */
+  readonly status: number;
+}
+
+const sessionGraceMs = 2_000;
+
+/**
+ * Starts a node. Resolves when its console and listeners are open and it has begun to join; it serves and counts for
+ * itself until the bus is reached. Rejects with FLT-1002 or FLT-1003 (configuration), FLT-1102 (address), FLT-1203
+ * (embedded server), FLT-1401 (listener), FLT-1501 (console endpoint); nothing stays open then.
+ */
+export async function startNode(options: StartOptions): Promise<RunningNode> {
+  const node = new RunningNode(options.settings ?? settingsFrom(options), options);
+  await node.started;
+  return node;
+}
+
+export class RunningNode extends EventEmitter<NodeEvents> {
+  readonly settings: NodeSettings;
+  /** Resolves when the node serves; rejects when it could not start. */
+  readonly started: Promise<void>;
+  /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
+  readonly ended: Promise<void>;
+  readonly metrics = new Metrics({ unknownNames: 'ignore' });
+  readonly #options: StartOptions;
+  readonly #around: Surroundings;
+  readonly #interpreter: Interpreter;
+  readonly #system: ActorSystem;
+  readonly #actor: SupervisedActor<typeof nodeMachine>;
+  readonly #front = new Front();
+  readonly #shared = new Map<string, SharedObject>();
+  #outbound: OutboundConnections | undefined;
+  #console: ControlListener | undefined;
+  #server: BusServer | undefined;
+  #life: ClusterLife | undefined;
+  #address = '';
+  #onStarted: () => void = () => {};
+  #onEnded: (error: unknown) => void = () => {};
+  #stopReason: string | undefined;
+
+  /** @internal Use `startNode`. */
+  constructor(settings: NodeSettings, options: StartOptions) {
+    super();
+    this.settings = settings;
+    this.#options = options;
+    const paniclog = new Paniclog();
+    const { logOutput } = options;
+    const log = createLog({ level: settings.logLevel, paniclog, clock: systemClock, ...(logOutput ? { output: logOutput } : {}) });
+    this.#around = { clock: systemClock, random: systemRandom, log, counters: this.metrics };
+    const facts = nodeFacts({
+      settings,
+      address: () => this.#address,
+      processId: process.pid,
+      paniclog,
+      life: () => this.#life,
+      reset: () => this.#actor.send({ type: 'RESET' }),
+      shutdown: () => void this.stop('console'),
+    });
+    this.#interpreter = new Interpreter({ registry: nodeRegistry(facts), ...this.#around });
+    this.ended = new Promise((resolve, reject) => {
+      this.#onEnded = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    this.started = new Promise((resolve, reject) => {
+      this.#onStarted = resolve;
+      this.ended.then(resolve, reject);
+    });
+    // Whoever is interested awaits them; a host program that is not must not die of it.
+    this.ended.catch(() => {});
+    this.started.catch(() => {});
+    this.#system = new ActorSystem(this.#around);
+    this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
+  }
+
+  /** The shared object of this name. FLT-1301 when it is not replicated here. */
+  shared(name: string): SharedObject {
+    const object = this.#shared.get(name);
+    if (!object) throw new FlotillaError('FLT-1301', name);
+    return object;
+  }
+
+  /** Whether an outbound connection may be opened now, or which cap forbids it (replication 6.10). */
+  mayConnect(attempt: OutboundAttempt): OutboundDecision {
+    return this.#connections().mayConnect(attempt);
+  }
+
+  /** Counts an outbound connection from the moment it is initiated. */
+  outboundOpened(connection: OutboundConnection): void {
+    this.#connections().opened(connection);
+  }
+
+  /** Its socket is closed. False when no such connection was open. */
+  outboundClosed(connection: OutboundConnection): boolean {
+    return this.#connections().closed(connection);
+  }
+
+  /** Runs a console line as an operator would type it. */
+  async console(line: string, format: Format = 'text'): Promise<ConsoleAnswer> {
+    const reply = this.#interpreter.run(line, format);
+    let text = '';
+    for (;;) {
+      const { value, done } = await reply.next();
+      if (done) return { text, status: value };
+      text += value;
+    }
+  }
+
+  /** The agreed member list of this moment. */
+  get view(): View | undefined {
+    return this.#life?.member.membership.view;
+  }
+
+  get incarnation(): Incarnation | undefined {
+    return this.#life?.incarnation;
+  }
+
+  /** State of the node actor: starting, joining, opening, serving, resetting, stopping, stopped, failed. */
+  get state(): string {
+    return this.#actor.state;
+  }
+
+  /** Leaves the cluster, lets sessions end, closes everything. Resolves when that is done; safe to call again. */
+  async stop(reason = 'asked to'): Promise<void> {
+    this.#stopReason ??= reason;
+    this.#actor.send({ type: 'STOP' });
+    await this.ended.catch(() => {});
+  }
+
+  #connections(): OutboundConnections {
+    if (!this.#outbound) throw new FlotillaError('FLT-1301', 'the node has not started');
+    return this.#outbound;
+  }
+
+  #duties() {
+    // Duties never overlap: STOP may arrive while one is under way, and closing has to wait for what it opens.
+    let last: Promise<void> = Promise.resolve();
+    const inTurn = (duty: () => Promise<void>) => () => {
+      last = last.catch(() => {}).then(duty);
+      return last;
+    };
+    return {
+      openConsole: inTurn(() => this.#openConsole()),
+      join: inTurn(() => this.#join()),
+      openListeners: inTurn(() => this.#openListeners()),
+      rejoin: inTurn(() => this.#rejoin()),
+      close: inTurn(() => this.#close()),
+      ended: (error: unknown) => {
+        this.#onEnded(error);
+        this.emit('stopped', error);
+      },
+    };
+  }
+
+  async #openConsole(): Promise<void> {
+    const { control } = this.settings;
+    this.#console = await startControlListener({ endpoints: control, interpreter: this.#interpreter, log: this.#around.log });
+    this.#address = await resolveNodeAddress(this.settings);
+  }
+
+  async #join(): Promise<void> {
+    this.#server = await openBusServer(this.settings, this.#around);
+    this.#beginLife(undefined);
+    for (const name of this.#life?.member.replicas.keys() ?? []) this.#shared.set(name, this.#sharedObject(name));
+    this.#outbound = this.#outboundConnections();
+  }
+
+  async #rejoin(): Promise<void> {
+    const earlier = this.#life;
+    await earlier?.end();
+    this.#beginLife(earlier);
+  }
+
+  #beginLife(earlier: ClusterLife | undefined): void {
+    const { settings } = this;
+    const life = new ClusterLife(
+      {
+        settings,
+        address: this.#address,
+        server: this.#server!,
+        around: this.#around,
+        processId: process.pid,
+        execute: (line) => this.#interpreter.run(line),
+      },
+      earlier,
+    );
+    this.#life = life;
+    life.member.system.onEscalation = (id, error) => {
+      this.#around.log.critical(`${id} was given up; resetting the membership`, { actor: id });
+      this.#actor.send(id === 'membership' ? { type: 'RESET' } : { type: 'FAIL', error });
+    };
+    life.member.membership.listen({
+      viewInstalled: (view, cause) => this.emit('view', view, cause),
+      resetNeeded: (reason) => {
+        this.#around.log.error(`resetting the membership: ${reason}`);
+        this.#actor.send({ type: 'RESET' });
+      },
+      nameTaken: (other, info) => {
+        const theirs = info ? `${info.address}:${info.port}` : other.incarnation;
+        const ours = `${this.#address}:${settings.clusterPort}`;
+        const error = new FlotillaError('FLT-1103', `${settings.nodename} is also the name of ${theirs}; this is ${ours}`);
+        this.#actor.send({ type: 'FAIL', error });
+      },
+    });
+  }
+
+  async #openListeners(): Promise<void> {
+    const inboundName = this.settings.replicate.find(({ type }) => type === 'inbound_cidr')?.name;
+    await this.#front.open({
+      listeners: this.settings.listeners,
+      inbound: inboundName === undefined ? undefined : this.#shared.get(inboundName),
+      around: this.#around,
+      services: new Map(Object.entries(this.#options.services ?? {})),
+      onEvent: (listen, event) => this.emit('session', listen, event),
+    });
+    this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, { pid: process.pid });
+    this.#onStarted();
+  }
+
+  /** Sessions first, so that nobody is cut off in mid-sentence; the console last, so that it can be watched. */
+  async #close(): Promise<void> {
+    this.#around.log.notice(`stopping: ${this.#stopReason ?? 'the node cannot go on'}`);
+    await this.#front.close(sessionGraceMs);
+    this.#outbound?.stop();
+    await this.#life?.end();
+    await this.#server?.stop();
+    await this.#console?.stop();
+  }
+
+  #sharedObject(name: string): SharedObject {
+    return new SharedObject(
+      name,
+      () => this.#life!.member.replicas.get(name)!,
+      (from) => findMember(this.#life, from)?.incarnation,
+    );
+  }
+
+  #outboundConnections(): OutboundConnections {
+    const { caps, replicate } = this.settings;
+    const rowsName = replicate.find(({ type }) => type === 'outbound_binding_domains')?.name;
+    const rows = rowsName === undefined ? undefined : this.#life?.member.replicas.get(rowsName)?.gaugeTable;
+    return new OutboundConnections(caps, this.#shared, rows);
+  }
+}
+
+function settingsFrom(options: StartOptions): NodeSettings {
+  const { configFile, configText, nodename, servers, stateDir } = options;
+  const request = { environment: options.environment ?? process.env, nodename, servers, stateDir };
+  if (configFile === undefined && configText === undefined) {
+    throw new FlotillaError('FLT-1003', 'neither configFile nor configText is given');
+  }
+  const result = checkConfiguration(
+    configText === undefined ? { ...request, file: configFile! } : { ...request, text: configText },
+  );
+  if (!result.found) throw new FlotillaError('FLT-1003', String(configFile));
+  if (!result.settings) throw new FlotillaError('FLT-1002', `\n${renderFindings(result)}`);
+  return result.settings;
+}

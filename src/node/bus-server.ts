@@ -1,0 +1,33 @@
+/**
+ * The NATS servers a node uses: external ones, or its own child (design: bus). A child outlives a cluster reset and
+ * ends with a graceful stop.
+ */
+import { type EmbeddedServer, startEmbeddedServer } from '../bus/embedded-server.ts';
+import type { BusCredentials, NodeSettings } from '../core/settings.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface BusServer {
+  readonly urls: readonly string[];
+  readonly credentials: BusCredentials;
+  /** Undefined: no login of the system account, so only silence tells of a dead process. */
+  readonly systemCredentials: BusCredentials | undefined;
+  stop(): Promise<void>;
+}
+
+export async function openBusServer(settings: NodeSettings, around: Surroundings): Promise<BusServer> {
+  const { bus, nodename, clusterGroup, stateDir } = settings;
+  if (bus.servers.length > 0) {
+    const { servers: urls, credentials, systemCredentials } = bus;
+    return { urls, credentials, systemCredentials, stop: async () => {} };
+  }
+  const server: EmbeddedServer = await startEmbeddedServer({
+    nodename,
+    clusterGroup,
+    stateDir,
+    settings: bus.embedded,
+    tls: bus.tls,
+    ...around,
+  });
+  const { url, credentials, systemCredentials } = server;
+  return { urls: [url], credentials, systemCredentials, stop: () => server.stop() };
+}

@@ -1,0 +1,127 @@
+/**
+ * One life of this process in the cluster: an incarnation, its two connections, its membership and shared objects.
+ * `cluster reset` ends one life and begins another in the same process (CMD-17).
+ *
+ * Owns the wires. Invariant: nothing of an ended life publishes any more.
+ */
+import { Member } from '../actors/member.ts';
+import type { EvidencePort, LinkPort, World } from '../actors/ports.ts';
+import { connectWire, type NatsWire } from '../bus/connection.ts';
+import { type Execute, serveControl } from '../bus/control.ts';
+import { watchEvidence } from '../bus/evidence.ts';
+import { ClusterGroup } from '../bus/group.ts';
+import { SharedBus } from '../bus/shared.ts';
+import { connectionName, type GroupNames } from '../bus/subjects.ts';
+import type { NodeInfo } from '../core/agreement/messages.ts';
+import { type Incarnation, type LinkName, newIncarnation, privateNumber } from '../core/identity.ts';
+import type { BusCredentials, NodeSettings } from '../core/settings.ts';
+import type { BusServer } from './bus-server.ts';
+import type { Surroundings } from './surroundings.ts';
+import { flotillaVersion } from './version.ts';
+
+export interface ClusterLifeOptions {
+  readonly settings: NodeSettings;
+  readonly address: string;
+  readonly server: BusServer;
+  readonly around: Surroundings;
+  readonly processId: number;
+  /** Runs a console command that came over NATS. */
+  readonly execute: Execute;
+}
+
+export class ClusterLife {
+  readonly incarnation: Incarnation;
+  readonly info: NodeInfo & { readonly number: number };
+  readonly member: Member;
+  readonly links: Record<LinkName, NatsWire>;
+  readonly #closers: (() => void)[] = [];
+  readonly #wires: NatsWire[] = [];
+  readonly #options: ClusterLifeOptions;
+
+  /** `earlier`: the life before a reset, ended; the own rows go on in this one. */
+  constructor(options: ClusterLifeOptions, earlier?: ClusterLife) {
+    this.#options = options;
+    const { settings, around, server, execute } = options;
+    this.incarnation = newIncarnation(around.random);
+    this.info = this.#describe();
+    const groups: GroupNames = settings;
+    this.links = { m: this.#connect('m', server.credentials), s: this.#connect('s', server.credentials) };
+    const busOptions = { ...around, groups, self: this.incarnation };
+    const views = new ClusterGroup(this.links.m, busOptions);
+    const shared = new SharedBus(this.links.s, busOptions);
+    const world: World = {
+      ...around,
+      links: { m: linkPort('m', this.links.m), s: linkPort('s', this.links.s) },
+      views,
+      shared,
+      evidence: this.#evidence(server.systemCredentials),
+      self: this.info,
+    };
+    this.member = new Member(world, settings, earlier?.member);
+    const control = serveControl({
+      wire: this.links.m,
+      groups,
+      self: {
+        node: settings.nodename,
+        subcluster: settings.subcluster,
+        version: flotillaVersion,
+        incarnation: this.incarnation,
+      },
+      execute,
+      ...around,
+    });
+    this.#closers.push(() => control.unsubscribe(), () => views.close(), () => shared.close());
+  }
+
+  /** Says goodbye and closes all connections (LIFE-9). */
+  async end(): Promise<void> {
+    this.member.leave();
+    for (const close of this.#closers) close();
+    await Promise.all(this.#wires.map((wire) => wire.close()));
+  }
+
+  #describe(): NodeInfo & { readonly number: number } {
+    const { settings, address, around, processId } = this.#options;
+    return {
+      incarnation: this.incarnation,
+      number: privateNumber(processId, around.random, () => false),
+      node: settings.nodename,
+      subcluster: settings.subcluster,
+      type: 'Momentum',
+      version: flotillaVersion,
+      address,
+      port: settings.clusterPort,
+      groups: [settings.controlGroup, `ec_sc_${settings.subcluster}`, settings.clusterGroup],
+    };
+  }
+
+  #connect(link: string, credentials: BusCredentials): NatsWire {
+    const { settings, server, around } = this.#options;
+    const wire = connectWire({
+      link,
+      name: link === 'system' ? `flotilla system ${settings.nodename}` : connectionName(link as LinkName, settings.nodename, this.incarnation),
+      urls: server.urls,
+      settings: { ...settings.bus, credentials },
+      ...around,
+    });
+    this.#wires.push(wire);
+    return wire;
+  }
+
+  #evidence(credentials: BusCredentials | undefined): EvidencePort {
+    if (!credentials) return { onClosed: () => () => {} };
+    const evidence = watchEvidence({ wire: this.#connect('system', credentials), ...this.#options.around });
+    this.#closers.push(() => evidence.close());
+    return evidence;
+  }
+}
+
+function linkPort(name: LinkName, wire: NatsWire): LinkPort {
+  return {
+    name,
+    get state() {
+      return wire.state;
+    },
+    onState: (listener) => wire.onState(listener),
+  };
+}

@@ -1,0 +1,201 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeRegistry } from '../../../src/console/commands/all.ts';
+import { type ControlListener, startControlListener } from '../../../src/console/control-listener.ts';
+import { fakeNode, fakeObject, interpreterOf, row, silentLog } from '../../unit/console/fake-node.ts';
+import { until } from '../until.ts';
+
+const root = new URL('../../..', import.meta.url).pathname;
+const bin = join(root, 'bin/flotilla');
+
+let directory: string;
+let path: string;
+let listener: ControlListener;
+
+beforeAll(async () => {
+  if (!existsSync(join(root, 'dist/cli.js'))) throw new Error('run `npm run build` first: these tests run bin/flotilla');
+  directory = mkdtempSync(join(tmpdir(), 'flotilla-cli-'));
+  path = join(directory, 'console');
+  const shared = fakeObject({ name: 'big', rows: () => new Array(200).fill(Array.from({ length: 1000 }, () => row('10.0.0.1/32 1'))) });
+  const registry = nodeRegistry(fakeNode({ sharedObjects: () => [shared] }));
+  registry.register({ words: 'hang', usage: 'hang', help: 'hang', impact: 'read', run: () => new Promise(() => {}) });
+  listener = await startControlListener({
+    endpoints: [{ endpoint: { path }, fileMode: 0o600, timeoutMs: 60_000, backlog: 10 }],
+    interpreter: interpreterOf(registry),
+    log: silentLog,
+  });
+});
+
+afterAll(async () => {
+  await listener.stop();
+  rmSync(directory, { recursive: true });
+});
+
+interface Outcome {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(args: readonly string[], input?: string): Promise<Outcome> {
+  const child = spawn(bin, args, { env: { ...process.env, HOME: directory } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  child.stdin.end(input);
+  return new Promise((resolve) => child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr })));
+}
+
+describe('flotilla: wrong arguments', () => {
+  it.each([
+    [[], 'no command given'],
+    [['nod'], "unknown command 'nod' (Did you mean node?)"],
+    [['--nope'], "unknown option '--nope'"],
+    [['node', '--nope'], "unknown option '--nope'"],
+    [['node', 'x'], "too many arguments for 'node'. Expected 0 arguments but got 1"],
+    [['node', '--config'], "option '-c, --config <file>' argument missing"],
+    [['node', '--servers', 'a,,b'], "option '--servers <url,...>' argument 'a,,b' is invalid. Separate the URLs by commas"],
+    [['check-config'], "missing required argument 'file'"],
+    [['check-config', 'a', 'b'], "too many arguments for 'check-config'. Expected 1 argument but got 2"],
+    [['version', 'x'], "too many arguments for 'version'. Expected 0 arguments but got 1"],
+    [['help', 'nothing'], "unknown command 'nothing'"],
+    [['console', 'relay-1'], "'relay-1' is no console endpoint: use /path, host:port, [v6]:port or nats://server/node"],
+    [['console', '-t', '0'], "option '-t <seconds>' argument '0' is invalid. Give a number of seconds above 0"],
+    [['console', '-x', '-j'], "option '-x' cannot be used with option '-j'"],
+    [['console', '/tmp/x', '--nope'], "unknown option '--nope'"],
+  ])('%j: one clear line and exit 2', async (args, problem) => {
+    expect(await run(args)).toEqual({ exitCode: 2, stdout: '', stderr: `flotilla: ${problem}; see 'flotilla help'\n` });
+  });
+});
+
+describe('flotilla version and help', () => {
+  it('prints the version', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(await run(['version'])).toEqual({ exitCode: 0, stdout: `flotilla ${version}\n`, stderr: '' });
+    expect((await run(['--version'])).stdout).toBe(`flotilla ${version}\n`);
+  });
+
+  it('help names every command, help of one explains it', async () => {
+    const { exitCode, stdout } = await run(['help']);
+    expect(exitCode).toBe(0);
+    for (const command of ['node', 'console', 'check-config', 'version', 'help']) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+    expect((await run(['help', 'node'])).stdout).toContain('--state-dir <directory>');
+  });
+});
+
+describe('flotilla check-config', () => {
+  it('CONF-9.2 exits 0 for a valid file, 1 with its problems for an invalid one, 2 when there is none', async () => {
+    const good = join(directory, 'good.conf');
+    const bad = join(directory, 'bad.conf');
+    writeFileSync(good, 'cluster {\n  nodename = "relay-1"\n  nodeaddr = "10.0.0.1"\n  Replicate "inbound_cidr" {}\n}\n');
+    writeFileSync(bad, 'cluster {\n  if_down_limt = 4\n}\n');
+    expect(await run(['check-config', good])).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Configuration valid') });
+    expect(await run(['check-config', bad])).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(`${bad}:2:3: error CFG-2002`) });
+    expect((await run(['check-config', join(directory, 'none.conf')])).exitCode).toBe(2);
+    const { exitCode, stdout } = await run(['check-config', '--json', bad]);
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stdout)[0]).toMatchObject({ line: 2, column: 3, code: 'CFG-2002' });
+  });
+});
+
+describe('flotilla node', () => {
+  it('exits 1 with the problems of its configuration, or when there is none', async () => {
+    const bad = join(directory, 'node.conf');
+    writeFileSync(bad, 'cluster { if_down_limt = 4 }\n');
+    expect(await run(['node', '--config', bad])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('CFG-2002') });
+    const missing = await run(['node', '--config', join(directory, 'none.conf')]);
+    expect(missing).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^flotilla: No configuration was found: .* \[FLT-1003\]\n$/) });
+  });
+});
+
+describe('flotilla console: batch', () => {
+  it('CON-17 words after the endpoint are one command; the output is printed as it is', async () => {
+    expect(await run(['console', path, 'cluster', 'nodename'])).toEqual({ exitCode: 0, stdout: 'labrat-1\n', stderr: '' });
+    expect((await run(['console', path, 'cluster nodename'])).stdout).toBe('labrat-1\n');
+    expect((await run(['console', path, 'cluster', 'info', '-v'])).stdout).toContain('View: 7@labrat-4 (3 nodes, settled)');
+    expect((await run(['console', path, 'cluster', 'shared', 'show', 'no such'])).stdout).toBe("no such shared object 'no such'\n");
+  });
+
+  it('CON-17 lines on standard input run in turn', async () => {
+    const { exitCode, stdout } = await run(['console', path], 'pid\n\ncluster nodeaddr\r\nquit\npid\n');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '22787\n10.80.116.201:4802\n' });
+  });
+
+  it.each([
+    [['pid'], 0],
+    [['cluster', 'shared', 'show', 'nothing'], 1],
+    [['nothing'], 2],
+    [['pid', 'pid'], 4],
+    [['-t', '0.2', 'hang'], 5],
+    [['-e', 'pid', '-e', 'nothing', '-e', 'pid pid'], 2],
+  ])('CON-17 %j exits with %d, the first status that is not 0', async (words, exitCode) => {
+    expect((await run(['console', path, ...words])).exitCode).toBe(exitCode);
+  });
+
+  it('CON-17 exits 10 when the connection fails', async () => {
+    const { exitCode, stdout, stderr } = await run(['console', join(directory, 'nobody'), 'pid']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 10, stdout: '' });
+    expect(stderr).toMatch(/^flotilla: The console cannot be reached: .*nobody: ENOENT\. .* \[FLT-1502\]\n$/);
+    expect((await run(['console', '127.0.0.1:1', 'pid'])).exitCode).toBe(10);
+  });
+
+  it('CON-18 -e is repeatable, -x and -j choose the form, before the endpoint or behind it', async () => {
+    expect((await run(['console', '-e', 'pid', '-e', 'cluster nodename', path])).stdout).toBe('22787\nlabrat-1\n');
+    expect((await run(['console', path, '-j', 'pid'])).stdout).toBe('{"pid":22787}\n');
+    expect((await run(['console', '-x', path, 'pid'])).stdout).toBe('<Pid>22787</Pid>\n');
+    expect((await run(['console', path, 'json', 'pid'])).stdout).toBe('{"pid":22787}\n');
+  });
+
+  it('CON-14 an answer of 200,000 rows arrives whole', async () => {
+    const { stdout } = await run(['console', path, 'cluster', 'shared', 'show', 'big']);
+    expect(stdout.split('\n')).toHaveLength(200_002);
+  });
+
+  it('a reader that leaves early, as head does, is no failure', async () => {
+    const child = spawn(bin, ['console', path, 'cluster', 'shared', 'show', 'big']);
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    child.stdout.once('data', () => child.stdout.destroy());
+    const exitCode = await new Promise((resolve) => child.on('close', resolve));
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+});
+
+describe('flotilla console: interactive', () => {
+  it('CON-19, CON-20, CON-21 on a terminal: banner, prompt, answers, completion, quit, history', async () => {
+    // script(1) gives the client a terminal; what is typed goes to its standard input.
+    const home = mkdtempSync(join(tmpdir(), 'flotilla-home-'));
+    const child = spawn('script', ['-qec', `${bin} console ${path}`, '/dev/null'], { env: { ...process.env, HOME: home, TERM: 'xterm' } });
+    let screen = '';
+    child.stdout.on('data', (text) => {
+      screen += text;
+    });
+    const exited = new Promise((resolve) => child.on('close', resolve));
+    const prompts = () => screen.match(/\d\d:\d\d:\d\d labrat-1\([^)]*console\)> /g)?.length ?? 0;
+    await until(() => prompts() >= 1);
+    expect(screen).toContain('# flotilla version: 0.1.0');
+    // A tab within a longer piece counts as pasted.
+    child.stdin.write('cluster noden');
+    await until(() => screen.endsWith('cluster noden'));
+    child.stdin.write('\t');
+    await until(() => screen.endsWith('ame '));
+    child.stdin.write('\r');
+    await until(() => screen.includes('\nlabrat-1\r\n'));
+    child.stdin.write('config set password x\r');
+    await until(() => screen.includes('Unknown command'));
+    child.stdin.write('quit\r');
+    expect(await exited).toBe(0);
+    expect(readFileSync(join(home, '.ec_console_history'), 'utf8')).toBe('cluster nodename \nquit\n');
+    rmSync(home, { recursive: true });
+  });
+});

@@ -1,0 +1,223 @@
+/** One session under every order of events, on sockets that do as the test says and a clock that it turns. */
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { FrontSession } from '../../../src/net/front-session.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
+
+/** The other end of a socket: what was written to it waits until it is taken. */
+class FakeSocket extends Duplex {
+  connecting = false;
+  readonly remoteAddress = '192.0.2.1';
+  written = '';
+  wasReset = false;
+  #taken: (() => void) | undefined;
+  #onSilence: () => void = () => {};
+
+  constructor() {
+    super({ allowHalfOpen: true, autoDestroy: true, emitClose: true });
+    this.on('error', () => {});
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _: string, callback: () => void): void {
+    this.written += chunk.toString();
+    this.#taken = callback;
+  }
+
+  /** The peer reads: what was written leaves the buffers. */
+  absorb(): void {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    taken?.();
+  }
+
+  resetAndDestroy(): void {
+    this.wasReset = true;
+    this.destroy();
+  }
+
+  setTimeout(_: number, silent: () => void): void {
+    this.#onSilence = silent;
+  }
+
+  silence(): void {
+    if (!this.destroyed) this.#onSilence();
+  }
+
+  say(text: string | null): void {
+    if (!this.destroyed && !this.readableEnded) this.push(text);
+  }
+}
+
+class Stage {
+  readonly client = new FakeSocket();
+  readonly upstream = new FakeSocket();
+  readonly clock = new VirtualClock();
+  readonly session: FrontSession;
+  readonly said = { client: '', upstream: '' };
+  readonly ended = { client: false, upstream: false };
+  over = 0;
+  failures = 0;
+  clientClosed = 0;
+
+  constructor(greetingTimeoutMs: number) {
+    this.upstream.connecting = true;
+    this.client.on('close', () => {
+      this.clientClosed += 1;
+    });
+    this.session = new FrontSession({
+      client: this.client as unknown as Socket,
+      dial: () => this.upstream as unknown as Socket,
+      header: Buffer.from('header '),
+      unavailable: '421',
+      connectTimeoutMs: 5000,
+      greetingTimeoutMs,
+      idleTimeoutMs: 60_000,
+      clock: this.clock,
+      onUpstreamFailure: () => {
+        this.failures += 1;
+      },
+      onIdle: () => {},
+      onOver: () => {
+        this.over += 1;
+      },
+    });
+  }
+
+  connect(): void {
+    if (!this.upstream.connecting || this.upstream.destroyed) return;
+    this.upstream.connecting = false;
+    this.upstream.emit('connect');
+  }
+
+  say(who: Side, text: string): void {
+    if (this.ended[who] || (who === 'upstream' && this.upstream.connecting)) return;
+    if (!this[who].destroyed) this.said[who] += text;
+    this[who].say(text);
+  }
+
+  end(who: Side): void {
+    if (this.ended[who] || (who === 'upstream' && this.upstream.connecting)) return;
+    this.ended[who] = true;
+    this[who].say(null);
+  }
+
+  pass(timeMs: number): void {
+    this.clock.runUntil(this.clock.nowMs() + timeMs);
+  }
+}
+
+type Side = 'client' | 'upstream';
+type Step = (stage: Stage) => void;
+
+const sides = ['client', 'upstream'] as const;
+const steps: Record<string, Step> = {
+  connect: (stage) => stage.connect(),
+  stop: (stage) => stage.session.destroy(),
+  silence: (stage) => stage.client.silence(),
+  'a second': (stage) => stage.pass(1000),
+  'a minute': (stage) => stage.pass(60_000),
+  ...Object.fromEntries(
+    sides.flatMap((side): [string, Step][] => [
+      [`${side} speaks`, (stage) => stage.say(side, 'abc')],
+      [`${side} floods`, (stage) => stage.say(side, 'x'.repeat(100_000))],
+      [`${side} reads`, (stage) => stage[side].absorb()],
+      [`${side} ends`, (stage) => stage.end(side)],
+      [`${side} resets`, (stage) => stage[side].destroy(new Error('ECONNRESET'))],
+    ]),
+  ),
+};
+
+const turn = () => new Promise((resume) => setImmediate(resume));
+
+const names = Object.keys(steps);
+const rarely = new Set(['stop', 'silence', 'a minute', 'client resets', 'upstream resets']);
+const anyStep = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(...names.filter((name) => !rarely.has(name))) },
+  { weight: 1, arbitrary: fc.constantFrom(...rarely) },
+);
+const schedule = fc.record({
+  greetingTimeoutMs: fc.constantFrom(0, 10_000),
+  names: fc.array(anyStep, { maxLength: 25 }),
+});
+
+test('REP-5.14 whatever happens in whatever order, a session is over exactly once, when both sockets are closed', async () => {
+  await fc.assert(
+    fc.asyncProperty(schedule, async ({ greetingTimeoutMs, names }) => {
+      const stage = new Stage(greetingTimeoutMs);
+      for (const name of names) {
+        steps[name]?.(stage);
+        await turn();
+        expectTruths(stage);
+      }
+      await finish(stage);
+      expectTruths(stage);
+      expect([stage.over, stage.clientClosed]).toEqual([1, 1]);
+      expect([stage.client.destroyed, stage.upstream.destroyed]).toEqual([true, true]);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+function expectTruths({ client, upstream, said, over, failures, clientClosed }: Stage): void {
+  // Nothing is invented, doubled or out of order in either direction.
+  expect(`header ${said.client}`.startsWith(upstream.written)).toBe(true);
+  const answered = client.written === '421' && failures === 1;
+  expect(said.upstream.startsWith(client.written) || answered).toBe(true);
+  expect(failures).toBeLessThanOrEqual(1);
+  expect(over).toBeLessThanOrEqual(Math.min(1, clientClosed));
+  // What waits for a side that does not read is bounded by the buffers of one socket and one piece on its way.
+  for (const side of [client, upstream]) expect(side.writableLength).toBeLessThanOrEqual(16_384 + 100_000);
+}
+
+/** Both sides do what they can to come to an end: they read, end their own side, and time passes. */
+async function finish(stage: Stage): Promise<void> {
+  for (let round = 0; round < 20 && stage.over === 0; round++) {
+    stage.end('client');
+    stage.end('upstream');
+    stage.client.absorb();
+    stage.upstream.absorb();
+    stage.pass(10_000);
+    await turn();
+  }
+}
+
+test('a session that goes well carries all bytes both ways and passes both ends on', async () => {
+  const stage = new Stage(10_000);
+  stage.connect();
+  for (const name of [
+    'upstream speaks',
+    'client floods',
+    'client speaks',
+    'client ends',
+    'upstream speaks',
+    'upstream ends',
+  ]) {
+    steps[name]?.(stage);
+    for (let i = 0; i < 10; i++) {
+      stage.client.absorb();
+      stage.upstream.absorb();
+      await turn();
+    }
+  }
+  expect(stage.upstream.written).toBe(`header ${'x'.repeat(100_000)}abc`);
+  expect(stage.client.written).toBe('abcabc');
+  expect([stage.over, stage.failures, stage.client.wasReset, stage.upstream.wasReset]).toEqual([
+    1,
+    0,
+    false,
+    false,
+  ]);
+});
+
+test.each(sides)('a reset of the %s becomes a reset of the other side', async (side) => {
+  const stage = new Stage(0);
+  stage.connect();
+  steps[`${side} resets`]?.(stage);
+  await turn();
+  const other = side === 'client' ? stage.upstream : stage.client;
+  expect([other.wasReset, stage.over]).toEqual([true, 1]);
+});
