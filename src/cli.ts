@@ -55,10 +55,10 @@ function buildProgram(outcome: { exitCode: number }): Command {
       '/path, host:port, [v6]:port or nats://[user:password@]server/<node>; default /tmp/2025',
     )
     .argument('[words...]', 'one command')
-    .option(
-      '-e <command>',
-      'run this command; repeatable',
-      (command: string, before: string[] = []) => [...before, command])
+    .option('-e <command>', 'run this command; repeatable', (command: string, before: string[] = []) => [
+      ...before,
+      command,
+    ])
     .addOption(new Option('-x', 'answers in XML').conflicts('j'))
     .addOption(new Option('-j', 'answers in JSON').conflicts('x'))
     .addOption(

@@ -9,6 +9,19 @@ import type { Incarnation } from '../core/identity.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+const shortText = 64;
+const scratch = new Uint8Array(shortText);
+
+function asciiBytes(text: string): Uint8Array | undefined {
+  if (text.length > shortText) return undefined;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return undefined;
+    scratch[i] = code;
+  }
+  return scratch.subarray(0, text.length);
+}
+
 export class ByteWriter {
   #bytes = new Uint8Array(512);
   #view = new DataView(this.#bytes.buffer);
@@ -62,7 +75,7 @@ export class ByteWriter {
 
   /** Length (u16) and UTF-8. */
   text(text: string): void {
-    const bytes = encoder.encode(text);
+    const bytes = asciiBytes(text) ?? encoder.encode(text);
     this.u16(bytes.length);
     this.raw(bytes);
   }
@@ -147,7 +160,21 @@ export class ByteReader {
   }
 
   text(): string {
-    return decoder.decode(this.raw(this.u16()));
+    const length = this.u16();
+    return this.#asciiText(length) ?? decoder.decode(this.raw(length));
+  }
+
+  /** Names are short and ASCII, and come with each beat; the general decoder costs more than all the rest of one. */
+  #asciiText(length: number): string | undefined {
+    if (length > shortText || length > this.remaining) return undefined;
+    let text = '';
+    for (let i = 0; i < length; i++) {
+      const byte = this.#bytes[this.#at + i]!;
+      if (byte >= 0x80) return undefined;
+      text += String.fromCharCode(byte);
+    }
+    this.#at += length;
+    return text;
   }
 
   incarnation(): Incarnation {

@@ -36,25 +36,22 @@ export async function runNode({
   if (result.findings.length > 0) process.stderr.write(renderFindings(result));
   if (!result.settings) return 1;
   const { startNode } = await import('../node.ts');
-  const node = await startNode({ settings: result.settings });
-  stopOnSignals(node);
-  stopOnDefects(node);
-  try {
-    await node.ended;
-    return 0;
-  } catch (error) {
-    process.stderr.write(`${fatalLine(error)}\n`);
-    return 1;
-  }
+  const starting = startNode({ settings: result.settings });
+  stopOnSignals(starting);
+  stopOnDefects(starting);
+  const node = await starting;
+  await node.ended;
+  return 0;
 }
 
-function stopOnSignals(node: RunningNode): void {
+/** A signal that comes during the start counts when the node has started. */
+function stopOnSignals(starting: Promise<RunningNode>): void {
   let isStopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (isStopping) process.exit(128 + constants.signals[signal]);
       isStopping = true;
-      void node.stop(signal);
+      starting.then((node) => node.stop(signal)).catch(() => {});
     });
   }
   // Reserved for reading the configuration again; without a handler a closed terminal would kill the node.
@@ -62,10 +59,11 @@ function stopOnSignals(node: RunningNode): void {
 }
 
 /** An exception that nothing caught: the node leaves, since nobody knows what still works. */
-function stopOnDefects(node: RunningNode): void {
+function stopOnDefects(starting: Promise<RunningNode>): void {
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${fatalLine(error)}\n`);
-    setTimeout(() => process.exit(1), lastStopMs).unref();
-    node.stop('defect').finally(() => process.exit(1));
+    const exit = () => process.exit(1);
+    setTimeout(exit, lastStopMs);
+    starting.then((node) => node.stop('a defect')).finally(exit);
   });
 }

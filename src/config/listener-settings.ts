@@ -1,6 +1,6 @@
 /** Settings of listeners: the fallback of CONF-5.2 resolved for each `Listen`. */
 import type { ControlEndpoint, ListenerSettings, SessionCaps } from '../core/settings.ts';
-import { contains, type Endpoint, parseEndpoint, parsePrefix } from './address.ts';
+import { contains, type Endpoint, parseEndpoint } from './address.ts';
 import { asFlag, asNumber, asText } from './reader.ts';
 import { optionOf } from './schema/lookup.ts';
 import type { Scope } from './scope-tree.ts';
@@ -97,12 +97,8 @@ function peersOf(listen: Scope): ListenerSettings['peers'] {
   return [...peers].map(([prefix, caps]) => ({ prefix, caps }));
 }
 
-function isHidden(peer: Scope, nearer: readonly Scope[]): boolean {
-  const prefix = parsePrefix(peer.key);
-  return nearer.some((other) => {
-    const outer = parsePrefix(other.key);
-    return typeof prefix !== 'string' && typeof outer !== 'string' && contains(outer, prefix);
-  });
+function isHidden({ prefix }: Scope, nearer: readonly Scope[]): boolean {
+  return nearer.some((other) => prefix && other.prefix && contains(other.prefix, prefix));
 }
 
 const defaultConsole = '/tmp/2025';

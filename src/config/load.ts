@@ -169,6 +169,7 @@ class Loader {
 
   /** Keeps the bounds. */
   #fits(child: Node, include: Include, chain: readonly Node[]): boolean {
+    if (this.#exhausted) return false;
     const { findings } = this.#context;
     const parent = chain.at(-1) as Node;
     if (chain.length + child.height > maxIncludeDepth) {

@@ -2,6 +2,7 @@
  * The configuration after validation: scopes with their settings, all declarations of an instance merged into one
  * (CONF-5.1). Later assignments win one by one; lists and dictionaries are replaced whole.
  */
+import { type Prefix, parsePrefix } from './address.ts';
 import type { OptionSchema, ScopeSchema } from './schema/option.ts';
 import type { Span } from './source.ts';
 import type { Value } from './syntax-tree.ts';
@@ -27,6 +28,7 @@ export class Scope {
   /** By name in lower case. */
   readonly settings = new Map<string, Setting>();
   readonly #children = new Map<string, Map<string, Scope>>();
+  #prefix: Prefix | undefined;
 
   constructor(
     schema: ScopeSchema,
@@ -45,6 +47,17 @@ export class Scope {
     if (this.parent === undefined) return 'global';
     const own = this.schema.name.toLowerCase();
     return this.parent.parent === undefined ? own : `${this.parent.path}::${own}`;
+  }
+
+  /** Of a scope whose instances are prefixes; undefined for `Topology ""`, which stands for every address. */
+  get prefix(): Prefix | undefined {
+    const { instanceType } = this.schema;
+    if (this.key === '' || (instanceType !== 'prefix' && instanceType !== 'network')) return undefined;
+    if (this.#prefix === undefined) {
+      const parsed = parsePrefix(this.key);
+      if (typeof parsed !== 'string') this.#prefix = parsed;
+    }
+    return this.#prefix;
   }
 
   get(option: string): Setting | undefined {

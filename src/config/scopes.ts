@@ -86,13 +86,8 @@ function matchesRegex(scope: Scope, name: string): boolean {
 function byPrefix(instances: readonly Scope[], address: string): Scope[] {
   const wanted = parsePrefix(address);
   if (typeof wanted === 'string') return [];
-  const fitting: { scope: Scope; bits: number }[] = [];
-  for (const scope of instances) {
-    if (scope.key === '') fitting.push({ scope, bits: -1 });
-    else {
-      const prefix = parsePrefix(scope.key);
-      if (typeof prefix !== 'string' && contains(prefix, wanted)) fitting.push({ scope, bits: prefix.bits });
-    }
-  }
-  return fitting.sort((a, b) => b.bits - a.bits).map(({ scope }) => scope);
+  const bitsOf = (scope: Scope) => scope.prefix?.bits ?? -1;
+  return instances
+    .filter(({ prefix }) => prefix === undefined || contains(prefix, wanted))
+    .sort((a, b) => bitsOf(b) - bitsOf(a));
 }

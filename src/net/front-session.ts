@@ -66,9 +66,8 @@ export class FrontSession {
     this.#client.on('close', () => {
       this.#stage = 'over';
       this.#timer.cancel();
-      // After an orderly end the last bytes may still be on their way.
-      if (this.#upstream.writableEnded) this.#timer = this.#after(drainMs, () => this.#upstream.destroy());
-      else this.#upstream.destroy();
+      // The last bytes of an orderly end may still be on their way.
+      this.#timer = this.#after(drainMs, () => this.#upstream.destroy());
       this.#socketClosed();
     });
   }

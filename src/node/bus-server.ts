@@ -3,7 +3,7 @@
  * ends with a graceful stop.
  */
 import { type EmbeddedServer, startEmbeddedServer } from '../bus/embedded-server.ts';
-import type { BusCredentials, NodeSettings } from '../core/settings.ts';
+import type { BusCredentials, BusTls, NodeSettings } from '../core/settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface BusServer {
@@ -11,6 +11,8 @@ export interface BusServer {
   readonly credentials: BusCredentials;
   /** Undefined: no login of the system account, so only silence tells of a dead process. */
   readonly systemCredentials: BusCredentials | undefined;
+  /** Of the clients' connections. */
+  readonly tls: BusTls | undefined;
   stop(): Promise<void>;
 }
 
@@ -18,7 +20,7 @@ export async function openBusServer(settings: NodeSettings, around: Surroundings
   const { bus, nodename, clusterGroup, stateDir } = settings;
   if (bus.servers.length > 0) {
     const { servers: urls, credentials, systemCredentials } = bus;
-    return { urls, credentials, systemCredentials, stop: async () => {} };
+    return { urls, credentials, systemCredentials, tls: bus.tls, stop: async () => {} };
   }
   const server: EmbeddedServer = await startEmbeddedServer({
     nodename,
@@ -29,5 +31,6 @@ export async function openBusServer(settings: NodeSettings, around: Surroundings
     ...around,
   });
   const { url, credentials, systemCredentials } = server;
-  return { urls: [url], credentials, systemCredentials, stop: () => server.stop() };
+  // Clients of the own server come over loopback, without TLS; `bus.tls` is for its routes.
+  return { urls: [url], credentials, systemCredentials, tls: undefined, stop: () => server.stop() };
 }

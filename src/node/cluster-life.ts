@@ -101,7 +101,7 @@ export class ClusterLife {
       link,
       name: link === 'system' ? `flotilla system ${settings.nodename}` : connectionName(link as LinkName, settings.nodename, this.incarnation),
       urls: server.urls,
-      settings: { ...settings.bus, credentials },
+      settings: { ...settings.bus, credentials, tls: server.tls },
       ...around,
     });
     this.#wires.push(wire);

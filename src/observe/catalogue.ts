@@ -60,6 +60,31 @@ export const metricCatalogue = {
 
   view_changes_total: counter('views', 'Agreed views installed'),
 
+  shared_malformed_messages_total: counter(
+    'messages',
+    'Replication messages that could not be understood and were dropped',
+  ),
+  shared_unknown_object_messages_total: counter(
+    'messages',
+    'Replication messages for objects that this node does not have',
+  ),
+
+  listener_accepted_total: counter('connections', 'Connections accepted by front listeners'),
+  listener_refused_total: counter('connections', 'Connections refused because of a cap'),
+  listener_dropped_total: counter(
+    'connections',
+    'Connections dropped before they were accepted, because too many were open',
+  ),
+  listener_accept_failures_total: counter(
+    'failures',
+    'Failures to accept a connection, for example for lack of file descriptors',
+  ),
+  listener_idle_closed_total: counter('connections', 'Connections closed because neither side sent anything'),
+  listener_upstream_failures_total: counter(
+    'connections',
+    'Connections refused because their upstream could not be reached',
+  ),
+
   console_commands_total: counter('commands', 'Console lines run, whatever carried them'),
   console_failures_total: counter('commands', 'Console lines that ended with another status than 0'),
 

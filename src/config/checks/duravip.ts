@@ -17,7 +17,8 @@ interface FloatingAddress {
 export function checkDuravip(context: CheckContext): void {
   checkTopologies(context);
   const floating = [...markedBindings(context), ...markedListens(context)];
-  for (const listen of listensOf(context.root)) checkListen(listen, context);
+  const leaders = leadersOf(context.root, new Set(floating.map(({ address }) => address)));
+  for (const listen of listensOf(context.root)) checkListen(listen, leaders, context);
   checkCovered(floating, context);
 }
 
@@ -96,7 +97,7 @@ function refuse({ findings }: CheckContext, mark: Setting, message: string): [] 
   return [];
 }
 
-function checkListen(listen: Scope, context: CheckContext): void {
+function checkListen(listen: Scope, leaders: Leaders, context: CheckContext): void {
   const { findings } = context;
   const mark = isMarked(listen);
   const follow = listen.get('duravip_follow');
@@ -111,43 +112,47 @@ function checkListen(listen: Scope, context: CheckContext): void {
     const message = 'duravip_preference on a listener with enable_duravip: better on the binding';
     findings.add('CFG-2311', preference.nameSpan, message);
   }
-  if (follow !== undefined) checkFollow(listen, follow, context);
+  if (follow !== undefined) checkFollow(listen, follow, leaders, context);
 }
 
-function checkFollow(listen: Scope, follow: Setting, { root, findings }: CheckContext): void {
+interface Leader {
+  readonly name: string;
+  readonly address: string | undefined;
+  readonly floats: boolean;
+}
+
+/** Bindings by name and by address, as `duravip_follow` names them; a name counts before an address. */
+type Leaders = ReadonlyMap<string, Leader>;
+
+/** What is marked is the address: a binding floats, too, when another service on its address is marked (DVC-8). */
+function leadersOf(root: Scope, floating: ReadonlySet<string>): Leaders {
+  const all = bindingsOf(root).map((binding): Leader => {
+    const address = addressOf(binding, root);
+    return { name: binding.scope.key, address, floats: address !== undefined && floating.has(address) };
+  });
+  const byAddress = all.map((leader) => [leader.address ?? leader.name, leader] as const);
+  return new Map([...byAddress, ...all.map((leader) => [leader.name, leader] as const)]);
+}
+
+function checkFollow(listen: Scope, follow: Setting, leaders: Leaders, { findings }: CheckContext): void {
   const wanted = String(follow.value);
-  const leader = bindingsOf(root).find(
-    (binding) => binding.scope.key === wanted || addressOf(binding, root) === wanted,
-  );
-  const problem = followProblem(listen, wanted, leader, root);
+  const problem = followProblem(listen, wanted, leaders.get(wanted));
   if (problem !== undefined) findings.add('CFG-2309', valueSpan(follow), problem);
 }
 
-function followProblem(
-  listen: Scope,
-  wanted: string,
-  leader: Binding | undefined,
-  root: Scope,
-): string | undefined {
-  if (wanted === 'default' || leader?.scope.key === 'default')
-    return "the binding 'default' cannot be followed";
+function followProblem(listen: Scope, wanted: string, leader: Leader | undefined): string | undefined {
+  if (wanted === 'default' || leader?.name === 'default') return "the binding 'default' cannot be followed";
   if (leader === undefined) return `there is no binding '${wanted}' to follow`;
-  if (isMarked(leader.scope) === undefined)
-    return `the binding '${wanted}' does not float (it lacks enable_duravip)`;
+  if (!leader.floats) return `the binding '${wanted}' does not float (it lacks enable_duravip)`;
   const endpoint = parseEndpoint(listen.key, false);
-  const shares =
-    typeof endpoint === 'object' && 'host' in endpoint && endpoint.host === addressOf(leader, root);
-  return shares
-    ? `the listener has the address of the binding '${wanted}', so there is nothing to follow`
-    : undefined;
+  const shares = typeof endpoint === 'object' && 'host' in endpoint && endpoint.host === leader.address;
+  return shares ? `the listener has the address of '${wanted}', so there is nothing to follow` : undefined;
 }
 
 function checkCovered(floating: readonly FloatingAddress[], { root, findings }: CheckContext): void {
   const topologies = root.child('cluster', '')?.children('topology') ?? [];
   const coversAll = topologies.some((topology) => topology.key === '');
-  const networks = topologies
-    .map((topology) => parsePrefix(topology.key))
-    .filter((prefix) => typeof prefix !== 'string');
+  const networks = topologies.map(({ prefix }) => prefix).filter((prefix) => prefix !== undefined);
   const seen = new Set<string>();
   for (const { address, span } of floating) {
     if (seen.has(address)) continue;

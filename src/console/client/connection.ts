@@ -93,7 +93,7 @@ class SocketConnection implements ConsoleConnection {
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#fail('FLT-1502', 'the connection was closed');
   }
 
   async #next(): Promise<Response | 'timeout'> {

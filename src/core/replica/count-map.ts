@@ -59,10 +59,11 @@ export interface CountMapOptions {
 /** Larger than this, an IPv4 map keeps the sums of all /16, so that no prefix has to be summed from all addresses. */
 const manyKeys = 131_072;
 
-/** How many slots a full table looks at for a cold key: enough to find one, few enough for the hot path. */
+/** How many slots a full table looks at for idle or cold keys: enough to find some, few enough for the hot path. */
 const handReach = 64;
-/** And when there is none among them. */
-const handLimit = 4096;
+/** And when there is none among them: idle keys are a bonus, a cold one has to be found. */
+const idleReach = 256;
+const coldReach = 4096;
 
 export type EachTaken = (a: number, b: number, c: number, d: number, sent: number, count: number) => void;
 export type EachCount = (a: number, b: number, c: number, d: number, count: number) => void;
@@ -266,7 +267,7 @@ export class CountMap {
     const hand = this.#hand;
     let dropped = 0;
     hand.settle();
-    for (let looked = 0; looked < handLimit && (looked < handReach || dropped === 0); looked++) {
+    for (let looked = 0; looked < idleReach && (looked < handReach || dropped === 0); looked++) {
       if (this.#idleKeys === 0) break;
       const { shard, slot } = hand;
       if (!shard.isFree(slot) && isIdle(shard, slot) && !isDirty(shard, slot)) {
@@ -281,7 +282,7 @@ export class CountMap {
   #rollUpColdest(): boolean {
     const hand = this.#hand;
     let coldest: { shardIndex: number; slot: number; age: number; count: number } | undefined;
-    for (let looked = 0; looked < handLimit && (looked < handReach || !coldest); looked++, hand.next()) {
+    for (let looked = 0; looked < coldReach && (looked < handReach || !coldest); looked++, hand.next()) {
       const { shard, shardIndex, slot } = hand;
       if (shard.isFree(slot)) continue;
       growOlder(shard, slot);

@@ -54,10 +54,14 @@ export function ownAt(shard: Shard, slot: number): number {
   return shard.floats[slot * shard.floatStride + own]!;
 }
 
+/** How often the total of a slot passed 2^53. */
+export function carryAt(shard: Shard, slot: number): number {
+  return shard.ints[slot * shard.stride + shard.metaAt]! >>> totalCarryShift;
+}
+
 /** May pass 2^53 and is rounded then. */
 export function totalAt(shard: Shard, slot: number): number {
-  const carry = shard.ints[slot * shard.stride + shard.metaAt]! >>> totalCarryShift;
-  return carry * span + shard.floats[slot * shard.floatStride + total]!;
+  return carryAt(shard, slot) * span + shard.floats[slot * shard.floatStride + total]!;
 }
 
 export function countAt(shard: Shard, slot: number, column: Column): number {
@@ -66,10 +70,7 @@ export function countAt(shard: Shard, slot: number, column: Column): number {
 
 /** Nobody counts anything here; the key stays for its branch in the tree (replication 5.5). */
 export function isIdle(shard: Shard, slot: number): boolean {
-  return (
-    shard.floats[slot * shard.floatStride + total] === 0 &&
-    shard.ints[slot * shard.stride + shard.metaAt]! >>> totalCarryShift === 0
-  );
+  return shard.floats[slot * shard.floatStride + total] === 0 && carryAt(shard, slot) === 0;
 }
 
 export function isDirty(shard: Shard, slot: number): boolean {

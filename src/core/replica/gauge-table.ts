@@ -303,9 +303,7 @@ export class GaugeTable implements ReplicatedTable {
 
   #copy(from: Incarnation | undefined): TextRows {
     if (from === undefined) return this.#cells.copy(totalOf);
-    return from === this.#self
-      ? this.#cells.copy((cell) => cell.own)
-      : this.row(from).counts.copy((n) => n);
+    return from === this.#self ? this.#cells.copy((cell) => cell.own) : this.row(from).counts.copy((n) => n);
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { maskWord } from '../address.ts';
 import { AddressMap } from './address-map.ts';
-import { addExactly, type Column, own, span, total, totalCarryShift } from './count-slot.ts';
+import { addExactly, type Column, carryAt, own, span, total, totalCarryShift } from './count-slot.ts';
 import type { Shard } from './shard.ts';
 import type { Work } from './work.ts';
 
@@ -50,7 +50,7 @@ export class PrefixSums {
       const b = shard.keyWord(slot, 1);
       const c = shard.keyWord(slot, 2);
       const d = shard.keyWord(slot, 3);
-      this.#add(a, b, c, d, shard.floats[at + own]!, shard.floats[at + total]!);
+      this.#add(a, b, c, d, shard.floats[at + own]!, shard.floats[at + total]!, carryAt(shard, slot));
     }
   }
 
@@ -67,7 +67,7 @@ export class PrefixSums {
     if (shardIndex < this.#covered) this.#add(a, b, c, d, ownBy, totalBy);
   }
 
-  #add(a: number, b: number, c: number, d: number, ownBy: number, totalBy: number): void {
+  #add(a: number, b: number, c: number, d: number, ownBy: number, totalBy: number, carry = 0): void {
     const { bits } = this;
     const map = this.#map;
     const p = maskWord(a, bits);
@@ -85,7 +85,7 @@ export class PrefixSums {
     const at = slot * shard.floatStride;
     const meta = slot * shard.stride + shard.metaAt;
     if (ownBy !== 0) ints[meta]! += addExactly(floats, at + own, ownBy) << ownCarryShift;
-    ints[meta]! += addExactly(floats, at + total, totalBy) << totalCarryShift;
+    ints[meta]! += (addExactly(floats, at + total, totalBy) + carry) << totalCarryShift;
     if (floats[at + total] === 0 && floats[at + own] === 0 && ints[meta] === 1)
       map.removeAt(map.shardIndex(hash), slot);
   }
@@ -110,6 +110,6 @@ export class PrefixSums {
 
 function read(shard: Shard, slot: number, column: Column): number {
   const meta = shard.ints[slot * shard.stride + shard.metaAt]!;
-  const carry = column === own ? (meta & 0xffff) >> ownCarryShift : meta >>> totalCarryShift;
+  const carry = column === own ? (meta & 0xffff) >> ownCarryShift : carryAt(shard, slot);
   return carry * span + shard.floats[slot * shard.floatStride + column]!;
 }

@@ -16,12 +16,22 @@ let path: string;
 let listener: ControlListener;
 
 beforeAll(async () => {
-  if (!existsSync(join(root, 'dist/cli.js'))) throw new Error('run `npm run build` first: these tests run bin/flotilla');
+  if (!existsSync(join(root, 'dist/cli.js')))
+    throw new Error('run `npm run build` first: these tests run bin/flotilla');
   directory = mkdtempSync(join(tmpdir(), 'flotilla-cli-'));
   path = join(directory, 'console');
-  const shared = fakeObject({ name: 'big', rows: () => new Array(200).fill(Array.from({ length: 1000 }, () => row('10.0.0.1/32 1'))) });
+  const shared = fakeObject({
+    name: 'big',
+    rows: () => new Array(200).fill(Array.from({ length: 1000 }, () => row('10.0.0.1/32 1'))),
+  });
   const registry = nodeRegistry(fakeNode({ sharedObjects: () => [shared] }));
-  registry.register({ words: 'hang', usage: 'hang', help: 'hang', impact: 'read', run: () => new Promise(() => {}) });
+  registry.register({
+    words: 'hang',
+    usage: 'hang',
+    help: 'hang',
+    impact: 'read',
+    run: () => new Promise(() => {}),
+  });
   listener = await startControlListener({
     endpoints: [{ endpoint: { path }, fileMode: 0o600, timeoutMs: 60_000, backlog: 10 }],
     interpreter: interpreterOf(registry),
@@ -62,17 +72,30 @@ describe('flotilla: wrong arguments', () => {
     [['node', '--nope'], "unknown option '--nope'"],
     [['node', 'x'], "too many arguments for 'node'. Expected 0 arguments but got 1"],
     [['node', '--config'], "option '-c, --config <file>' argument missing"],
-    [['node', '--servers', 'a,,b'], "option '--servers <url,...>' argument 'a,,b' is invalid. Separate the URLs by commas"],
+    [
+      ['node', '--servers', 'a,,b'],
+      "option '--servers <url,...>' argument 'a,,b' is invalid. Separate the URLs by commas",
+    ],
     [['check-config'], "missing required argument 'file'"],
     [['check-config', 'a', 'b'], "too many arguments for 'check-config'. Expected 1 argument but got 2"],
     [['version', 'x'], "too many arguments for 'version'. Expected 0 arguments but got 1"],
     [['help', 'nothing'], "unknown command 'nothing'"],
-    [['console', 'relay-1'], "'relay-1' is no console endpoint: use /path, host:port, [v6]:port or nats://server/node"],
-    [['console', '-t', '0'], "option '-t <seconds>' argument '0' is invalid. Give a number of seconds above 0"],
+    [
+      ['console', 'relay-1'],
+      "'relay-1' is no console endpoint: use /path, host:port, [v6]:port or nats://server/node",
+    ],
+    [
+      ['console', '-t', '0'],
+      "option '-t <seconds>' argument '0' is invalid. Give a number of seconds above 0",
+    ],
     [['console', '-x', '-j'], "option '-x' cannot be used with option '-j'"],
     [['console', '/tmp/x', '--nope'], "unknown option '--nope'"],
   ])('%j: one clear line and exit 2', async (args, problem) => {
-    expect(await run(args)).toEqual({ exitCode: 2, stdout: '', stderr: `flotilla: ${problem}; see 'flotilla help'\n` });
+    expect(await run(args)).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: `flotilla: ${problem}; see 'flotilla help'\n`,
+    });
   });
 });
 
@@ -86,7 +109,8 @@ describe('flotilla version and help', () => {
   it('help names every command, help of one explains it', async () => {
     const { exitCode, stdout } = await run(['help']);
     expect(exitCode).toBe(0);
-    for (const command of ['node', 'console', 'check-config', 'version', 'help']) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+    for (const command of ['node', 'console', 'check-config', 'version', 'help'])
+      expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     expect((await run(['help', 'node'])).stdout).toContain('--state-dir <directory>');
   });
 });
@@ -95,10 +119,19 @@ describe('flotilla check-config', () => {
   it('CONF-9.2 exits 0 for a valid file, 1 with its problems for an invalid one, 2 when there is none', async () => {
     const good = join(directory, 'good.conf');
     const bad = join(directory, 'bad.conf');
-    writeFileSync(good, 'cluster {\n  nodename = "relay-1"\n  nodeaddr = "10.0.0.1"\n  Replicate "inbound_cidr" {}\n}\n');
+    writeFileSync(
+      good,
+      'cluster {\n  nodename = "relay-1"\n  nodeaddr = "10.0.0.1"\n  Replicate "inbound_cidr" {}\n}\n',
+    );
     writeFileSync(bad, 'cluster {\n  if_down_limt = 4\n}\n');
-    expect(await run(['check-config', good])).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Configuration valid') });
-    expect(await run(['check-config', bad])).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(`${bad}:2:3: error CFG-2002`) });
+    expect(await run(['check-config', good])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('Configuration valid'),
+    });
+    expect(await run(['check-config', bad])).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining(`${bad}:2:3: error CFG-2002`),
+    });
     expect((await run(['check-config', join(directory, 'none.conf')])).exitCode).toBe(2);
     const { exitCode, stdout } = await run(['check-config', '--json', bad]);
     expect(exitCode).toBe(1);
@@ -110,18 +143,32 @@ describe('flotilla node', () => {
   it('exits 1 with the problems of its configuration, or when there is none', async () => {
     const bad = join(directory, 'node.conf');
     writeFileSync(bad, 'cluster { if_down_limt = 4 }\n');
-    expect(await run(['node', '--config', bad])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('CFG-2002') });
+    expect(await run(['node', '--config', bad])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('CFG-2002'),
+    });
     const missing = await run(['node', '--config', join(directory, 'none.conf')]);
-    expect(missing).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^flotilla: No configuration was found: .* \[FLT-1003\]\n$/) });
+    expect(missing).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^flotilla: No configuration was found: .* \[FLT-1003\]\n$/),
+    });
   });
 });
 
 describe('flotilla console: batch', () => {
   it('CON-17 words after the endpoint are one command; the output is printed as it is', async () => {
-    expect(await run(['console', path, 'cluster', 'nodename'])).toEqual({ exitCode: 0, stdout: 'labrat-1\n', stderr: '' });
+    expect(await run(['console', path, 'cluster', 'nodename'])).toEqual({
+      exitCode: 0,
+      stdout: 'labrat-1\n',
+      stderr: '',
+    });
     expect((await run(['console', path, 'cluster nodename'])).stdout).toBe('labrat-1\n');
-    expect((await run(['console', path, 'cluster', 'info', '-v'])).stdout).toContain('View: 7@labrat-4 (3 nodes, settled)');
-    expect((await run(['console', path, 'cluster', 'shared', 'show', 'no such'])).stdout).toBe("no such shared object 'no such'\n");
+    expect((await run(['console', path, 'cluster', 'info', '-v'])).stdout).toContain(
+      'View: 7@labrat-4 (3 nodes, settled)',
+    );
+    expect((await run(['console', path, 'cluster', 'shared', 'show', 'no such'])).stdout).toBe(
+      "no such shared object 'no such'\n",
+    );
   });
 
   it('CON-17 lines on standard input run in turn', async () => {
@@ -148,7 +195,9 @@ describe('flotilla console: batch', () => {
   });
 
   it('CON-18 -e is repeatable, -x and -j choose the form, before the endpoint or behind it', async () => {
-    expect((await run(['console', '-e', 'pid', '-e', 'cluster nodename', path])).stdout).toBe('22787\nlabrat-1\n');
+    expect((await run(['console', '-e', 'pid', '-e', 'cluster nodename', path])).stdout).toBe(
+      '22787\nlabrat-1\n',
+    );
     expect((await run(['console', path, '-j', 'pid'])).stdout).toBe('{"pid":22787}\n');
     expect((await run(['console', '-x', path, 'pid'])).stdout).toBe('<Pid>22787</Pid>\n');
     expect((await run(['console', path, 'json', 'pid'])).stdout).toBe('{"pid":22787}\n');
@@ -175,7 +224,9 @@ describe('flotilla console: interactive', () => {
   it('CON-19, CON-20, CON-21 on a terminal: banner, prompt, answers, completion, quit, history', async () => {
     // script(1) gives the client a terminal; what is typed goes to its standard input.
     const home = mkdtempSync(join(tmpdir(), 'flotilla-home-'));
-    const child = spawn('script', ['-qec', `${bin} console ${path}`, '/dev/null'], { env: { ...process.env, HOME: home, TERM: 'xterm' } });
+    const child = spawn('script', ['-qec', `${bin} console ${path}`, '/dev/null'], {
+      env: { ...process.env, HOME: home, TERM: 'xterm' },
+    });
     let screen = '';
     child.stdout.on('data', (text) => {
       screen += text;

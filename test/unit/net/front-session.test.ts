@@ -61,6 +61,8 @@ class Stage {
   readonly ended = { client: false, upstream: false };
   over = 0;
   failures = 0;
+  /** Reported when nobody was left to suffer from them. */
+  lateFailures = 0;
   clientClosed = 0;
 
   constructor(greetingTimeoutMs: number) {
@@ -79,6 +81,7 @@ class Stage {
       clock: this.clock,
       onUpstreamFailure: () => {
         this.failures += 1;
+        this.lateFailures += this.clientClosed;
       },
       onIdle: () => {},
       onOver: () => {
@@ -137,7 +140,7 @@ const names = Object.keys(steps);
 const rarely = new Set(['stop', 'silence', 'a minute', 'client resets', 'upstream resets']);
 const anyStep = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...names.filter((name) => !rarely.has(name))) },
-  { weight: 1, arbitrary: fc.constantFrom(...rarely) },
+  { weight: 2, arbitrary: fc.constantFrom(...rarely) },
 );
 const schedule = fc.record({
   greetingTimeoutMs: fc.constantFrom(0, 10_000),
@@ -158,23 +161,33 @@ test('REP-5.14 whatever happens in whatever order, a session is over exactly onc
       expect([stage.over, stage.clientClosed]).toEqual([1, 1]);
       expect([stage.client.destroyed, stage.upstream.destroyed]).toEqual([true, true]);
     }),
-    { numRuns: 400 },
+    { numRuns: 2000 },
   );
 });
 
-function expectTruths({ client, upstream, said, over, failures, clientClosed }: Stage): void {
+function expectTruths({ client, upstream, said, over, failures, lateFailures, clientClosed }: Stage): void {
   // Nothing is invented, doubled or out of order in either direction.
   expect(`header ${said.client}`.startsWith(upstream.written)).toBe(true);
   const answered = client.written === '421' && failures === 1;
   expect(said.upstream.startsWith(client.written) || answered).toBe(true);
   expect(failures).toBeLessThanOrEqual(1);
+  expect(lateFailures).toBe(0);
+  if (failures > 0) expect(upstream.destroyed).toBe(true);
   expect(over).toBeLessThanOrEqual(Math.min(1, clientClosed));
   // What waits for a side that does not read is bounded by the buffers of one socket and one piece on its way.
   for (const side of [client, upstream]) expect(side.writableLength).toBeLessThanOrEqual(16_384 + 100_000);
 }
 
-/** Both sides do what they can to come to an end: they read, end their own side, and time passes. */
+/**
+ * A side that is gone takes the other with it, after a time for the last bytes and without its help; else both sides
+ * read, end and let time pass.
+ */
 async function finish(stage: Stage): Promise<void> {
+  if (stage.client.destroyed || stage.upstream.errored !== null) {
+    stage.pass(30_000);
+    await turn();
+    expect(stage.over).toBe(1);
+  }
   for (let round = 0; round < 20 && stage.over === 0; round++) {
     stage.end('client');
     stage.end('upstream');
@@ -185,25 +198,20 @@ async function finish(stage: Stage): Promise<void> {
   }
 }
 
-test('a session that goes well carries all bytes both ways and passes both ends on', async () => {
+test('a session that goes well carries all bytes both ways and passes each end on by itself', async () => {
   const stage = new Stage(10_000);
-  stage.connect();
-  for (const name of [
-    'upstream speaks',
-    'client floods',
-    'client speaks',
-    'client ends',
-    'upstream speaks',
-    'upstream ends',
-  ]) {
-    steps[name]?.(stage);
+  const all = async (...names: string[]) => {
+    for (const name of names) steps[name]?.(stage);
     for (let i = 0; i < 10; i++) {
       stage.client.absorb();
       stage.upstream.absorb();
       await turn();
     }
-  }
+  };
+  await all('connect', 'upstream speaks', 'client floods', 'client speaks', 'client ends');
   expect(stage.upstream.written).toBe(`header ${'x'.repeat(100_000)}abc`);
+  expect([stage.upstream.writableEnded, stage.client.writableEnded]).toEqual([true, false]);
+  await all('upstream speaks', 'upstream ends');
   expect(stage.client.written).toBe('abcabc');
   expect([stage.over, stage.failures, stage.client.wasReset, stage.upstream.wasReset]).toEqual([
     1,

@@ -80,7 +80,7 @@ describe('golden dumps', () => {
     const source = tableOf({ '10.0.0.103': 3, '10.0.0.180': 12, '10.0.0.9': 1, '192.0.2.1': 2 });
     for (const changes of { [Symbol.iterator]: () => source.ownRow() }) table.applyToRow(other, changes);
     expect(lines(table, self)).toBe(goldenB);
-    expect(lines(table)).toContain('     18                         0.0.0.0/0\n'.replace('18', '23'));
+    expect(lines(table)).toContain('     23                         0.0.0.0/0\n');
   });
 
   it("REP-5.7 the view of another node has the branches of that node's history", () => {
@@ -249,9 +249,9 @@ describe('a dump of a large table', () => {
         table.increment(address(slices * 50 + i));
         table.decrement(address(keys - slices * 50 - i));
       }
-      if (slices % 100 === 0) finish(table.upkeep());
+      if (slices % 20 === 0) finish(table.upkeep());
     }
-    expect(slices).toBeGreaterThan(256);
+    expect(slices).toBeGreaterThan(100);
     expect(
       rows.map(({ key, count }) => `${String(count).padStart(7)}${' '.repeat(25)}${key}\n`).join(''),
     ).toBe(expected);

@@ -1,0 +1,11 @@
+import { afterEach, expect, test } from 'vitest';
+import { fuzzListener } from '../../fuzz/listener.fuzz.ts';
+import { closeAll } from './fronts.ts';
+
+afterEach(closeAll);
+
+test('GOAL-R7 clients and services that behave in any way leave nothing counted and crash nothing', async () => {
+  const { echoed, accepted } = await fuzzListener(1000, 11);
+  expect(echoed).toBeGreaterThan(100);
+  expect(accepted).toBeGreaterThan(500);
+});
