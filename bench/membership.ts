@@ -4,10 +4,10 @@
  * counted as the protocol writes it.
  */
 import { Member } from '../src/actors/member.ts';
-import type { Log } from '../src/core/log.ts';
 import { ClusterGroup } from '../src/bus/group.ts';
 import { MemoryBus } from '../src/bus/memory.ts';
 import { newIncarnation } from '../src/core/identity.ts';
+import type { Log } from '../src/core/log.ts';
 import { SeededRandom } from '../test/sim/seeded-random.ts';
 import { VirtualClock } from '../test/sim/virtual-clock.ts';
 import type { Benchmark, Figure } from './report.ts';
@@ -18,7 +18,14 @@ const measuredMs = 20_000;
 const sharedObjects = 5;
 
 const quiet = () => {};
-const silentLog: Log = { debug: quiet, info: quiet, notice: quiet, warning: quiet, error: quiet, critical: quiet };
+const silentLog: Log = {
+  debug: quiet,
+  info: quiet,
+  notice: quiet,
+  warning: quiet,
+  error: quiet,
+  critical: quiet,
+};
 
 function trafficPerNode(nodes: number): number {
   const clock = new VirtualClock();
@@ -67,7 +74,9 @@ function trafficPerNode(nodes: number): number {
       },
     );
     const digest = { sequence: 1, high: 1, low: 1 };
-    member.membership.announceRows(() => Array.from({ length: sharedObjects }, (_, object) => ({ object, ...digest })));
+    member.membership.announceRows(() =>
+      Array.from({ length: sharedObjects }, (_, object) => ({ object, ...digest })),
+    );
     wire.setState('up');
   }
   clock.runUntil(20_000);

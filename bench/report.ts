@@ -26,9 +26,17 @@ const columns = ['goal', 'what', 'size', 'ours', 'target', 'peer', 'ratio'] as c
 
 export function renderFigures(figures: readonly Figure[]): string {
   const rows = figures.map(rowOf);
-  const header = Object.fromEntries(columns.map((column) => [column, column])) as Record<(typeof columns)[number], string>;
-  const rule = Object.fromEntries(columns.map((column) => [column, '---'])) as Record<(typeof columns)[number], string>;
-  return [header, rule, ...rows].map((row) => `| ${columns.map((column) => row[column]).join(' | ')} |`).join('\n');
+  const header = Object.fromEntries(columns.map((column) => [column, column])) as Record<
+    (typeof columns)[number],
+    string
+  >;
+  const rule = Object.fromEntries(columns.map((column) => [column, '---'])) as Record<
+    (typeof columns)[number],
+    string
+  >;
+  return [header, rule, ...rows]
+    .map((row) => `| ${columns.map((column) => row[column]).join(' | ')} |`)
+    .join('\n');
 }
 
 function rowOf(figure: Figure): Record<(typeof columns)[number], string> {
@@ -39,7 +47,9 @@ function rowOf(figure: Figure): Record<(typeof columns)[number], string> {
     what,
     size,
     ours: `${short(value)} ${unit}`,
-    target: target ? `${target.better === 'less' ? '<=' : '>='} ${short(target.value)}${missed ? ' (missed)' : ''}` : '',
+    target: target
+      ? `${target.better === 'less' ? '<=' : '>='} ${short(target.value)}${missed ? ' (missed)' : ''}`
+      : '',
     peer: peer ? `${peer.name}: ${short(peer.value)} ${unit}` : '',
     ratio: peer ? `${short(peer.value / value)}x` : '',
   };
@@ -55,5 +65,8 @@ export function percentile(sorted: ArrayLike<number>, fraction: number): number 
 }
 
 export function median(values: readonly number[]): number {
-  return percentile([...values].sort((a, b) => a - b), 0.5);
+  return percentile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
 }

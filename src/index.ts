@@ -9,4 +9,10 @@ export type { Process, View, ViewCause, ViewId } from './core/view.ts';
 export type { FrontClient, FrontEvent, FrontRefusal } from './net/front-listener.ts';
 export type { ServiceHandler } from './node/front.ts';
 export type { CountOptions, SharedObject } from './node/shared-object.ts';
-export { type ConsoleAnswer, type NodeEvents, type RunningNode, type StartOptions, startNode } from './node.ts';
+export {
+  type ConsoleAnswer,
+  type NodeEvents,
+  type RunningNode,
+  type StartOptions,
+  startNode,
+} from './node.ts';

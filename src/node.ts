@@ -12,9 +12,9 @@ import { nodeRegistry } from './console/commands/all.ts';
 import { type ControlListener, startControlListener } from './console/control-listener.ts';
 import { Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
-import { type OutboundConnection, OutboundConnections } from './core/outbound-connections.ts';
 import type { Incarnation } from './core/identity.ts';
 import type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
+import { type OutboundConnection, OutboundConnections } from './core/outbound-connections.ts';
 import type { NodeSettings } from './core/settings.ts';
 import type { View, ViewCause } from './core/view.ts';
 import type { FrontEvent } from './net/front-listener.ts';
@@ -107,7 +107,12 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     this.#options = options;
     const paniclog = new Paniclog();
     const { logOutput } = options;
-    const log = createLog({ level: settings.logLevel, paniclog, clock: systemClock, ...(logOutput ? { output: logOutput } : {}) });
+    const log = createLog({
+      level: settings.logLevel,
+      paniclog,
+      clock: systemClock,
+      ...(logOutput ? { output: logOutput } : {}),
+    });
     this.#around = { clock: systemClock, random: systemRandom, log, counters: this.metrics };
     const facts = nodeFacts({
       settings,
@@ -214,14 +219,19 @@ export class RunningNode extends EventEmitter<NodeEvents> {
 
   async #openConsole(): Promise<void> {
     const { control } = this.settings;
-    this.#console = await startControlListener({ endpoints: control, interpreter: this.#interpreter, log: this.#around.log });
+    this.#console = await startControlListener({
+      endpoints: control,
+      interpreter: this.#interpreter,
+      log: this.#around.log,
+    });
     this.#address = await resolveNodeAddress(this.settings);
   }
 
   async #join(): Promise<void> {
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
-    for (const name of this.#life?.member.replicas.keys() ?? []) this.#shared.set(name, this.#sharedObject(name));
+    for (const name of this.#life?.member.replicas.keys() ?? [])
+      this.#shared.set(name, this.#sharedObject(name));
     this.#outbound = this.#outboundConnections();
   }
 
@@ -258,7 +268,10 @@ export class RunningNode extends EventEmitter<NodeEvents> {
       nameTaken: (other, info) => {
         const theirs = info ? `${info.address}:${info.port}` : other.incarnation;
         const ours = `${this.#address}:${settings.clusterPort}`;
-        const error = new FlotillaError('FLT-1103', `${settings.nodename} is also the name of ${theirs}; this is ${ours}`);
+        const error = new FlotillaError(
+          'FLT-1103',
+          `${settings.nodename} is also the name of ${theirs}; this is ${ours}`,
+        );
         this.#actor.send({ type: 'FAIL', error });
       },
     });
@@ -273,7 +286,9 @@ export class RunningNode extends EventEmitter<NodeEvents> {
       services: new Map(Object.entries(this.#options.services ?? {})),
       onEvent: (listen, event) => this.emit('session', listen, event),
     });
-    this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, { pid: process.pid });
+    this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, {
+      pid: process.pid,
+    });
     this.#onStarted();
   }
 

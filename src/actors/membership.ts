@@ -11,7 +11,16 @@ import { Suspicion, type Verdict } from '../core/agreement/suspicion.ts';
 import { hashBytes } from '../core/hash.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { MembershipSettings } from '../core/settings.ts';
-import { leaderOf, memberOf, membershipName, type Process, sameViewId, type View, type ViewCause, viewKey } from '../core/view.ts';
+import {
+  leaderOf,
+  memberOf,
+  membershipName,
+  type Process,
+  sameViewId,
+  type View,
+  type ViewCause,
+  viewKey,
+} from '../core/view.ts';
 import { membershipMachine, type Standing, standingEvents } from './membership-machine.ts';
 import type { World } from './ports.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
@@ -56,7 +65,8 @@ export class Membership {
       seniority: Number.POSITIVE_INFINITY,
     };
     this.#agreement = new Agreement(process, { ...settings, maxPeers }, clock.nowMs());
-    const isSuspected = (incarnation: Incarnation) => this.#agreement.peers.get(incarnation)?.suspected === true;
+    const isSuspected = (incarnation: Incarnation) =>
+      this.#agreement.peers.get(incarnation)?.suspected === true;
     this.#suspicion = new Suspicion(settings, isSuspected, clock.nowMs());
     this.#actor = system.start('membership', membershipMachine, { duties: this.#duties(), ...settings }, () =>
       this.#actor.send(standingEvents[this.#standing]),
@@ -194,7 +204,8 @@ export class Membership {
           break;
         case 'deliver':
           this.#table = hashBytes(effect.payload, this.#table);
-          for (const listener of this.#listeners) listener.delivered?.(effect.payload, effect.number, effect.view);
+          for (const listener of this.#listeners)
+            listener.delivered?.(effect.payload, effect.number, effect.view);
           break;
         case 'namesake':
           this.#nameTaken(effect.other);
@@ -222,7 +233,8 @@ export class Membership {
   /** Infos of processes outside the view are kept while they can be heard: they may be about to come back. */
   #forgetInfos(): void {
     for (const incarnation of this.#infos.keys()) {
-      if (!memberOf(this.view, incarnation) && !this.#agreement.peers.get(incarnation)) this.#infos.delete(incarnation);
+      if (!memberOf(this.view, incarnation) && !this.#agreement.peers.get(incarnation))
+        this.#infos.delete(incarnation);
     }
   }
 
@@ -251,7 +263,9 @@ export class Membership {
     for (const verdict of verdicts) {
       switch (verdict.kind) {
         case 'silent':
-          log.notice(`byzantine member: no heartbeats of ${this.#nameOf(verdict.member)}`, { member: verdict.member });
+          log.notice(`byzantine member: no heartbeats of ${this.#nameOf(verdict.member)}`, {
+            member: verdict.member,
+          });
           this.#run(this.#agreement.suspect(clock.nowMs(), verdict.member, true));
           break;
         case 'recovered':
@@ -259,15 +273,20 @@ export class Membership {
           this.#run(this.#agreement.suspect(clock.nowMs(), verdict.member, false));
           break;
         case 'diverged':
-          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} has another table`, { member: verdict.member });
+          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} has another table`, {
+            member: verdict.member,
+          });
           views.broadcast(this.#stateMessage());
           break;
         case 'alien':
-          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} keeps another view`, { member: verdict.member });
+          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} keeps another view`, {
+            member: verdict.member,
+          });
           views.send(verdict.member, { kind: 'solicit', from: this.self.incarnation });
           break;
         case 'reset':
-          for (const listener of this.#listeners) listener.resetNeeded?.('byzantine: this table differs from the leader');
+          for (const listener of this.#listeners)
+            listener.resetNeeded?.('byzantine: this table differs from the leader');
           break;
       }
     }

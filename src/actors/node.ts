@@ -32,7 +32,8 @@ interface NodeContext {
   readonly error: unknown;
 }
 
-const duty = (name: Exclude<keyof NodeDuties, 'ended'>) => fromPromise<void, NodeDuties>(({ input }) => input[name]());
+const duty = (name: Exclude<keyof NodeDuties, 'ended'>) =>
+  fromPromise<void, NodeDuties>(({ input }) => input[name]());
 
 export const nodeMachine = setup({
   types: {
@@ -48,7 +49,9 @@ export const nodeMachine = setup({
     close: duty('close'),
   },
   actions: {
-    rememberError: assign({ error: ({ context, event }) => context.error ?? ('error' in event ? event.error : undefined) }),
+    rememberError: assign({
+      error: ({ context, event }) => context.error ?? ('error' in event ? event.error : undefined),
+    }),
     reportEnd: ({ context }) => context.duties.ended(context.error),
   },
   guards: {

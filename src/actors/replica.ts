@@ -36,7 +36,8 @@ export function createReplica(
   settings: ReplicaSettings,
   earlier?: Replica,
 ): Replica | undefined {
-  const table = earlier?.handOver(world.self.incarnation) ?? createTable(settings, world.self.incarnation, world.random);
+  const table =
+    earlier?.handOver(world.self.incarnation) ?? createTable(settings, world.self.incarnation, world.random);
   return table && new Replica(system, world, settings, table);
 }
 

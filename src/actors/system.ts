@@ -95,7 +95,13 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
   #stopped = false;
   failed = false;
 
-  constructor(id: string, logic: TLogic, input: InputFrom<TLogic>, world: SystemWorld, hooks: SupervisorHooks) {
+  constructor(
+    id: string,
+    logic: TLogic,
+    input: InputFrom<TLogic>,
+    world: SystemWorld,
+    hooks: SupervisorHooks,
+  ) {
     this.id = id;
     this.#logic = logic;
     this.#input = input;
@@ -124,7 +130,10 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
   }
 
   #spawn(): AnyActor {
-    const options = { input: this.#input, clock: actorClock(this.#world.clock) } as unknown as ActorOptions<TLogic>;
+    const options = {
+      input: this.#input,
+      clock: actorClock(this.#world.clock),
+    } as unknown as ActorOptions<TLogic>;
     const actor = createActor(this.#logic, options);
     actor.subscribe({ error: (error) => this.#onFailure(error) });
     return actor;
@@ -135,7 +144,12 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
     const nowMs = clock.nowMs();
     const error = new FlotillaError('FLT-1901', `${this.id} failed on ${this.#lastEvent}`, cause);
     counters.add('actor_failures_total');
-    log.critical(error.message, { code: error.code, actor: this.id, event: this.#lastEvent, cause: describe(cause) });
+    log.critical(error.message, {
+      code: error.code,
+      actor: this.id,
+      event: this.#lastEvent,
+      cause: describe(cause),
+    });
     this.#failuresMs = [...this.#failuresMs.filter((atMs) => nowMs - atMs < restartWindowMs), nowMs];
     if (this.#failuresMs.length > maxRestarts) {
       this.failed = true;

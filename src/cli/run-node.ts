@@ -1,8 +1,8 @@
 /**
  * `flotilla node`: from the configuration to the exit code.
  *
- * Invariant: the first signal to stop lets the node leave properly; a second one, or a stop that takes too long, ends
- * the process at once.
+ * Invariant: the first signal to stop lets the node leave properly, however long that takes; a second one ends the
+ * process at once.
  */
 import { constants } from 'node:os';
 import { checkConfiguration } from '../config/check.ts';

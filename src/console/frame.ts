@@ -40,11 +40,6 @@ export class FrameReader {
   #length = 0;
   broken = false;
 
-  /** True between two messages: nothing of the next one has arrived. */
-  get isEmpty(): boolean {
-    return this.#length === 0;
-  }
-
   /** The bodies that this chunk completes, in order. */
   push(chunk: Uint8Array): Buffer[] {
     if (this.broken) return [];

@@ -35,7 +35,7 @@ async function* matching(
   }
 }
 
-/** Keeps at most twice `top` rows at a time, so a million rows cost no memory. */
+/** Keeps at most twice `top` rows beside a batch, so a million rows cost no memory. */
 async function* largest(
   rows: RowBatches,
   kind: SharedKind,
@@ -43,7 +43,7 @@ async function* largest(
 ): AsyncGenerator<readonly SharedRow[]> {
   let kept: SharedRow[] = [];
   for await (const batch of rows) {
-    kept.push(...(kind === 'cidrtree' ? batch.filter(isAddress) : batch));
+    for (const row of batch) if (kind !== 'cidrtree' || isAddress(row)) kept.push(row);
     if (kept.length > 2 * top) kept = firstOf(kept, top);
   }
   if (kept.length > 0) yield firstOf(kept, top);

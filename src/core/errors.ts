@@ -5,30 +5,94 @@
  * Configuration findings have codes of their own (CFG-nnnn, in the option schema): they carry a position in a file.
  */
 export const errorCatalogue = {
-  'FLT-1001': { title: 'The command line is wrong', advice: 'Run `flotilla help` for the commands and options.' },
-  'FLT-1002': { title: 'The configuration is not valid', advice: 'Run `flotilla check-config FILE`; it lists every problem.' },
+  'FLT-1001': {
+    title: 'The command line is wrong',
+    advice: 'Run `flotilla help` for the commands and options.',
+  },
+  'FLT-1002': {
+    title: 'The configuration is not valid',
+    advice: 'Run `flotilla check-config FILE`; it lists every problem.',
+  },
   'FLT-1003': { title: 'No configuration was found', advice: 'Give one with --config FILE.' },
-  'FLT-1101': { title: 'The node name is not usable', advice: 'Set `nodename` in cluster { } or EC_NODE_NAME: 1-63 characters of a-z 0-9 . _ -.' },
-  'FLT-1102': { title: 'The node address is not usable', advice: 'Set `nodeaddr` to an address that the other nodes can reach, or correct /etc/hosts.' },
-  'FLT-1103': { title: 'Another live node has this name', advice: 'Give each node its own `nodename`, or stop the other one.' },
-  'FLT-1201': { title: 'The NATS server cannot be reached', advice: 'Check `servers`, the network and the server; the node goes on trying.' },
-  'FLT-1202': { title: 'The NATS server refused the credentials', advice: 'Check user, password, token, nkey or creds file, and the permissions of the account.' },
-  'FLT-1203': { title: 'The embedded nats-server cannot be started', advice: 'Install it (`apt-get install nats-server`) or name external `servers`.' },
-  'FLT-1204': { title: 'A message could not be published', advice: 'The link is down or the message is larger than its bound; see `cluster info`.' },
-  'FLT-1205': { title: 'A malformed message was dropped', advice: 'Another program or another version publishes on the cluster subjects; look at the sender named.' },
-  'FLT-1206': { title: 'A group name is not usable', advice: 'Group names are made of letters, digits, _ and -, and differ from each other.' },
-  'FLT-1207': { title: 'The routes of the embedded nats-server are not protected', advice: 'Give all nodes the same `secret`, or TLS files (CA, certificate and key), or keep listener and peers on loopback.' },
-  'FLT-1301': { title: 'There is no shared object of this name', advice: '`cluster shared list` shows those configured.' },
-  'FLT-1302': { title: 'This is not an address, a prefix or a key', advice: 'Addresses are IPv4 or IPv6, prefixes are ADDRESS/BITS.' },
+  'FLT-1101': {
+    title: 'The node name is not usable',
+    advice: 'Set `nodename` in cluster { } or EC_NODE_NAME: 1-63 characters of a-z 0-9 . _ -.',
+  },
+  'FLT-1102': {
+    title: 'The node address is not usable',
+    advice: 'Set `nodeaddr` to an address that the other nodes can reach, or correct /etc/hosts.',
+  },
+  'FLT-1103': {
+    title: 'Another live node has this name',
+    advice: 'Give each node its own `nodename`, or stop the other one.',
+  },
+  'FLT-1201': {
+    title: 'The NATS server cannot be reached',
+    advice: 'Check `servers`, the network and the server; the node goes on trying.',
+  },
+  'FLT-1202': {
+    title: 'The NATS server refused the credentials',
+    advice: 'Check user, password, token, nkey or creds file, and the permissions of the account.',
+  },
+  'FLT-1203': {
+    title: 'The embedded nats-server cannot be started',
+    advice: 'Install it (`apt-get install nats-server`) or name external `servers`.',
+  },
+  'FLT-1204': {
+    title: 'A message could not be published',
+    advice: 'The link is down or the message is larger than its bound; see `cluster info`.',
+  },
+  'FLT-1205': {
+    title: 'A malformed message was dropped',
+    advice: 'Another program or another version publishes on the cluster subjects; look at the sender named.',
+  },
+  'FLT-1206': {
+    title: 'A group name is not usable',
+    advice: 'Group names are made of letters, digits, _ and -, and differ from each other.',
+  },
+  'FLT-1207': {
+    title: 'The routes of the embedded nats-server are not protected',
+    advice:
+      'Give all nodes the same `secret`, or TLS files (CA, certificate and key), or keep listener and peers on loopback.',
+  },
+  'FLT-1301': {
+    title: 'There is no shared object of this name',
+    advice: '`cluster shared list` shows those configured.',
+  },
+  'FLT-1302': {
+    title: 'This is not an address, a prefix or a key',
+    advice: 'Addresses are IPv4 or IPv6, prefixes are ADDRESS/BITS.',
+  },
   'FLT-1303': { title: 'There is no view from this node', advice: '`cluster membership` shows the members.' },
   'FLT-1304': { title: 'This is not a count', advice: 'Counts are whole numbers from 0 to 2^53-1.' },
-  'FLT-1305': { title: 'A table has reached its bound', advice: 'Raise the bound named, or find out who sends so many different keys.' },
-  'FLT-1401': { title: 'A listener cannot be opened', advice: 'Check that the address exists on this host and nobody else listens on the port.' },
-  'FLT-1402': { title: 'An upstream cannot be reached', advice: 'Check that the service behind the listener runs at `Upstream`.' },
-  'FLT-1501': { title: 'The console endpoint is in use', advice: 'Another node or manager answers on it; give this one another Control_Listener endpoint.' },
-  'FLT-1502': { title: 'The console cannot be reached', advice: 'Check the endpoint and that the node runs.' },
-  'FLT-1503': { title: 'The console answered something unexpected', advice: 'The endpoint is not a Flotilla console, or of another version.' },
-  'FLT-1901': { title: 'An actor failed', advice: 'This is a defect of Flotilla; report the log line with its last event.' },
+  'FLT-1305': {
+    title: 'A table has reached its bound',
+    advice: 'Raise the bound named, or find out who sends so many different keys.',
+  },
+  'FLT-1401': {
+    title: 'A listener cannot be opened',
+    advice: 'Check that the address exists on this host and nobody else listens on the port.',
+  },
+  'FLT-1402': {
+    title: 'An upstream cannot be reached',
+    advice: 'Check that the service behind the listener runs at `Upstream`.',
+  },
+  'FLT-1501': {
+    title: 'The console endpoint is in use',
+    advice: 'Another node or manager answers on it; give this one another Control_Listener endpoint.',
+  },
+  'FLT-1502': {
+    title: 'The console cannot be reached',
+    advice: 'Check the endpoint and that the node runs.',
+  },
+  'FLT-1503': {
+    title: 'The console answered something unexpected',
+    advice: 'The endpoint is not a Flotilla console, or of another version.',
+  },
+  'FLT-1901': {
+    title: 'An actor failed',
+    advice: 'This is a defect of Flotilla; report the log line with its last event.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

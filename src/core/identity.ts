@@ -32,8 +32,10 @@ const reservedNodeNames = new Set(['global', 'default']);
 export function nodeNameProblem(name: string): string | undefined {
   if (name.length === 0 || name.length > 63) return `'${name}' must have 1 to 63 characters`;
   if (name !== name.toLowerCase()) return `'${name}' must be lower case`;
-  if (!namePattern.test(name)) return `'${name}' may hold only a-z, 0-9, '.', '_' and '-', and must begin and end with a letter or digit`;
-  if (reservedNodeNames.has(name)) return `'${name}' is reserved for a directory of the configuration working copy`;
+  if (!namePattern.test(name))
+    return `'${name}' may hold only a-z, 0-9, '.', '_' and '-', and must begin and end with a letter or digit`;
+  if (reservedNodeNames.has(name))
+    return `'${name}' is reserved for a directory of the configuration working copy`;
   return undefined;
 }
 

@@ -140,8 +140,11 @@ export class FrontSession {
   }
 }
 
-/** A Unix socket, and one that is not connected yet, cannot be reset; it is closed. */
+/** Resets where that is possible, else closes. */
 function reset(socket: Socket): void {
-  if (socket.destroyed || socket.connecting || socket.remoteAddress === undefined) socket.destroy();
-  else socket.resetAndDestroy();
+  const connected = !socket.connecting && socket.remoteAddress !== undefined;
+  // While its own end is still being sent, a reset fails in libuv, and Node then leaks the socket: it never closes.
+  const ending = socket.writableEnded && !socket.writableFinished;
+  if (connected && !ending && !socket.destroyed) socket.resetAndDestroy();
+  else socket.destroy();
 }

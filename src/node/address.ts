@@ -11,7 +11,11 @@ export async function resolveNodeAddress({ nodename, nodeaddr }: NodeSettings): 
   try {
     ({ address } = await lookup(nodename));
   } catch (error) {
-    throw new FlotillaError('FLT-1102', `the name ${nodename} does not resolve, and nodeaddr is not set`, error);
+    throw new FlotillaError(
+      'FLT-1102',
+      `the name ${nodename} does not resolve, and nodeaddr is not set`,
+      error,
+    );
   }
   if (/^(127\.|0\.0\.0\.0$|::1$|::$)/.test(address)) {
     throw new FlotillaError('FLT-1102', `the name ${nodename} resolves to ${address}; check the hosts file`);

@@ -70,7 +70,11 @@ export class ClusterLife {
       execute,
       ...around,
     });
-    this.#closers.push(() => control.unsubscribe(), () => views.close(), () => shared.close());
+    this.#closers.push(
+      () => control.unsubscribe(),
+      () => views.close(),
+      () => shared.close(),
+    );
   }
 
   /** Says goodbye and closes all connections (LIFE-9). */
@@ -99,7 +103,10 @@ export class ClusterLife {
     const { settings, server, around } = this.#options;
     const wire = connectWire({
       link,
-      name: link === 'system' ? `flotilla system ${settings.nodename}` : connectionName(link as LinkName, settings.nodename, this.incarnation),
+      name:
+        link === 'system'
+          ? `flotilla system ${settings.nodename}`
+          : connectionName(link as LinkName, settings.nodename, this.incarnation),
       urls: server.urls,
       settings: { ...settings.bus, credentials, tls: server.tls },
       ...around,

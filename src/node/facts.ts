@@ -1,6 +1,12 @@
 /** What the console shows, read from the living parts of the node at the moment of the command. */
 import type { Replica } from '../actors/replica.ts';
-import type { MemberFacts, NodeFacts, SharedObjectFacts, SharedViewFacts, ViewFacts } from '../console/facts.ts';
+import type {
+  MemberFacts,
+  NodeFacts,
+  SharedObjectFacts,
+  SharedViewFacts,
+  ViewFacts,
+} from '../console/facts.ts';
 import type { Incarnation, LinkName } from '../core/identity.ts';
 import { privateName } from '../core/identity.ts';
 import type { NodeSettings } from '../core/settings.ts';
@@ -36,7 +42,8 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     link: (name) => linkFacts(life(), name),
     view: () => viewFacts(life()),
     members: () => life()?.member.membership.members().map(memberFacts) ?? [],
-    sharedObjects: () => [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
+    sharedObjects: () =>
+      [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
     paniclog: () => sources.paniclog.list(),
     reset: sources.reset,
     shutdown: sources.shutdown,
@@ -70,7 +77,10 @@ function viewFacts(life: ClusterLife | undefined): ViewFacts {
   };
 }
 
-function memberFacts({ process, info }: ReturnType<ClusterLife['member']['membership']['members']>[number]): MemberFacts {
+function memberFacts({
+  process,
+  info,
+}: ReturnType<ClusterLife['member']['membership']['members']>[number]): MemberFacts {
   return {
     privateName: membershipName(process),
     node: info?.node,
@@ -101,7 +111,11 @@ function objectFacts(life: ClusterLife, replica: Replica): SharedObjectFacts {
   };
 }
 
-function sharedView(life: ClusterLife, replica: Replica, from: string | undefined): SharedViewFacts | undefined {
+function sharedView(
+  life: ClusterLife,
+  replica: Replica,
+  from: string | undefined,
+): SharedViewFacts | undefined {
   if (from === undefined) return { label: 'global', rows: (under) => replica.rows(undefined, under) };
   const process = findMember(life, from);
   if (process?.type !== 'Momentum') return undefined;

@@ -1,8 +1,13 @@
 /** The front listeners of a node: opened together, counted in the shared objects, closed together. */
 import type { Socket } from 'node:net';
-import { type FrontClient, type FrontEvent, type FrontListener, openFrontListener } from '../net/front-listener.ts';
 import { ListenerSessions, ServiceSessions } from '../core/session-caps.ts';
 import type { ListenerSettings } from '../core/settings.ts';
+import {
+  type FrontClient,
+  type FrontEvent,
+  type FrontListener,
+  openFrontListener,
+} from '../net/front-listener.ts';
 import type { SharedObject } from './shared-object.ts';
 import type { Surroundings } from './surroundings.ts';
 

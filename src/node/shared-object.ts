@@ -3,9 +3,9 @@
  * replica behind it is replaced.
  */
 import type { Replica } from '../actors/replica.ts';
+import type { Prefix } from '../core/address.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { Incarnation } from '../core/identity.ts';
-import type { Prefix } from '../core/address.ts';
 import type { Key, TableRow } from '../core/replica/table.ts';
 
 export interface CountOptions {

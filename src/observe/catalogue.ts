@@ -94,8 +94,6 @@ export const metricCatalogue = {
   shared_pending_changes: gauge('changes', 'Changes of the own rows that are not sent yet'),
 } as const satisfies Record<string, Metric>;
 
-export type MetricName = keyof typeof metricCatalogue;
-
 /** The name as a scraper sees it: with the product's prefix, counters with the ending that tools expect. */
 export function exposedName(name: string, { kind }: Metric): string {
   return `flotilla_${name}${kind === 'counter' && !name.endsWith('_total') ? '_total' : ''}`;

@@ -2,8 +2,9 @@
  * `npm run sim -- [--seed N] [--runs N] [--hours H] [--nodes N] [--chaos SECONDS]`: runs seeds one after another, prints
  * each violation with the command that replays it, and ends with 1 if there was one.
  */
-import { parseArgs } from 'node:util';
+
 import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { makeScenario, type Scenario } from './faults.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { Simulation, simulate } from './simulation.ts';
@@ -25,7 +26,8 @@ const { values } = parseArgs({
 
 const firstSeed = Number(values.seed);
 const hours = values.hours === undefined ? undefined : Number(values.hours);
-const runs = values.runs === undefined ? (hours === undefined ? 1 : Number.POSITIVE_INFINITY) : Number(values.runs);
+const runs =
+  values.runs === undefined ? (hours === undefined ? 1 : Number.POSITIVE_INFINITY) : Number(values.runs);
 const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
 const chaosMs = values.chaos === undefined ? undefined : Number(values.chaos) * 1000;
 if (values.save) {
@@ -34,7 +36,9 @@ if (values.save) {
 }
 if (values.scenario) {
   const result = new Simulation(JSON.parse(readFileSync(values.scenario, 'utf8')) as Scenario).run();
-  console.log(result.violations.length === 0 ? `no violation, trace ${result.traceHash}` : result.violations.join('\n'));
+  console.log(
+    result.violations.length === 0 ? `no violation, trace ${result.traceHash}` : result.violations.join('\n'),
+  );
   process.exit(result.violations.length === 0 ? 0 : 1);
 }
 

@@ -56,7 +56,8 @@ export function makeScenario(seed: number, random: SeededRandom, limits: Scenari
   for (let atMs = 1000 + random.below(3000); atMs < chaosMs; atMs += 100 + random.below(2 * meanGapMs)) {
     faults.push({ atMs, fault: randomFault(random, nodes, servers) });
   }
-  while (faults.length < 10) faults.push({ atMs: 1000 + random.below(chaosMs - 1000), fault: randomFault(random, nodes, servers) });
+  while (faults.length < 10)
+    faults.push({ atMs: 1000 + random.below(chaosMs - 1000), fault: randomFault(random, nodes, servers) });
   faults.sort((a, b) => a.atMs - b.atMs);
   return {
     seed,
@@ -74,8 +75,13 @@ function randomFault(random: SeededRandom, nodes: number, servers: number): Faul
   const node = random.below(nodes);
   const server = random.below(servers);
   const x = random.next();
-  if (x < 0.16) return { kind: 'partition', sides: Array.from({ length: servers }, () => random.below(2 + random.below(2))) };
-  if (x < 0.26) return { kind: 'one-way', from: server, to: random.below(servers), reaches: random.chance(0.4) };
+  if (x < 0.16)
+    return {
+      kind: 'partition',
+      sides: Array.from({ length: servers }, () => random.below(2 + random.below(2))),
+    };
+  if (x < 0.26)
+    return { kind: 'one-way', from: server, to: random.below(servers), reaches: random.chance(0.4) };
   if (x < 0.32) return { kind: 'graph', reaches: randomGraph(random, servers, 0.75) };
   if (x < 0.46) return { kind: 'heal' };
   if (x < 0.52) return { kind: 'loss', probability: random.chance(0.5) ? 0 : random.next() * 0.25 };
@@ -85,7 +91,8 @@ function randomFault(random: SeededRandom, nodes: number, servers: number): Faul
   if (x < 0.82) return { kind: 'pause', node, forMs: 50 + random.below(random.chance(0.5) ? 900 : 5000) };
   if (x < 0.84) return { kind: 'clone', node, forMs: 1000 + random.below(6000) };
   if (x < 0.9) return { kind: 'server-down', server, forMs: 100 + random.below(4000) };
-  if (x < 0.97) return { kind: 'link-break', node, link: random.chance(0.5) ? 'm' : 's', forMs: random.below(3000) };
+  if (x < 0.97)
+    return { kind: 'link-break', node, link: random.chance(0.5) ? 'm' : 's', forMs: random.below(3000) };
   return { kind: 'clock-step', node, byMs: (random.chance(0.5) ? -1 : 1) * random.below(7_200_000) };
 }
 

@@ -4,8 +4,8 @@
  * link comes back by itself after a wait.
  */
 import { type Gate, MemoryBus, type MemoryWire } from '../../src/bus/memory.ts';
-import type { VirtualClock } from './virtual-clock.ts';
 import type { SeededRandom } from './seeded-random.ts';
+import type { VirtualClock } from './virtual-clock.ts';
 
 export interface Server {
   readonly index: number;

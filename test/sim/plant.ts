@@ -1,8 +1,8 @@
 /** `npx tsx test/sim/plant.ts [--seeds N] [--only TEXT]`: plants each fault and reports after how many seeds it is caught. */
-import { readFileSync } from 'node:fs';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { type PlantedFault, plantedFaults } from './planted-faults.ts';
@@ -10,15 +10,23 @@ import { type PlantedFault, plantedFaults } from './planted-faults.ts';
 const root = resolve(import.meta.dirname, '../..');
 
 /** The first seed that reports a violation, or undefined when none of them does. */
-export async function firstSeedThatCatches(fault: PlantedFault, seeds: number, firstSeed = 1): Promise<number | undefined> {
+export async function firstSeedThatCatches(
+  fault: PlantedFault,
+  seeds: number,
+  firstSeed = 1,
+): Promise<number | undefined> {
   const folder = mkdtempSync(join(root, '.cache/planted-'));
   try {
     const outfile = join(folder, 'sim.mjs');
     await bundle(fault, outfile);
-    const run = spawnSync(process.execPath, [outfile, '--seed', String(firstSeed), '--runs', String(seeds), '--first'], {
-      encoding: 'utf8',
-      cwd: root,
-    });
+    const run = spawnSync(
+      process.execPath,
+      [outfile, '--seed', String(firstSeed), '--runs', String(seeds), '--first'],
+      {
+        encoding: 'utf8',
+        cwd: root,
+      },
+    );
     const caught = /^seed (\d+): \d+ violations/m.exec(run.stdout);
     if (caught) return Number(caught[1]);
     // An exception or a hang is a catch too: the fault did not pass unnoticed.
@@ -45,7 +53,8 @@ async function bundle(fault: PlantedFault, outfile: string): Promise<void> {
           esbuild.onLoad({ filter: /\.ts$/ }, ({ path }) => {
             if (path !== target) return undefined;
             const source = readFileSync(path, 'utf8');
-            if (!source.includes(fault.find)) throw new Error(`'${fault.name}': its text is no longer in ${fault.file}`);
+            if (!source.includes(fault.find))
+              throw new Error(`'${fault.name}': its text is no longer in ${fault.file}`);
             return { contents: source.replace(fault.find, () => fault.replace), loader: 'ts' };
           }),
       },
@@ -54,7 +63,9 @@ async function bundle(fault: PlantedFault, outfile: string): Promise<void> {
 }
 
 if (import.meta.filename === process.argv[1]) {
-  const { values } = parseArgs({ options: { seeds: { type: 'string', default: '1000' }, only: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { seeds: { type: 'string', default: '1000' }, only: { type: 'string' } },
+  });
   let missed = 0;
   for (const fault of plantedFaults) {
     if (values.only && !fault.name.includes(values.only)) continue;
@@ -62,6 +73,8 @@ if (import.meta.filename === process.argv[1]) {
     if (seed === undefined) missed++;
     console.log(`${seed === undefined ? 'MISSED' : `seed ${String(seed).padStart(4)}`}  ${fault.name}`);
   }
-  console.log(`${plantedFaults.length - missed} of ${plantedFaults.length} caught within ${values.seeds} seeds`);
+  console.log(
+    `${plantedFaults.length - missed} of ${plantedFaults.length} caught within ${values.seeds} seeds`,
+  );
   process.exitCode = missed > 0 ? 1 : 0;
 }

@@ -88,7 +88,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: agreement,
     find: 'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.incarnation, nonce: this.#nonce++ };',
     replace:
-      "const ballot = { epoch: ++this.#epoch, coordinator: this.#self.node as Incarnation, nonce: 1 };",
+      'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.node as Incarnation, nonce: 1 };',
   },
   {
     name: 'two processes of one name share a view',

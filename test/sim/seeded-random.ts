@@ -20,7 +20,10 @@ export class SeededRandom implements Random {
 
   hex(bytes: number): string {
     let text = '';
-    for (let i = 0; i < bytes; i++) text += Math.floor(this.next() * 256).toString(16).padStart(2, '0');
+    for (let i = 0; i < bytes; i++)
+      text += Math.floor(this.next() * 256)
+        .toString(16)
+        .padStart(2, '0');
     return text;
   }
 

@@ -2,9 +2,10 @@
  * One run: a whole cluster in this process under one scenario. A chaos phase with faults and traffic, then the final
  * topology and a time of quiet in which the cluster must come whole, then nothing may change any more.
  */
-import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../../src/core/settings.ts';
+
 import { hashText } from '../../src/core/hash.ts';
 import type { LinkName } from '../../src/core/identity.ts';
+import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../../src/core/settings.ts';
 import { type View, viewKey } from '../../src/core/view.ts';
 import { type Fault, makeScenario, type Scenario, type ScenarioLimits } from './faults.ts';
 import { SimNetwork } from './network.ts';
@@ -35,7 +36,13 @@ const membership: MembershipSettings = {
 const replicate: ReplicaSettings[] = [
   { name: 'inbound_cidr', type: 'inbound_cidr', maxDelayMs: 300, maxPending: 20 },
   { name: 'outbound_domains', type: 'outbound_domains', maxDelayMs: 0, maxPending: 100 },
-].map((object) => ({ ...object, type: object.type as ReplicaType, parameters: [], maxKeys: 200, bindingGroup: undefined }));
+].map((object) => ({
+  ...object,
+  type: object.type as ReplicaType,
+  parameters: [],
+  maxKeys: 200,
+  bindingGroup: undefined,
+}));
 /** Links are up again this long after their server: the longest reconnect wait. */
 const reconnectMs = 400;
 const settleMs = 5 * membership.failureTimeoutMs + reconnectMs;
@@ -70,7 +77,8 @@ export class Simulation {
 
   run(): RunResult {
     const { scenario } = this;
-    for (const place of this.#places.keys()) this.#clock.after(this.#random.below(1500), () => this.#startNode(place));
+    for (const place of this.#places.keys())
+      this.#clock.after(this.#random.below(1500), () => this.#startNode(place));
     for (const { atMs, fault } of scenario.faults) this.#clock.after(atMs, () => this.#strike(fault));
     this.#scheduleTraffic();
     this.#clock.runUntil(scenario.chaosMs);
@@ -84,7 +92,8 @@ export class Simulation {
     this.#violations.push(...this.#sums.check(this.#livingWithData()).map((text) => this.#stamped(text)));
     const changesBefore = this.#viewChanges;
     this.#clock.runUntil(finalMs + quietMs);
-    if (this.#viewChanges !== changesBefore) this.#violate('INV-32 views changed although connectivity is stable');
+    if (this.#viewChanges !== changesBefore)
+      this.#violate('INV-32 views changed although connectivity is stable');
     this.#views.quiet(this.#living().map((node) => this.#standingOf(node)));
     for (const node of this.#living()) {
       if (node.member.system.failed > 0) this.#violate(`no actor may fail: ${node.name}`);
@@ -256,14 +265,16 @@ export class Simulation {
     this.#clock.after(this.#traffic.between(1, 2 * meanGapMs), () => {
       for (let burst = this.#traffic.below(3); burst >= 0; burst--) this.#useOrderedStream();
       for (let burst = this.#traffic.below(8); burst >= 0; burst--) this.#count();
-      if (this.#chaos || this.#clock.nowMs() < this.scenario.chaosMs + settleMs - 2000) this.#scheduleTraffic();
+      if (this.#chaos || this.#clock.nowMs() < this.scenario.chaosMs + settleMs - 2000)
+        this.#scheduleTraffic();
     });
   }
 
   #useOrderedStream(): void {
     const payload = Uint8Array.from({ length: 1 + this.#traffic.below(12) }, () => this.#traffic.below(256));
     for (const node of this.#places) {
-      if (node?.alive && !node.clock.paused && node.member.membership.isLeader) node.member.membership.order(payload);
+      if (node?.alive && !node.clock.paused && node.member.membership.isLeader)
+        node.member.membership.order(payload);
     }
   }
 
@@ -274,10 +285,17 @@ export class Simulation {
     const random = this.#traffic;
     if (random.chance(0.7)) {
       const host = random.below(this.scenario.seed % 5 === 0 ? 400 : 40);
-      const key = random.chance(0.8) ? `10.0.${host >> 6}.${host & 63}` : `2001:db8:${(host & 7) + 1}::${host + 1}`;
+      const key = random.chance(0.8)
+        ? `10.0.${host >> 6}.${host & 63}`
+        : `2001:db8:${(host & 7) + 1}::${host + 1}`;
       this.#sums.change(node, 'inbound_cidr', key, random.chance(0.55) ? 1 : -1);
     } else {
-      this.#sums.change(node, 'outbound_domains', `domain-${random.below(20)}.example`, random.chance(0.55) ? 1 : -1);
+      this.#sums.change(
+        node,
+        'outbound_domains',
+        `domain-${random.below(20)}.example`,
+        random.chance(0.55) ? 1 : -1,
+      );
     }
   }
 
@@ -287,8 +305,13 @@ export class Simulation {
     const nodes = this.#living();
     const views = new Set(nodes.map((node) => viewKey(node.member.membership.view.id)));
     if (views.size === 1 && nodes[0]!.member.membership.view.members.length === nodes.length) return;
-    const shown = nodes.map((node) => `${node.name}: ${this.#shortView(node.member.membership.view)} ${node.member.membership.standing}`);
-    this.#violate(`R1 views are not whole ${settleMs} ms after everything was connected: ${shown.join('; ')}`);
+    const shown = nodes.map(
+      (node) =>
+        `${node.name}: ${this.#shortView(node.member.membership.view)} ${node.member.membership.standing}`,
+    );
+    this.#violate(
+      `R1 views are not whole ${settleMs} ms after everything was connected: ${shown.join('; ')}`,
+    );
   }
 
   /** Whatever the connectivity: members of a view share it, hear each other, and views that could be one are one. */
@@ -304,20 +327,27 @@ export class Simulation {
         const other = nodes.find(({ incarnation }) => incarnation === member.incarnation);
         if (!other || viewKey(other.member.membership.view.id) !== key) {
           this.#violate(`LIFE-17 ${node.name} has ${member.node} in its view, which is elsewhere`);
-        } else if (!mutual(node, other)) this.#violate(`LIFE-17 ${node.name} and ${other.name} share a view but do not hear each other`);
+        } else if (!mutual(node, other))
+          this.#violate(`LIFE-17 ${node.name} and ${other.name} share a view but do not hear each other`);
       }
     }
     const parts = [...groups.values()];
     for (const [i, a] of parts.entries()) {
       for (const b of parts.slice(i + 1)) {
-        if (a.every((x) => b.every((y) => mutual(x, y)))) this.#violate(`INV-32 two views could be one: ${a.map((n) => n.name)} and ${b.map((n) => n.name)}`);
+        if (a.every((x) => b.every((y) => mutual(x, y))))
+          this.#violate(`INV-32 two views could be one: ${a.map((n) => n.name)} and ${b.map((n) => n.name)}`);
       }
     }
   }
 
   #hearEachOther(a: SimNode, b: SimNode, link: LinkName): boolean {
     const [from, to] = [a.links[link].server, b.links[link].server];
-    return from !== undefined && to !== undefined && this.#network.reaches(from, to) && this.#network.reaches(to, from);
+    return (
+      from !== undefined &&
+      to !== undefined &&
+      this.#network.reaches(from, to) &&
+      this.#network.reaches(to, from)
+    );
   }
 
   /**

@@ -30,12 +30,17 @@ export class SumChecker {
         const expected = this.#sum(object, members);
         const shown = new Map(replica.table.entries());
         const rolledUp = [...shown.keys()].some((key) => key.includes('/'));
-        const wrong = rolledUp ? differences(byNetblock(expected), byNetblock(shown)) : differences(expected, shown);
-        if (wrong.length > 0) violations.push(`R1 ${node.name} ${object} (${replica.state}): ${wrong.slice(0, 4).join(', ')}`);
+        const wrong = rolledUp
+          ? differences(byNetblock(expected), byNetblock(shown))
+          : differences(expected, shown);
+        if (wrong.length > 0)
+          violations.push(`R1 ${node.name} ${object} (${replica.state}): ${wrong.slice(0, 4).join(', ')}`);
         const pending = replica.stats().pending;
-        if (pending > 0 && replica.standing !== 'alone') violations.push(`${node.name} ${object}: ${pending} changes never sent`);
+        if (pending > 0 && replica.standing !== 'alone')
+          violations.push(`${node.name} ${object}: ${pending} changes never sent`);
         for (const { origin, verdict } of replica.verify()) {
-          if (verdict === 'differ') violations.push(`REP-21.4 ${node.name} ${object}: the row of ${origin} differs`);
+          if (verdict === 'differ')
+            violations.push(`REP-21.4 ${node.name} ${object}: the row of ${origin} differs`);
         }
       }
     }
@@ -43,10 +48,9 @@ export class SumChecker {
   }
 
   #row(object: string, incarnation: Incarnation): Row {
-    let rows = this.#truth.get(object);
-    if (!rows) this.#truth.set(object, (rows = new Map()));
-    let row = rows.get(incarnation);
-    if (!row) rows.set(incarnation, (row = new Map()));
+    const rows = this.#truth.get(object) ?? new Map<Incarnation, Row>();
+    const row = rows.get(incarnation) ?? new Map<string, number>();
+    this.#truth.set(object, rows.set(incarnation, row));
     return row;
   }
 

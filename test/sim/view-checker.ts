@@ -19,7 +19,10 @@ export class ViewChecker {
   /** View and number -> hash of the payload. */
   readonly #ordered = new Map<string, number>();
   /** Old view and new view -> how many ordered messages of the old one were delivered, and by whom. */
-  readonly #moves = new Map<string, { delivered: number; movers: Set<Incarnation>; survivors: ReadonlySet<Incarnation> }>();
+  readonly #moves = new Map<
+    string,
+    { delivered: number; movers: Set<Incarnation>; survivors: ReadonlySet<Incarnation> }
+  >();
 
   start(incarnation: Incarnation, name: string): void {
     this.#lives.set(incarnation, { name, view: undefined, delivered: 0 });
@@ -29,14 +32,26 @@ export class ViewChecker {
     const life = this.#lives.get(incarnation)!;
     const key = viewKey(view.id);
     const list = view.members.map((member) => `${member.incarnation}/${member.seniority}`).join();
-    this.#require(view.members.some((member) => member.incarnation === incarnation), 'BUS-12', `${life.name} is not in its own view ${key}`);
+    this.#require(
+      view.members.some((member) => member.incarnation === incarnation),
+      'BUS-12',
+      `${life.name} is not in its own view ${key}`,
+    );
     const known = this.#members.get(key);
-    this.#require(known === undefined || known === list, 'BUS-9', `view ${key} has two member lists: ${known} and ${list}`);
+    this.#require(
+      known === undefined || known === list,
+      'BUS-9',
+      `view ${key} has two member lists: ${known} and ${list}`,
+    );
     this.#members.set(key, list);
     this.#require(isSorted(view), 'MEM-9', `view ${key} is not in member order`);
     this.#require(!hasNamesakes(view), 'ID-20', `view ${key} holds two processes of one name`);
     if (life.view) {
-      this.#require(compareViewIds(life.view.id, view.id) < 0, 'BUS-12', `${life.name} installed ${key} after ${viewKey(life.view.id)}`);
+      this.#require(
+        compareViewIds(life.view.id, view.id) < 0,
+        'BUS-12',
+        `${life.name} installed ${key} after ${viewKey(life.view.id)}`,
+      );
       this.#checkMove(incarnation, life, key, survivors);
     }
     life.view = view;
@@ -46,24 +61,53 @@ export class ViewChecker {
   delivered(incarnation: Incarnation, payload: Uint8Array, number: number, view: View): void {
     const life = this.#lives.get(incarnation)!;
     const key = viewKey(view.id);
-    if (life.view) this.#require(viewKey(life.view.id) === key, 'INV-8', `${life.name} delivered a message of ${key} in ${viewKey(life.view.id)}`);
-    this.#require(number === life.delivered + 1, 'BUS-9', `${life.name} delivered ${number} after ${life.delivered} in ${key}`);
+    if (life.view)
+      this.#require(
+        viewKey(life.view.id) === key,
+        'INV-8',
+        `${life.name} delivered a message of ${key} in ${viewKey(life.view.id)}`,
+      );
+    this.#require(
+      number === life.delivered + 1,
+      'BUS-9',
+      `${life.name} delivered ${number} after ${life.delivered} in ${key}`,
+    );
     life.delivered = number;
     const hash = hashBytes(payload);
     const known = this.#ordered.get(`${key}#${number}`);
-    this.#require(known === undefined || known === hash, 'BUS-9', `message ${number} of ${key} differs between members`);
+    this.#require(
+      known === undefined || known === hash,
+      'BUS-9',
+      `message ${number} of ${key} differs between members`,
+    );
     this.#ordered.set(`${key}#${number}`, hash);
   }
 
   /** After everything is quiet: members of one view agree on leader and on what was delivered in it. */
-  quiet(living: readonly { incarnation: Incarnation; view: View; applied: number; table: number; leader: string | undefined }[]): void {
+  quiet(
+    living: readonly {
+      incarnation: Incarnation;
+      view: View;
+      applied: number;
+      table: number;
+      leader: string | undefined;
+    }[],
+  ): void {
     const first = new Map<string, (typeof living)[number]>();
     for (const process of living) {
       const key = viewKey(process.view.id);
-      this.#require(process.leader === leaderOf(process.view)?.node, 'INV-16', `leader of ${key} at ${this.#name(process.incarnation)} is ${process.leader}`);
+      this.#require(
+        process.leader === leaderOf(process.view)?.node,
+        'INV-16',
+        `leader of ${key} at ${this.#name(process.incarnation)} is ${process.leader}`,
+      );
       const other = first.get(key) ?? process;
       first.set(key, other);
-      this.#require(other.applied === process.applied && other.table === process.table, 'INV-1', `members of ${key} differ: ${other.applied}/${other.table} and ${process.applied}/${process.table}`);
+      this.#require(
+        other.applied === process.applied && other.table === process.table,
+        'INV-1',
+        `members of ${key} differ: ${other.applied}/${other.table} and ${process.applied}/${process.table}`,
+      );
     }
   }
 
@@ -72,13 +116,29 @@ export class ViewChecker {
     const move = `${viewKey(life.view!.id)}>${key}`;
     const known = this.#moves.get(move);
     if (!known) {
-      this.#moves.set(move, { delivered: life.delivered, movers: new Set([incarnation]), survivors: new Set(survivors) });
-      this.#require(survivors.includes(incarnation), 'BUS-10', `${life.name} is not among the survivors of ${move}`);
+      this.#moves.set(move, {
+        delivered: life.delivered,
+        movers: new Set([incarnation]),
+        survivors: new Set(survivors),
+      });
+      this.#require(
+        survivors.includes(incarnation),
+        'BUS-10',
+        `${life.name} is not among the survivors of ${move}`,
+      );
       return;
     }
     known.movers.add(incarnation);
-    this.#require(known.delivered === life.delivered, 'BUS-11', `${life.name} delivered ${life.delivered} before ${move}, another ${known.delivered}`);
-    this.#require(known.survivors.has(incarnation), 'BUS-10', `${life.name} is not among the survivors of ${move}`);
+    this.#require(
+      known.delivered === life.delivered,
+      'BUS-11',
+      `${life.name} delivered ${life.delivered} before ${move}, another ${known.delivered}`,
+    );
+    this.#require(
+      known.survivors.has(incarnation),
+      'BUS-10',
+      `${life.name} is not among the survivors of ${move}`,
+    );
   }
 
   #name(incarnation: Incarnation): string {

@@ -159,7 +159,7 @@ const mail: readonly OptionSchema[] = [
       'tls_certificate tls_ciphers tls_key tls_verify tls_protocols dkim_sign opendkim_sign generate_bounces ' +
       'reroute_transfails fully_resolve_before_smtp body_timeout ehlo_timeout mailfrom_timeout rcptto_timeout rset_timeout ' +
       'server_reserve_outbound_ratio adaptive_enabled adaptive_scope adaptive_max_outbound_connections adaptive_retry_interval ' +
-      'suppress_spool force_fsync generate_delay_dsn',
+      'force_fsync generate_delay_dsn',
     [...byHost, ...byDomain],
   ),
 ];

@@ -1,7 +1,7 @@
 /** Tab completion of commands, from the list that the server's `help` gives (CON-16). */
 
 /** Words of the client itself (CON-21). */
-export const clientWords: readonly string[] = ['quit', '\\pager'];
+const clientWords: readonly string[] = ['quit', '\\pager'];
 
 /**
  * The words that can stand next, each followed by a blank, and the part of the line they replace: what readline wants.

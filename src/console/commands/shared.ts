@@ -99,7 +99,7 @@ function showObject(facts: NodeFacts, args: readonly string[]): Answer {
   const view = object.view(options.from);
   if (!view) return failed(`no view of '${typed}' from node '${options.from}'`);
   const answer = shown(typed, object, view, filtered(view.rows(options.under), object.kind, options));
-  return inJson ? { ...answer, text: answer.json } : answer;
+  return inJson ? { ...answer, text: () => chain('', answer.json(), '\n') } : answer;
 }
 
 function underProblem(under: string | undefined, { name, kind }: SharedObjectFacts): string | undefined {

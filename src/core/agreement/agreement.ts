@@ -10,7 +10,17 @@
  * the same ordered messages (virtual synchrony).
  */
 import type { Incarnation } from '../identity.ts';
-import { compareProcesses, compareViewIds, leaderOf, memberOf, type Process, sameViewId, type View, type ViewCause, type ViewId } from '../view.ts';
+import {
+  compareProcesses,
+  compareViewIds,
+  leaderOf,
+  memberOf,
+  type Process,
+  sameViewId,
+  type View,
+  type ViewCause,
+  type ViewId,
+} from '../view.ts';
 import type { Effect } from './effects.ts';
 import { flushFor, type OkSummary, summaryOf } from './flush.ts';
 import type { Beat, Commit, Nack, Ok, Ordered, Propose, Resend, RowDigest, ViewMessage } from './messages.ts';
@@ -173,7 +183,10 @@ export class Agreement {
     const entry = this.#stream.append(payload);
     if (!entry) return undefined;
     return [
-      { kind: 'broadcast', message: { kind: 'ordered', from: this.#self.incarnation, view: this.#view.id, entry } },
+      {
+        kind: 'broadcast',
+        message: { kind: 'ordered', from: this.#self.incarnation, view: this.#view.id, entry },
+      },
       { kind: 'deliver', view: this.#view, number: entry.number, payload },
     ];
   }
@@ -207,7 +220,9 @@ export class Agreement {
       this.#promise = undefined;
     }
     if (this.#proposal) {
-      const stillMutual = this.#proposal.members.every((member) => this.peers.mutual(member.incarnation, nowMs));
+      const stillMutual = this.#proposal.members.every((member) =>
+        this.peers.mutual(member.incarnation, nowMs),
+      );
       if (stillMutual && nowMs - this.#proposal.sinceMs < 2 * this.#options.beatIntervalMs) return true;
       this.#proposal = undefined;
     }
@@ -220,7 +235,8 @@ export class Agreement {
     const promised = this.#promised;
     if (!promised || compareViewIds(promised, this.#view.id) <= 0) return false;
     for (const peer of this.peers.all()) {
-      if (!sameViewId(peer.beat.view, promised) || !this.peers.mutual(peer.process.incarnation, nowMs)) continue;
+      if (!sameViewId(peer.beat.view, promised) || !this.peers.mutual(peer.process.incarnation, nowMs))
+        continue;
       effects.push({
         kind: 'send',
         to: peer.process.incarnation,
@@ -247,7 +263,9 @@ export class Agreement {
     if (incarnation === this.#self.incarnation) return true;
     if (!this.peers.mutual(incarnation, nowMs)) return false;
     const shown = this.peers.get(incarnation)!.beat.view;
-    return compareViewIds(shown, this.#view.id) <= 0 || this.#okayed.some((ballot) => sameViewId(ballot, shown));
+    return (
+      compareViewIds(shown, this.#view.id) <= 0 || this.#okayed.some((ballot) => sameViewId(ballot, shown))
+    );
   }
 
   /**
@@ -283,7 +301,9 @@ export class Agreement {
    */
   #mayBeEarly(mine: readonly Process[], nowMs: number): boolean {
     if (nowMs - this.#brokenSinceMs! >= 2 * this.#options.beatIntervalMs) return false;
-    return this.#view.members.some((member) => !mine.includes(member) && this.#isWithMe(member.incarnation, nowMs));
+    return this.#view.members.some(
+      (member) => !mine.includes(member) && this.#isWithMe(member.incarnation, nowMs),
+    );
   }
 
   #belongTogether(a: Process, b: Process, nowMs: number): boolean {
@@ -296,7 +316,8 @@ export class Agreement {
   /** A member still shows an older view long after the install: its promise had overtaken the commit. */
   #hasLaggard(nowMs: number): boolean {
     if (nowMs - this.#installedMs <= this.#options.failureTimeoutMs) return false;
-    if (this.#fullSinceMs !== undefined && nowMs - this.#fullSinceMs > this.#options.failureTimeoutMs) return true;
+    if (this.#fullSinceMs !== undefined && nowMs - this.#fullSinceMs > this.#options.failureTimeoutMs)
+      return true;
     return this.#view.members.some((member) => {
       const peer = this.peers.get(member.incarnation);
       return peer !== undefined && compareViewIds(peer.beat.view, this.#view.id) < 0;
@@ -463,7 +484,8 @@ export class Agreement {
     // Refused by its own proposer only when an OK was nonsense: then nobody else may install it either.
     if (!this.#install(nowMs, commit, effects)) return;
     for (const { incarnation } of commit.members) {
-      if (incarnation !== this.#self.incarnation) effects.push({ kind: 'send', to: incarnation, message: commit });
+      if (incarnation !== this.#self.incarnation)
+        effects.push({ kind: 'send', to: incarnation, message: commit });
     }
   }
 
@@ -552,7 +574,11 @@ export class Agreement {
   #onResend({ from, view, first }: Resend, effects: Effect[]): void {
     if (!this.isLeader || !sameViewId(view, this.#view.id)) return;
     for (const entry of this.#stream.keptFrom(first).slice(0, resendBatch)) {
-      effects.push({ kind: 'send', to: from, message: { kind: 'ordered', from: this.#self.incarnation, view, entry } });
+      effects.push({
+        kind: 'send',
+        to: from,
+        message: { kind: 'ordered', from: this.#self.incarnation, view, entry },
+      });
     }
   }
 
@@ -623,5 +649,7 @@ export class Agreement {
 /** Processes in company for the first time get their seniority from this view (MEM-9). */
 function withSeniority(members: readonly Process[], epoch: number): readonly Process[] {
   if (members.length < 2) return members;
-  return members.map((member) => (member.seniority === Number.POSITIVE_INFINITY ? { ...member, seniority: epoch } : member));
+  return members.map((member) =>
+    member.seniority === Number.POSITIVE_INFINITY ? { ...member, seniority: epoch } : member,
+  );
 }

@@ -22,7 +22,16 @@ export function summaryOf(view: ViewId, stream: OrderedStream): OkSummary {
 
 /** One flush for each old view among the members of a proposal. */
 export function flushFor(oks: ReadonlyMap<Incarnation, OkSummary>): Flush[] {
-  const byView = new Map<string, { view: ViewId; upTo: number; lowest: number; survivors: Incarnation[]; entries: Map<number, OrderedEntry> }>();
+  const byView = new Map<
+    string,
+    {
+      view: ViewId;
+      upTo: number;
+      lowest: number;
+      survivors: Incarnation[];
+      entries: Map<number, OrderedEntry>;
+    }
+  >();
   for (const [incarnation, { view, applied, unstable }] of oks) {
     const key = viewKey(view);
     let old = byView.get(key);

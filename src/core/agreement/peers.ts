@@ -84,7 +84,8 @@ export class Peers {
     const incarnation = beat.from.incarnation;
     const peer = this.#peers.get(incarnation);
     if (!peer) return this.#meet(beat, nowMs);
-    if (peer.evidence === 'goodbye' || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count) return 'ignored';
+    if (peer.evidence === 'goodbye' || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count)
+      return 'ignored';
     const wasFresh = this.#isFresh(peer, nowMs);
     const same = wasFresh && sameEvidence(peer.beat, beat);
     peer.atMs = nowMs;
@@ -121,7 +122,8 @@ export class Peers {
     if (b.incarnation === this.#self) return this.mutual(a.incarnation, nowMs);
     const peerA = this.#freshPeer(a.incarnation, nowMs);
     const peerB = this.#freshPeer(b.incarnation, nowMs);
-    if (peerA && peerB) return this.#says(peerA, b.incarnation, nowMs) && this.#says(peerB, a.incarnation, nowMs);
+    if (peerA && peerB)
+      return this.#says(peerA, b.incarnation, nowMs) && this.#says(peerB, a.incarnation, nowMs);
     if (peerA) return this.#says(peerA, b.incarnation, nowMs);
     if (peerB) return this.#says(peerB, a.incarnation, nowMs);
     return false;
@@ -276,7 +278,9 @@ function sameEvidence(a: Beat, b: Beat): boolean {
     sameBits(a.hears, b.hears) &&
     sameBits(a.mutual, b.mutual) &&
     a.others.length === b.others.length &&
-    a.others.every((other, i) => other.incarnation === b.others[i]?.incarnation && other.mutual === b.others[i]?.mutual)
+    a.others.every(
+      (other, i) => other.incarnation === b.others[i]?.incarnation && other.mutual === b.others[i]?.mutual,
+    )
   );
 }
 

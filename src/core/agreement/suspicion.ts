@@ -132,7 +132,13 @@ export class Suspicion {
   #record(incarnation: Incarnation, nowMs: number): Record {
     let record = this.#records.get(incarnation);
     if (!record) {
-      record = { heardMs: undefined, sinceMs: nowMs, mismatches: 0, alienSinceMs: undefined, alienReported: false };
+      record = {
+        heardMs: undefined,
+        sinceMs: nowMs,
+        mismatches: 0,
+        alienSinceMs: undefined,
+        alienReported: false,
+      };
       this.#records.set(incarnation, record);
     }
     return record;

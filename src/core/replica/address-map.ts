@@ -60,12 +60,9 @@ export class AddressMap {
 
   /** Adds a key that is not there, with numbers 0; returns its slot in `shardOf(hash)`. */
   insert(hash: number, a: number, b: number, c: number, d: number): number {
-    let shard = this.shardToChange(hash);
-    if (shard.size >= shard.capacity * fullest) {
-      if (this.#shards.length === 1 && shard.size >= splitKeys) this.#split();
-      else shard.resize(Math.ceil(shard.capacity * growth));
-      shard = this.shardOf(hash);
-    }
+    if (this.size >= splitKeys && this.#shards.length === 1) this.#split();
+    const shard = this.shardToChange(hash);
+    if (shard.size >= shard.capacity * fullest) shard.resize(Math.ceil(shard.capacity * growth));
     const slot = ~shard.find(hash, a, b, c, d);
     shard.take(slot, a, b, c, d);
     this.size++;

@@ -197,8 +197,8 @@ export class Replicator {
   /** Sends what waits: all of it, up to the bound of one turn; the rest follows as queued work. */
   flush(): void {
     if (this.#flushing) return;
-    this.#waiting = false;
     for (let batches = 0; batches < flushBatches && this.#table.pending > 0; batches++) this.#sendBatch();
+    this.#waiting = false;
     if (this.#table.pending === 0) return;
     this.#flushing = true;
     this.#queue(this.#flushRest());

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -152,6 +152,94 @@ describe('flotilla node', () => {
       exitCode: 1,
       stderr: expect.stringMatching(/^flotilla: No configuration was found: .* \[FLT-1003\]\n$/),
     });
+  });
+});
+
+describe('flotilla node, running', () => {
+  /** A node with its console in `directory`, on a server that may not be there. */
+  async function startNode(name: string) {
+    const config = join(directory, `${name}.conf`);
+    const endpoint = join(directory, `${name}.console`);
+    writeFileSync(
+      config,
+      `cluster {
+  nodename = "${name}"
+  nodeaddr = "127.0.0.1"
+  servers = ( "nats://127.0.0.1:1" )
+  Replicate "inbound_cidr" {}
+}
+Control_Listener { Listen "${endpoint}" {} }
+`,
+    );
+    const child = spawn(bin, ['node', '--config', config, '--state-dir', directory]);
+    children.push(child);
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    const exited = new Promise<Outcome>((resolve) =>
+      child.on('close', (exitCode) => resolve({ exitCode, stdout: '', stderr })),
+    );
+    return {
+      child,
+      config,
+      endpoint,
+      exited,
+      answers: async () => (await run(['console', endpoint, 'pid'])).exitCode === 0,
+    };
+  }
+
+  const children: ChildProcess[] = [];
+  afterAll(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  it('CON-5, LIFE-4 its console answers while the bus is down; MEM-4 and it knows no members', async () => {
+    const { child, endpoint, exited, answers } = await startNode('lonely');
+    await until(answers);
+    const ask = async (...words: string[]) => (await run(['console', endpoint, ...words])).stdout;
+    expect(await ask('pid')).toBe(`${child.pid}\n`);
+    expect(await ask('cluster', 'info')).toBe(
+      'Daemon: - [m:-,s:-]\nControl Group: ec_console\nCluster Group: ec_cluster (no leader)\nLogger Group: none\n',
+    );
+    expect(await ask('cluster', 'membership')).toBe('');
+    expect(await ask('cluster', 'shared', 'show', 'inbound_cidr')).toBe(
+      "lazy, snapped cidrtree 'inbound_cidr', view 'global'\n",
+    );
+    expect(await ask('shutdown')).toBe('Shutting down.\n');
+    expect((await exited).exitCode).toBe(0);
+    expect(existsSync(endpoint)).toBe(false);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'LIFE-9 %s stops it gracefully; SIGHUP does not',
+    async (signal) => {
+      const { child, endpoint, exited, answers } = await startNode(signal.toLowerCase());
+      await until(answers);
+      child.kill('SIGHUP');
+      await until(answers);
+      child.kill(signal);
+      expect((await exited).exitCode).toBe(0);
+      expect(existsSync(endpoint)).toBe(false);
+    },
+  );
+
+  it('a second signal ends it at once', async () => {
+    const { child, exited, answers } = await startNode('hasty');
+    await until(answers);
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+    expect([130, 143]).toContain((await exited).exitCode);
+  });
+
+  it('CON-4 exits 1 with one line when another process has its console endpoint', async () => {
+    const { child, config, exited, answers } = await startNode('first');
+    await until(answers);
+    const { exitCode, stderr } = await run(['node', '--config', config, '--state-dir', directory]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^flotilla: The console endpoint is in use: .*first\.console\. .* \[FLT-1501\]$/m);
+    child.kill('SIGTERM');
+    expect((await exited).exitCode).toBe(0);
   });
 });
 

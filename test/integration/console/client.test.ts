@@ -133,14 +133,14 @@ async function typist(serverTimeoutMs?: number) {
     const before = prompts();
     input.write(`${line}\r`);
     // Readline puts the cursor behind the prompt as the last thing.
-    await until(() => prompts() > before && /> \u001b\[\d+G$/.test(screen.text));
+    await until(() => prompts() > before && /> .\[\d+G$/.test(screen.text));
   };
   return { input, screen, enter, left, historyPath, connections };
 }
 
 describe('interactive console', () => {
   it('CON-2 connects again when the server has closed an idle session', async () => {
-    const { screen, enter, input, left, connections } = await typist(100);
+    const { screen, enter, input, left, connections } = await typist(500);
     await until(() => !connections[0]!.isOpen);
     await enter('pid');
     expect(connections).toHaveLength(2);

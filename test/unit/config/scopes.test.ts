@@ -4,7 +4,7 @@ import { resolve, type Target } from '../../../src/config/scopes.ts';
 import { checkText } from './checked.ts';
 
 /** The value of an option for a target, and the scope it comes from. */
-function valueOf(text: string, option: string, target: Target): string {
+function effectiveValue(text: string, option: string, target: Target): string {
   const { tree } = checkText(text);
   const [outermost] = Object.keys(target);
   const schema = [...scopesWithPaths()]
@@ -26,7 +26,7 @@ describe('CONF-5.2 the worked example', () => {
     Binding "example2" { message_expiration = 7200  Domain "example.com" { message_expiration = 86400 } }
   `;
   const expiration = (binding: string, domain: string) =>
-    valueOf(text, 'message_expiration', { binding, domain });
+    effectiveValue(text, 'message_expiration', { binding, domain });
 
   it('a binding without the option leaves it to the global domain, then to the global scope', () => {
     expect(expiration('example3', 'example.com')).toBe('120 of domain example.com');
@@ -60,7 +60,7 @@ function expectOrder(
       .map(([stanza], index) => stanza(`${option} = ${first + index + 1}`));
     const origin = steps[first]?.[1];
     const expected = origin === undefined ? rest : `${first + 1} of ${origin}`;
-    expect(valueOf(assignments.join('\n'), option, target).replace('/1 of', ' of')).toBe(expected);
+    expect(effectiveValue(assignments.join('\n'), option, target).replace('/1 of', ' of')).toBe(expected);
   }
 }
 
@@ -119,15 +119,15 @@ describe('CONF-5.2 fallback, row by row', () => {
   it('max_outbound_connections in a host scope falls back to nothing: unset it is -1', () => {
     const elsewhere = 'max_outbound_connections = 5\nBinding b { max_outbound_connections = 6 }';
     const target = { binding: 'b', domain: 'd.org' };
-    expect(valueOf(elsewhere, 'max_outbound_connections', target)).toBe('6 of binding b');
-    expect(valueOf(elsewhere, 'max_outbound_connections', { ...target, host: 'mx.org' })).toBe(
+    expect(effectiveValue(elsewhere, 'max_outbound_connections', target)).toBe('6 of binding b');
+    expect(effectiveValue(elsewhere, 'max_outbound_connections', { ...target, host: 'mx.org' })).toBe(
       '-1 of default',
     );
     const stated = `${elsewhere}\nHost mx.org { max_outbound_connections = 7 }`;
-    expect(valueOf(stated, 'max_outbound_connections', { ...target, host: 'mx.org' })).toBe(
+    expect(effectiveValue(stated, 'max_outbound_connections', { ...target, host: 'mx.org' })).toBe(
       '7 of host mx.org',
     );
-    expect(valueOf('', 'max_outbound_connections', target)).toBe('32 of default');
+    expect(effectiveValue('', 'max_outbound_connections', target)).toBe('32 of default');
   });
 
   it('pathways', () => {
@@ -183,17 +183,19 @@ describe('CONF-5.2 several instances that fit', () => {
       Domain "/^wanadoo/" { scope_max_outbound_connections = 2  max_outbound_connections = 22 }
       Domain "Wanadoo.FR" { message_expiration = 33 }
     `;
-    const at = (option: string) => valueOf(text, option, { domain: 'wanadoo.fr' });
+    const at = (option: string) => effectiveValue(text, option, { domain: 'wanadoo.fr' });
     expect(at('message_expiration')).toBe('33 of domain Wanadoo.FR');
     expect(at('scope_max_outbound_connections')).toBe('1 of domain /fr$/');
     expect(at('max_outbound_connections')).toBe('22 of domain /^wanadoo/');
-    expect(valueOf(text, 'message_expiration', { domain: 'orange.fr.example' })).toBe('604800 of default');
+    expect(effectiveValue(text, 'message_expiration', { domain: 'orange.fr.example' })).toBe(
+      '604800 of default',
+    );
   });
 
   it('a regex in a nearer container beats a plain domain further out', () => {
     const text =
       'Binding b { Domain "/./" { message_expiration = 1 } }\nDomain d.org { message_expiration = 2 }';
-    expect(valueOf(text, 'message_expiration', { binding: 'b', domain: 'd.org' })).toBe(
+    expect(effectiveValue(text, 'message_expiration', { binding: 'b', domain: 'd.org' })).toBe(
       '1 of binding::domain /./',
     );
   });
@@ -205,7 +207,7 @@ describe('CONF-5.2 several instances that fit', () => {
       Peer "::/0" { listener_sessions = 6 }
     }`;
     const at = (option: string, peer: string) =>
-      valueOf(text, option, { tcp_listener: '', listen: ':25', peer });
+      effectiveValue(text, option, { tcp_listener: '', listen: ':25', peer });
     expect(at('listener_sessions', '10.1.2.3')).toBe('16 of tcp_listener::peer 10.1.0.0/16');
     expect(at('service_sessions', '10.1.2.3')).toBe('80 of tcp_listener::peer 10.0.0.0/8');
     expect(at('listener_sessions', '2001:db8::1')).toBe('6 of tcp_listener::peer ::/0');
@@ -214,8 +216,10 @@ describe('CONF-5.2 several instances that fit', () => {
 
   it('binding names keep their case, domains and option names do not', () => {
     const text = 'Binding B { MESSAGE_expiration = 1 }\nDomain D.org { message_expiration = 2 }';
-    expect(valueOf(text, 'message_expiration', { binding: 'B' })).toBe('1 of binding B');
-    expect(valueOf(text, 'message_expiration', { binding: 'b', domain: 'd.ORG' })).toBe('2 of domain D.org');
+    expect(effectiveValue(text, 'message_expiration', { binding: 'B' })).toBe('1 of binding B');
+    expect(effectiveValue(text, 'message_expiration', { binding: 'b', domain: 'd.ORG' })).toBe(
+      '2 of domain D.org',
+    );
   });
 });
 

@@ -245,6 +245,7 @@ describe('cluster shared show', () => {
 
   it('REP-21.6 the example of the rule: under, top and json behind the command', async () => {
     const { text } = await typed('cluster shared show inbound_cidr under 10.0.0.180/31 top 1 json');
+    expect(text.endsWith('}\n')).toBe(true);
     expect(JSON.parse(text)).toEqual({
       object: 'inbound_cidr',
       kind: 'cidrtree',

@@ -13,6 +13,7 @@ class FakeSocket extends Duplex {
   written = '';
   wasReset = false;
   #taken: (() => void) | undefined;
+  #stuck = false;
   #onSilence: () => void = () => {};
 
   constructor() {
@@ -36,7 +37,13 @@ class FakeSocket extends Duplex {
 
   resetAndDestroy(): void {
     this.wasReset = true;
+    // As in Node: a socket reset while its end is being sent never closes, whatever is done with it later.
+    if (this.writableEnded && !this.writableFinished) this.#stuck = true;
     this.destroy();
+  }
+
+  override destroy(error?: Error): this {
+    return this.#stuck ? this : super.destroy(error);
   }
 
   setTimeout(_: number, silent: () => void): void {

@@ -1,0 +1,357 @@
+import { describe, expect, it } from 'vitest';
+import { checkConfiguration } from '../../../src/config/check.ts';
+import { checkText, codes, settingsOf } from './checked.ts';
+
+describe('settings of an empty configuration', () => {
+  it('are the defaults, in milliseconds', () => {
+    expect(settingsOf('')).toEqual({
+      nodename: 'relay-1',
+      nodeaddr: undefined,
+      clusterPort: 4802,
+      subcluster: 'default',
+      stateDir: '/var/lib/flotilla',
+      clusterGroup: 'ec_cluster',
+      controlGroup: 'ec_console',
+      logGroup: undefined,
+      bus: {
+        servers: [],
+        credentials: {},
+        tls: undefined,
+        connectTimeoutMs: 2000,
+        reconnectWaitMs: 500,
+        pingIntervalMs: 1000,
+        maxPingOut: 2,
+        maxBacklog: 5000,
+        systemCredentials: undefined,
+        embedded: { clientPort: 4222, routeHost: '127.0.0.1', routePort: 4809, peers: [], secret: undefined },
+      },
+      membership: {
+        beatIntervalMs: 200,
+        failureTimeoutMs: 1000,
+        heartbeatStartDelayMs: 15_000,
+        heartbeatIntervalMs: 1000,
+        orderBacklog: 1024,
+      },
+      replicate: [],
+      listeners: [],
+      caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
+      control: [],
+      logLevel: 'error',
+    });
+  });
+});
+
+describe('ID-1 node name', () => {
+  const name = (text: string, environment: Record<string, string>, nodename?: string) =>
+    settingsOf(text, { environment, ...(nodename === undefined ? {} : { nodename }) }).nodename;
+
+  it('comes from what the caller says, the option, EC_NODE_NAME, the host name up to the first dot, in this order', () => {
+    expect(name('cluster { nodename = b }', { EC_NODE_NAME: 'c' }, 'a')).toBe('a');
+    expect(name('cluster { nodename = b }', { EC_NODE_NAME: 'c' })).toBe('b');
+    expect(name('', { EC_NODE_NAME: 'c' })).toBe('c');
+    expect(name('', { EC_NODE_NAME: '' })).toBe('relay-1');
+  });
+
+  it('ID-3 capitals are folded in a host name and refused where somebody chose them', () => {
+    expect(codes(checkText('', { hostname: 'RELAY.example' }))).toEqual([]);
+    expect(codes(checkText('', { environment: { EC_NODE_NAME: 'Relay' } }))).toEqual(['CFG-2315']);
+    expect(codes(checkText('', { nodename: 'Relay' }))).toEqual(['CFG-2315']);
+    expect(codes(checkText('', { hostname: 'bad host' }))).toEqual(['CFG-2315']);
+  });
+
+  it('ID-11 the subcluster comes from the environment', () => {
+    expect(settingsOf('', { environment: { EC_SUB_CLUSTER: 'west' } }).subcluster).toBe('west');
+    expect(codes(checkText('', { environment: { EC_SUB_CLUSTER: 'we.st' } }))).toEqual(['CFG-2315']);
+  });
+
+  it('options given by the caller are checked like those of a file, and say where they come from', () => {
+    const result = checkText('cluster { servers = ( a ) }', { servers: ['http://b'] });
+    expect(result.findings.map(({ file, code }) => [file, code])).toEqual([['given options', 'CFG-2114']]);
+    const settings = settingsOf('cluster { servers = ( a ) }', { servers: ['b"c@d:1'], stateDir: '/s "t"' });
+    expect(settings.bus.servers).toEqual(['nats://b"c@d:1']);
+    expect(settings.stateDir).toBe('/s "t"');
+  });
+});
+
+describe('ID-7 node address', () => {
+  it('may be loopback while all servers and peers are loopback, with one warning', () => {
+    const fleet =
+      'cluster { nodeaddr = 127.0.0.2 servers = ( "nats://127.0.0.1:4222" "nats://[::1]:1" localhost ) }';
+    expect(codes(checkText(fleet))).toEqual(['CFG-2315']);
+    expect(settingsOf(fleet).nodeaddr).toBe('127.0.0.2');
+    const embedded =
+      'cluster { nodeaddr = 127.0.0.2 }\nmsgc_server { peers = [ a = "127.0.0.1:1" b = 127.0.0.2 ] }';
+    expect(settingsOf(embedded).nodeaddr).toBe('127.0.0.2');
+    expect(
+      checkText('cluster { nodeaddr = 127.0.0.2 }\nmsgc_server { secret = s peers = [ a = 10.0.0.1 ] }')
+        .settings,
+    ).toBeUndefined();
+  });
+});
+
+describe('CONF-8.6 bus', () => {
+  it('servers, or those of msgc_client; pings and waits as stated', () => {
+    const { bus } = settingsOf(`
+      cluster { bus_user = u  bus_password_file = /p  bus_tls_ca = /ca  bus_system_user = s  bus_system_password = t }
+      msgc_client {
+        server = ( "10.0.0.1:4222" "tls://10.0.0.2" )
+        keepalive_interval = 5  idle_timeout = 12  reconnect_interval = 3  connect_timeout = 60  max_backlog = 10
+      }`);
+    expect(bus).toMatchObject({
+      servers: ['nats://10.0.0.1:4222', 'tls://10.0.0.2:4222'],
+      credentials: { user: 'u', passwordFile: '/p' },
+      tls: { caFile: '/ca' },
+      systemCredentials: { user: 's', password: 't' },
+      pingIntervalMs: 5000,
+      maxPingOut: 3,
+      reconnectWaitMs: 3000,
+      connectTimeoutMs: 60_000,
+      maxBacklog: 10,
+    });
+    const both = settingsOf('cluster { servers = x }\nmsgc_client { server = ( y ) }');
+    expect(both.bus.servers).toEqual(['nats://x:4222']);
+  });
+
+  it('a client that is pointed to the own server means the embedded one', () => {
+    const { bus } = settingsOf(`
+      msgc_server { port = 4809  secret = s  peers = [ relay-1 = 10.0.0.1  relay-2 = "10.0.0.2:5809" ] }
+      msgc_client { server = ( "127.0.0.1:4809" ) }
+      msgcserver_listener { Listen "10.0.0.1:4809" {} }`);
+    expect(bus.servers).toEqual([]);
+    expect(bus.embedded).toEqual({
+      clientPort: 4222,
+      routeHost: '10.0.0.1',
+      routePort: 4809,
+      peers: [
+        { name: 'relay-1', address: '10.0.0.1', port: 4809 },
+        { name: 'relay-2', address: '10.0.0.2', port: 5809 },
+      ],
+      secret: 's',
+    });
+  });
+
+  it('routes are open to the network only when there are peers in it', () => {
+    const route = (peers: string) =>
+      settingsOf(`msgc_server { secret = s  peers = [ ${peers} ] }`).bus.embedded.routeHost;
+    expect(route('relay-1 = 127.0.0.1 relay-2 = 127.0.0.2')).toBe('127.0.0.1');
+    expect(route('relay-1 = 10.0.0.1 relay-2 = 10.0.0.2')).toBe('*');
+  });
+});
+
+describe('membership', () => {
+  it('profile fast sets the times that are not stated', () => {
+    const times = (text: string) => {
+      const { beatIntervalMs, failureTimeoutMs } = settingsOf(`cluster { ${text} }`).membership;
+      return [beatIntervalMs, failureTimeoutMs];
+    };
+    expect(times('profile = fast')).toEqual([20, 100]);
+    expect(times('profile = FAST  bus_failure_timeout = 0.5')).toEqual([20, 500]);
+    expect(times('bus_heartbeat_interval = 0.1')).toEqual([100, 1000]);
+  });
+});
+
+describe('replication 3 shared objects', () => {
+  it('have class, type or name as type, and times in milliseconds', () => {
+    const { replicate } = settingsOf(`
+      Binding_Group "foo" {}
+      cluster {
+        Replicate "inbound_cidr" { max_delay = 0.05  max_keys = 10 }
+        Replicate "outbound_cidr_foo" { class = "outbound_cidr"  binding_group = "foo" }
+        Replicate "throttles" { type = obtm }
+        replicate [ type = "outbound_domains" max_pending = 7 ]
+        Replicate "metrics" { parameters = "connect;snapshot" }
+      }`);
+    expect(replicate).toEqual([
+      {
+        name: 'inbound_cidr',
+        type: 'inbound_cidr',
+        parameters: [],
+        maxDelayMs: 50,
+        maxPending: 100,
+        maxKeys: 10,
+        bindingGroup: undefined,
+      },
+      {
+        name: 'outbound_cidr_foo',
+        type: 'outbound_cidr',
+        parameters: [],
+        maxDelayMs: 1000,
+        maxPending: 100,
+        maxKeys: 1_000_000,
+        bindingGroup: 'foo',
+      },
+      {
+        name: 'throttles',
+        type: 'OBTM',
+        parameters: [],
+        maxDelayMs: 1000,
+        maxPending: 100,
+        maxKeys: 1_000_000,
+        bindingGroup: undefined,
+      },
+      {
+        name: 'outbound_domains',
+        type: 'outbound_domains',
+        parameters: [],
+        maxDelayMs: 1000,
+        maxPending: 7,
+        maxKeys: 1_000_000,
+        bindingGroup: undefined,
+      },
+      {
+        name: 'metrics',
+        type: 'metrics',
+        parameters: ['connect', 'snapshot'],
+        maxDelayMs: 1000,
+        maxPending: 100,
+        maxKeys: 1_000_000,
+        bindingGroup: undefined,
+      },
+    ]);
+  });
+});
+
+describe('replication 6 outbound caps', () => {
+  it('are handed on stanza by stanza, in order, with the group of each binding', () => {
+    const { caps } = settingsOf(`
+      server_max_outbound_connections = 100
+      Binding_Group "g" {
+        scope_max_outbound_connections = 9
+        Binding "b" { Domain "a.org" { max_outbound_connections = 0 } }
+      }
+      Binding "c" { cluster_max_outbound_connections = -1  Host "/mx/" { cluster_scope_max_outbound_connections = 2 } }
+      Domain "/x$/" { max_outbound_connections = 1 }
+      Domain "plain.org" { message_expiration = 5 }
+      Domain "/y$/" { max_outbound_connections = 2 }
+      cluster { Replicate outbound_binding_domains {} }
+    `);
+    expect(caps.stanzas).toEqual([
+      { scope: {}, limits: { server_max_outbound_connections: 100 } },
+      { scope: { group: 'g' }, limits: { scope_max_outbound_connections: 9 } },
+      { scope: { group: 'g', binding: 'b', domain: 'a.org' }, limits: { max_outbound_connections: 0 } },
+      { scope: { binding: 'c' }, limits: { cluster_max_outbound_connections: -1 } },
+      { scope: { binding: 'c', host: '/mx/' }, limits: { cluster_scope_max_outbound_connections: 2 } },
+      { scope: { domain: '/x$/' }, limits: { max_outbound_connections: 1 } },
+      { scope: { domain: '/y$/' }, limits: { max_outbound_connections: 2 } },
+    ]);
+    expect([...caps.groupOfBinding]).toEqual([['b', 'g']]);
+    expect(caps.objects.map(({ name }) => name)).toEqual(['outbound_binding_domains']);
+  });
+});
+
+describe('front listeners', () => {
+  it('have the values of the Listen, else of the listener, else the defaults', () => {
+    const { listeners } = settingsOf(`
+      ESMTP_Listener {
+        Upstream = "127.0.0.1:2601"  Send_Proxy = v2  Listener_Sessions = 7
+        Listen "127.0.0.1:2501" { }
+        Listen "[*]:25" { Upstream = "/run/smtp.sock"  Send_Proxy = off  Upstream_Timeout = 0.5  Idle_Timeout = 60
+                          Listen_Backlog = 20  Disable_Nagle_Algorithm = on  Listener_Sessions = 3 }
+        Listen ":26" { Enable = false }
+      }
+      TCP_Listener { Enable = false  Listen ":27" { Upstream = "db:5432" }  Listen ":28" { Enable = true } }`);
+    expect(listeners).toEqual([
+      {
+        kind: 'esmtp',
+        listen: { host: '127.0.0.1', port: 2501 },
+        upstream: { host: '127.0.0.1', port: 2601 },
+        sendProxy: 'v2',
+        backlog: 500,
+        noDelay: false,
+        upstreamTimeoutMs: 5000,
+        idleTimeoutMs: 0,
+        caps: { listenerSessions: 7, serviceSessions: 0, clusterServiceSessions: 0 },
+        peers: [],
+        enableDuravip: false,
+      },
+      {
+        kind: 'esmtp',
+        listen: { host: '::', port: 25 },
+        upstream: { path: '/run/smtp.sock' },
+        sendProxy: 'off',
+        backlog: 20,
+        noDelay: true,
+        upstreamTimeoutMs: 500,
+        idleTimeoutMs: 60_000,
+        caps: { listenerSessions: 3, serviceSessions: 0, clusterServiceSessions: 0 },
+        peers: [],
+        enableDuravip: false,
+      },
+      expect.objectContaining({ kind: 'tcp', listen: { host: '*', port: 28 }, upstream: undefined }),
+    ]);
+  });
+
+  it('replication 15.2: caps of peers, so that the longest prefix is right for each cap by itself', () => {
+    const { listeners } = settingsOf(`
+      TCP_Listener {
+        Peer "10.1.0.0/16" { listener_sessions = 16  service_sessions = 160 }
+        Peer "11.0.0.0/8" { listener_sessions = 11 }
+        Listen ":1" { }
+        Listen ":2" { Peer "10.0.0.0/8" { listener_sessions = 8 } }
+        Listen ":3" { listener_sessions = 3 }
+      }`);
+    const peers = listeners.map((listener) =>
+      Object.fromEntries(listener.peers.map(({ prefix, caps }) => [prefix, caps])),
+    );
+    expect(peers).toEqual([
+      {
+        '10.1.0.0/16': { listenerSessions: 16, serviceSessions: 160 },
+        '11.0.0.0/8': { listenerSessions: 11 },
+      },
+      // The Listen's own peer comes first although it is shorter, and hides one cap of the other, not both.
+      {
+        '10.1.0.0/16': { serviceSessions: 160 },
+        '11.0.0.0/8': { listenerSessions: 11 },
+        '10.0.0.0/8': { listenerSessions: 8 },
+      },
+      // What the Listen states itself is nearer than any peer of the listener.
+      { '10.1.0.0/16': { serviceSessions: 160 } },
+    ]);
+  });
+
+  it('take session caps from their pathway where they state none', () => {
+    const { listeners } = settingsOf(`
+      Pathway_Group "g" { service_sessions = 5  Pathway "p" { listener_sessions = 6 } }
+      ESMTP_Listener { pathway = "p"  Listen ":25" { } Listen ":26" { service_sessions = 1 } }`);
+    expect(listeners.map(({ caps }) => [caps.listenerSessions, caps.serviceSessions])).toEqual([
+      [6, 5],
+      [6, 1],
+    ]);
+  });
+});
+
+describe('console', () => {
+  it('listens where it is told, on the usual socket without a Listen, and nowhere without a stanza', () => {
+    expect(settingsOf('').control).toEqual([]);
+    expect(settingsOf('Control_Listener { timeout = 5 }').control).toEqual([
+      { endpoint: { path: '/tmp/2025' }, fileMode: 0o660, timeoutMs: 5000, backlog: 500 },
+    ]);
+    expect(settingsOf('Control_Listener { enable = no }').control).toEqual([]);
+    const text =
+      'Control_Listener { file_mode = 0600  Listen "/tmp/x" { }  Listen "127.0.0.1:2025" { timeout = 1 } }';
+    expect(settingsOf(text).control).toEqual([
+      { endpoint: { path: '/tmp/x' }, fileMode: 0o600, timeoutMs: 60_000, backlog: 500 },
+      { endpoint: { host: '127.0.0.1', port: 2025 }, fileMode: 0o600, timeoutMs: 1000, backlog: 500 },
+    ]);
+  });
+});
+
+describe('examples/three-relays', () => {
+  it.each(['relay-1', 'relay-2', 'relay-3'])(
+    '%s is valid but for the loopback warning, strictly read too',
+    (name) => {
+      const file = `examples/three-relays/${name}.conf`;
+      const result = checkConfiguration({ file, environment: {}, strict: true });
+      expect(result.findings.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
+        'warning CFG-2315',
+      ]);
+      const number = Number(name.slice(-1));
+      expect(result.settings).toMatchObject({
+        nodename: name,
+        nodeaddr: `127.0.0.${number}`,
+        bus: { servers: ['nats://127.0.0.1:4222'] },
+        listeners: [{ listen: { port: 2500 + number }, upstream: { port: 2600 + number }, sendProxy: 'v1' }],
+      });
+    },
+  );
+});
