@@ -7,25 +7,15 @@ import { Member } from '../src/actors/member.ts';
 import { ClusterGroup } from '../src/bus/group.ts';
 import { MemoryBus } from '../src/bus/memory.ts';
 import { newIncarnation } from '../src/core/identity.ts';
-import type { Log } from '../src/core/log.ts';
 import { SeededRandom } from '../test/sim/seeded-random.ts';
 import { VirtualClock } from '../test/sim/virtual-clock.ts';
 import type { Benchmark, Figure } from './report.ts';
+import { silentLog } from './silent-log.ts';
 
 const sizes = [8, 32, 64];
 const measuredMs = 20_000;
 /** Objects of the shipped configuration whose digests ride on beats. */
 const sharedObjects = 5;
-
-const quiet = () => {};
-const silentLog: Log = {
-  debug: quiet,
-  info: quiet,
-  notice: quiet,
-  warning: quiet,
-  error: quiet,
-  critical: quiet,
-};
 
 function trafficPerNode(nodes: number): number {
   const clock = new VirtualClock();
@@ -41,15 +31,15 @@ function trafficPerNode(nodes: number): number {
       // MSG <subject> <sid> <size>\r\n<payload>\r\n
       bytes += 4 + subject.length + 1 + 2 + 1 + String(data.length).length + 2 + data.length + 2;
     });
-    const world = { clock, random, log: silentLog, counters: { add: quiet } };
-    const link = { name: 'm' as const, state: 'up' as const, onState: () => quiet };
+    const world = { clock, random, log: silentLog, counters: { add: () => {} } };
+    const link = { name: 'm' as const, state: 'up' as const, onState: () => () => {} };
     const member = new Member(
       {
         ...world,
         links: { m: link, s: { ...link, name: 's' } },
         views: new ClusterGroup(wire, { ...world, groups, self: incarnation }),
-        shared: { broadcast: () => false, send: () => false, onMessage: () => quiet },
-        evidence: { onClosed: () => quiet },
+        shared: { broadcast: () => false, send: () => false, onMessage: () => () => {} },
+        evidence: { onClosed: () => () => {} },
         self: {
           incarnation,
           number: 10_000 + i,

@@ -22,6 +22,11 @@ export interface Benchmark {
   run(): Promise<readonly Figure[]>;
 }
 
+export interface Measured {
+  readonly benchmark: Benchmark;
+  readonly figures: readonly Figure[];
+}
+
 const columns = ['goal', 'what', 'size', 'ours', 'target', 'peer', 'ratio'] as const;
 
 export function renderFigures(figures: readonly Figure[]): string {

@@ -134,6 +134,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     // Whoever is interested awaits them; a host program that is not must not die of it.
     this.ended.catch(() => {});
     this.started.catch(() => {});
+    this.#exposeGauges();
     this.#system = new ActorSystem(this.#around);
     this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
   }
@@ -190,6 +191,18 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     this.#stopReason ??= reason;
     this.#actor.send({ type: 'STOP' });
     await this.ended.catch(() => {});
+  }
+
+  #exposeGauges(): void {
+    const replicas = () => [...(this.#life?.member.replicas.values() ?? [])].map((replica) => replica.stats());
+    const sum = (figures: readonly number[]) => figures.reduce((total, figure) => total + figure, 0);
+    this.metrics.gauge('view_members', () => this.view?.members.length ?? 0);
+    this.metrics.gauge('link_up', () => {
+      const { m, s } = this.#life?.links ?? {};
+      return [m, s].filter((link) => link?.state === 'up').length;
+    });
+    this.metrics.gauge('shared_keys', () => sum(replicas().map(({ keys }) => keys)));
+    this.metrics.gauge('shared_pending_changes', () => sum(replicas().map(({ pending }) => pending)));
   }
 
   #connections(): OutboundConnections {

@@ -132,11 +132,23 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
   #spawn(): AnyActor {
     const options = {
       input: this.#input,
-      clock: actorClock(this.#world.clock),
+      clock: this.#actorClock(),
     } as unknown as ActorOptions<TLogic>;
     const actor = createActor(this.#logic, options);
     actor.subscribe({ error: (error) => this.#onFailure(error) });
     return actor;
+  }
+
+  /** Our clock in the shape xstate asks for. A timer that fires is an event too, and the last one if it fails. */
+  #actorClock() {
+    return {
+      setTimeout: (run: () => void, delayMs: number): Timer =>
+        this.#world.clock.after(delayMs, () => {
+          this.#lastEvent = `a timer of ${delayMs} ms`;
+          run();
+        }),
+      clearTimeout: (timer: Timer | undefined): void => timer?.cancel(),
+    };
   }
 
   #onFailure(cause: unknown): void {
@@ -164,14 +176,6 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
       this.#hooks.onRestart();
     });
   }
-}
-
-/** Our clock in the shape xstate asks for. */
-function actorClock(clock: Clock) {
-  return {
-    setTimeout: (run: (...args: never[]) => void, delayMs: number): Timer => clock.after(delayMs, run),
-    clearTimeout: (timer: Timer | undefined): void => timer?.cancel(),
-  };
 }
 
 function stateText(value: unknown): string {

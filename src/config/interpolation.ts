@@ -16,8 +16,8 @@ export function patternProblem(pattern: string): string | undefined {
   return undefined;
 }
 
-/** Longest first: `%BI` is one item, not `%B` and an I. */
-const formatItems = ['PG', 'BI', 'CI', ...'AbgBcCdHimMrRnNpPsStTU%'];
+/** `%BI`, `%CI` and `%PG` are items of two letters, whose first alone is one, too. */
+const formatLetters = 'AbgBcCdHimMrRnNpPsStTU%';
 const itemsWithArgument = ['h', 't', 'T', 'vctx_mess', 'vctx_conn'];
 /** Bounds the search for the closing brace: a line of formats can be a megabyte of opening ones. */
 const longestItem = 300;
@@ -28,9 +28,10 @@ export function formatProblem(format: string): string | undefined {
     const rest = format.slice(at + 1, at + longestItem);
     const withArgument = itemsWithArgument.find((item) => rest.startsWith(`${item}{`));
     const close = withArgument === undefined ? -1 : rest.indexOf('}');
-    const plain = formatItems.find((item) => rest.startsWith(item));
-    if (close < 0 && plain === undefined) return `unknown format letter '%${rest.slice(0, 1)}'`;
-    at += 1 + (close >= 0 ? close : (plain?.length ?? 0));
+    const letter = rest.slice(0, 1);
+    if (close < 0 && (letter === '' || !formatLetters.includes(letter)))
+      return `unknown format letter '%${letter}'`;
+    at += 2 + Math.max(close, 0);
   }
   return undefined;
 }

@@ -71,12 +71,11 @@ export class NetblockCounts {
     return netblock === noNetblock ? this.#total : (this.#counts[netblock] ?? 0);
   }
 
-  /** `by` is 1 when a session begins and -1 when it ends. */
-  add(client: Address, by: 1 | -1): void {
+  /** `netblock` is what `netblocks.find` says of the client; `by` is 1 when a session begins and -1 when it ends. */
+  add(netblock: number, by: 1 | -1): void {
     this.#total += by;
-    const { netblocks } = this;
-    for (let index = netblocks.find(client); index !== noNetblock; index = netblocks.parentOf(index)) {
-      this.#counts[index]! += by;
+    for (let around = netblock; around !== noNetblock; around = this.netblocks.parentOf(around)) {
+      this.#counts[around]! += by;
     }
   }
 }

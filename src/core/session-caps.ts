@@ -96,28 +96,34 @@ export class ListenerSessions implements SessionPort {
    * sessions of the listener and the service, or clients that are being turned away would keep others out.
    */
   accept(client: Address): CountedSession {
-    const refusal = this.#reachedCap(client);
+    const netblock = this.#counts.netblocks.find(client);
+    const refusal = this.#reachedCap(netblock);
     this.#inbound?.increment(client);
-    if (refusal === undefined) this.#addSession(client, 1);
+    const endSession = refusal === undefined ? this.#begin(client, netblock) : undefined;
     let open = true;
     const close = () => {
       if (!open) return;
       open = false;
       this.#inbound?.decrement(client);
-      if (refusal === undefined) this.#addSession(client, -1);
+      endSession?.();
     };
     return { refusal, close };
   }
 
-  #addSession(client: Address, by: 1 | -1): void {
-    this.#counts.add(client, by);
-    this.#service.counts.add(client, by);
+  #begin(client: Address, netblock: number): () => void {
+    const service = this.#service.counts;
+    const serviceNetblock = service.netblocks.find(client);
+    this.#counts.add(netblock, 1);
+    service.add(serviceNetblock, 1);
+    return () => {
+      this.#counts.add(netblock, -1);
+      service.add(serviceNetblock, -1);
+    };
   }
 
   /** Reached means: as many before this session (15.4). */
-  #reachedCap(client: Address): SessionRefusal | undefined {
-    const caps = this.#capsOfNetblock[this.#counts.netblocks.find(client)] ?? this.#capsElsewhere;
-    for (const { name, value, scope, count } of caps) {
+  #reachedCap(netblock: number): SessionRefusal | undefined {
+    for (const { name, value, scope, count } of this.#capsOfNetblock[netblock] ?? this.#capsElsewhere) {
       const open = count();
       if (open >= value) return { limit: optionNames[name], value, count: open, scope };
     }

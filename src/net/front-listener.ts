@@ -115,6 +115,7 @@ class TcpFront implements FrontListener {
     this.#settings = settings;
     this.#options = options;
     this.#name = nameOf(settings);
+    // The other half is for everything else this process does.
     const spareDescriptors = Math.floor(openFileLimit() / 2);
     this.#maxOpen =
       options.maxOpen ?? Math.min(defaultMaxOpen, Math.floor(spareDescriptors / descriptorsPerSession));

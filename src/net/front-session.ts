@@ -76,7 +76,8 @@ export class FrontSession {
     this.#upstream.on('connect', () => this.#relay());
     this.#upstream.on('end', () => this.#upstreamEnded());
     this.#upstream.on('error', (cause) => {
-      if (this.#stage !== 'relaying') this.#fail(cause);
+      if (this.#stage === 'over') return;
+      if (this.#isUnserved()) this.#fail(cause);
       // It had said all it wanted: a reset now could overtake the last of it.
       else if (this.#upstream.readableEnded) turnAway(this.#client, undefined, this.#options.clock, drainMs);
       else reset(this.#client);
@@ -108,14 +109,16 @@ export class FrontSession {
   }
 
   #upstreamEnded(): void {
-    // A client that has already left explains why there is nothing to greet.
-    if (this.#stage === 'greeting' && !this.#client.readableEnded)
-      this.#fail(new Error('closed without a greeting'));
+    if (this.#isUnserved()) this.#fail(new Error('closed without a greeting'));
     else this.#client.end();
   }
 
+  /** The client waits for a service that has not shown itself. One that left need not be greeted. */
+  #isUnserved(): boolean {
+    return this.#stage === 'connecting' || (this.#stage === 'greeting' && !this.#client.readableEnded);
+  }
+
   #fail(cause: Error): void {
-    if (this.#stage === 'over') return;
     this.#stage = 'over';
     this.#timer.cancel();
     this.#upstream.destroy();

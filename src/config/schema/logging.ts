@@ -110,7 +110,11 @@ const customLogger = named('custom_logger', 'plain', {
       default: 'custom_logger,sieve',
       text: 'Context namespaces that formats can read.',
     },
-    { name: 'sanitize', type: text, text: 'How values are made harmless: special_characters, non_printable or tr/../../.' },
+    {
+      name: 'sanitize',
+      type: text,
+      text: 'How values are made harmless: special_characters, non_printable or tr/../../.',
+    },
     { name: 'concurrency', type: int(0), default: '1', ignored: true, text: 'Threads of the original.' },
     { name: 'thread_pool', type: text, ignored: true, text: 'Thread pool of the original.' },
     { name: 'backlog', type: int(1), default: '1024', text: 'Records that may wait for a slow destination.' },

@@ -23,7 +23,18 @@ import {
 } from '../view.ts';
 import type { Effect } from './effects.ts';
 import { flushFor, type OkSummary, summaryOf } from './flush.ts';
-import type { Beat, Commit, Nack, Ok, Ordered, Propose, Resend, RowDigest, ViewMessage } from './messages.ts';
+import {
+  type Beat,
+  type Commit,
+  epochOf,
+  type Nack,
+  type Ok,
+  type Ordered,
+  type Propose,
+  type Resend,
+  type RowDigest,
+  type ViewMessage,
+} from './messages.ts';
 import { OrderedStream } from './ordered-stream.ts';
 import { hashMembers, Peers, setBit, viewsShown } from './peers.ts';
 
@@ -45,6 +56,8 @@ interface Proposal {
 
 /** Entries sent in answer to one resend request; the rest is asked for again. */
 const resendBatch = 64;
+/** Epochs count proposals: no cluster is that far ahead of one of its members. */
+const maxEpochStep = 2 ** 32;
 /** Ballots this process said OK to, remembered to recognise views that include it. */
 const rememberedBallots = 8;
 
@@ -124,6 +137,7 @@ export class Agreement {
   /** A message of another process arrived. Own messages must not come here. */
   receive(nowMs: number, message: ViewMessage): Effect[] {
     const effects: Effect[] = [];
+    if (!this.#seeEpoch(epochOf(message))) return effects;
     switch (message.kind) {
       case 'beat':
         this.#onBeat(nowMs, message, effects);
@@ -189,6 +203,17 @@ export class Agreement {
       },
       { kind: 'deliver', view: this.#view, number: entry.number, payload },
     ];
+  }
+
+  /**
+   * Every message raises the epoch. Only a newcomer believes any: in a running cluster an epoch far ahead is nonsense,
+   * and adopting it would soon leave no room to count on, so that no view could ever be formed again.
+   */
+  #seeEpoch(epoch: number): boolean {
+    const isNewcomer = this.#self.seniority === Number.POSITIVE_INFINITY;
+    if (!isNewcomer && epoch > this.#epoch + maxEpochStep) return false;
+    this.#epoch = Math.max(this.#epoch, epoch);
+    return true;
   }
 
   // --- rules ---------------------------------------------------------------------------------------------------
@@ -397,7 +422,6 @@ export class Agreement {
   }
 
   #onPropose(nowMs: number, message: Propose, effects: Effect[]): void {
-    this.#epoch = Math.max(this.#epoch, message.ballot.epoch);
     if (!this.#mayPromise(nowMs, message)) {
       effects.push({
         kind: 'send',
@@ -429,9 +453,7 @@ export class Agreement {
   #mayPromise(nowMs: number, { ballot, members, from }: Propose): boolean {
     if (compareViewIds(ballot, this.#view.id) <= 0) return false;
     if (this.#promised && compareViewIds(ballot, this.#promised) < 0) return false;
-    const me = members.find((member) => member.incarnation === this.#self.incarnation);
-    // A proposer that has not yet heard of our seniority would put us in another place than we put ourselves.
-    if (!me || me.seniority !== this.#self.seniority) return false;
+    if (!this.#isDescribedIn(members)) return false;
     if (!members.every((member) => this.peers.mutual(member.incarnation, nowMs))) return false;
     if (this.#tearsWholeView(from, members, nowMs)) return false;
     const own = this.#proposal;
@@ -439,6 +461,16 @@ export class Agreement {
     const proposer = members.find((member) => member.incarnation === from);
     const proposerIsEarlier = proposer !== undefined && compareProcesses(proposer, this.#self) < 0;
     return proposerIsEarlier || !own.members.some((member) => member.incarnation === from);
+  }
+
+  /**
+   * In member order, with this process as it describes itself. A proposer that has not yet heard of our seniority would
+   * put us in another place than we put ourselves, and one that misread our type would keep us from leading for life.
+   */
+  #isDescribedIn(members: readonly Process[]): boolean {
+    const me = members.find((member) => member.incarnation === this.#self.incarnation);
+    const isInOrder = members.every((member, i) => i === 0 || compareProcesses(members[i - 1]!, member) < 0);
+    return isInOrder && me !== undefined && compareProcesses(me, this.#self) === 0 && me.type === this.#self.type;
   }
 
   /**
@@ -467,7 +499,6 @@ export class Agreement {
   }
 
   #onNack(message: Nack): void {
-    this.#epoch = Math.max(this.#epoch, message.epoch);
     if (this.#proposal && sameViewId(this.#proposal.ballot, message.ballot)) this.#proposal = undefined;
   }
 
@@ -490,10 +521,8 @@ export class Agreement {
   }
 
   #onCommit(nowMs: number, commit: Commit, effects: Effect[]): void {
-    this.#epoch = Math.max(this.#epoch, commit.ballot.epoch);
     if (compareViewIds(commit.ballot, this.#view.id) <= 0) return;
-    if (this.#promised && compareViewIds(this.#promised, commit.ballot) > 0) return;
-    if (!commit.members.some((member) => member.incarnation === this.#self.incarnation)) return;
+    if (!this.#promised || !sameViewId(this.#promised, commit.ballot) || !this.#isDescribedIn(commit.members)) return;
     this.#install(nowMs, commit, effects);
   }
 
@@ -548,7 +577,6 @@ export class Agreement {
   // --- beats and ordered messages ----------------------------------------------------------------------------------
 
   #onBeat(nowMs: number, beat: Beat, effects: Effect[]): void {
-    this.#epoch = Math.max(this.#epoch, beat.epoch, beat.view.epoch);
     const heard = this.peers.hear(beat, nowMs);
     if (heard === 'ignored') return;
     if (heard === 'changed') this.#evaluate(nowMs, effects);

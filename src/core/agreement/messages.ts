@@ -170,3 +170,11 @@ export type ViewMessage =
 export function senderOf(message: ViewMessage): Incarnation {
   return message.kind === 'beat' ? message.from.incarnation : message.from;
 }
+
+/** The highest epoch a message names. */
+export function epochOf(message: ViewMessage): number {
+  const ballot = 'ballot' in message ? message.ballot.epoch : 0;
+  const view = 'view' in message ? message.view.epoch : 0;
+  const epoch = 'epoch' in message ? message.epoch : 0;
+  return Math.max(ballot, view, epoch);
+}

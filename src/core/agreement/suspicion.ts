@@ -20,7 +20,7 @@ export type Verdict =
   | { readonly kind: 'silent'; readonly member: Incarnation }
   /** Its heartbeats are back. */
   | { readonly kind: 'recovered'; readonly member: Incarnation }
-  /** Same view and sequence as here, another table: announce again. */
+  /** Same view, but another table or a sequence that stays behind: announce again. */
   | { readonly kind: 'diverged'; readonly member: Incarnation }
   /** Still diverged from the leader after announcing: this process resets itself. */
   | { readonly kind: 'reset' }
@@ -30,19 +30,20 @@ export type Verdict =
 interface Record {
   heardMs: number | undefined;
   sinceMs: number;
+  /** Consecutive heartbeats that did not fit, and how far the one behind was at the last of them. */
   mismatches: number;
+  behindAt: number | undefined;
   alienSinceMs: number | undefined;
   alienReported: boolean;
 }
-
-const divergedAfter = 3;
-const resetAfter = 6;
 
 export class Suspicion {
   readonly #options: SuspicionOptions;
   readonly #records = new Map<Incarnation, Record>();
   readonly #startedMs: number;
   readonly #patienceMs: number;
+  /** Heartbeats that fit into the patience: 3 at one a second. */
+  readonly #divergedAfter: number;
   readonly #isSuspected: (incarnation: Incarnation) => boolean;
   #lastCheckMs: number;
 
@@ -52,6 +53,7 @@ export class Suspicion {
     this.#startedMs = nowMs;
     this.#lastCheckMs = nowMs + options.heartbeatStartDelayMs;
     this.#patienceMs = Math.max(3_000, 3 * options.heartbeatIntervalMs);
+    this.#divergedAfter = Math.round(this.#patienceMs / options.heartbeatIntervalMs);
   }
 
   /** A new view: whoever is in it is watched from now on, whoever left is forgotten. */
@@ -119,14 +121,15 @@ export class Suspicion {
     }
   }
 
+  /** Another table at the same sequence, or a sequence that stays behind: ordered messages under way make up in time. */
   #compareTables(heartbeat: Heartbeat, own: Heartbeat, record: Record, verdicts: Verdict[]): void {
-    if (heartbeat.applied !== own.applied || heartbeat.table === own.table) {
-      record.mismatches = 0;
-      return;
-    }
-    record.mismatches++;
-    if (record.mismatches === divergedAfter) verdicts.push({ kind: 'diverged', member: heartbeat.from });
-    if (record.mismatches === resetAfter && heartbeat.from === own.leader) verdicts.push({ kind: 'reset' });
+    const isLevel = heartbeat.applied === own.applied;
+    const behindAt = isLevel ? undefined : Math.min(heartbeat.applied, own.applied);
+    const isWrong = isLevel ? heartbeat.table !== own.table : behindAt === record.behindAt;
+    record.behindAt = behindAt;
+    record.mismatches = isWrong ? record.mismatches + 1 : 0;
+    if (record.mismatches === this.#divergedAfter) verdicts.push({ kind: 'diverged', member: heartbeat.from });
+    if (record.mismatches === 2 * this.#divergedAfter && heartbeat.from === own.leader) verdicts.push({ kind: 'reset' });
   }
 
   #record(incarnation: Incarnation, nowMs: number): Record {
@@ -135,7 +138,7 @@ export class Suspicion {
       record = {
         heardMs: undefined,
         sinceMs: nowMs,
-        mismatches: 0,
+        mismatches: 0, behindAt: undefined,
         alienSinceMs: undefined,
         alienReported: false,
       };

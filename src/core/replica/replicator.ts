@@ -134,7 +134,10 @@ export class Replicator {
     return { object: this.#objectHash, sequence: this.#sequence, high, low };
   }
 
-  /** When the changes that wait have to be sent; undefined when none do. */
+  /**
+   * When the changes that wait have to be sent; undefined when none do. Also with `max_delay` 0 they wait for the end of
+   * the turn they are made in: a message for each of them would cost more than all else together.
+   */
   get flushDueMs(): number | undefined {
     return this.#waiting ? this.#firstPendingMs + this.#settings.maxDelayMs : undefined;
   }
@@ -269,9 +272,8 @@ export class Replicator {
 
   /** More keys are pending than before. */
   #changed(): void {
-    const { maxDelayMs, maxPending } = this.#settings;
     if (this.#flushing) return;
-    if (maxDelayMs === 0 || this.#table.pending >= maxPending) {
+    if (this.#table.pending >= this.#settings.maxPending) {
       this.flush();
       return;
     }

@@ -129,7 +129,7 @@ export class RowReceiver {
       this.#stats.drops++;
       return;
     }
-    if (this.state === 'whole' && sequence > this.#applied) {
+    if (this.state === 'whole' && sequence === this.#applied + 1) {
       this.#apply(sequence, changes);
       return;
     }

@@ -4,6 +4,7 @@
  *
  * Invariant: no process outlives `end`, nor the test process.
  */
+import { deepStrictEqual } from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,7 +50,8 @@ export class Fleet {
   async start(options: NodeOptions): Promise<NodeProcess> {
     const node = await this.launch(options);
     await until(() => {
-      if (node.exitCode !== undefined) throw new Error(`${options.name} ended with ${node.exitCode}:\n${node.log()}`);
+      if (node.exitCode !== undefined)
+        throw new Error(`${options.name} ended with ${node.exitCode}:\n${node.log()}`);
       return existsSync(node.socket) && node.log().includes(' serves as ');
     });
     return node;
@@ -58,7 +60,12 @@ export class Fleet {
   /** Starts a node and waits for nothing. One name may be started several times: each life has its own files. */
   async launch(options: NodeOptions): Promise<NodeProcess> {
     const life = this.#processes.filter(({ name }) => name === options.name).length + 1;
-    const node = new NodeProcess(options, join(this.folder, options.name), life, options.port ?? (await freePort()));
+    const node = new NodeProcess(
+      options,
+      join(this.folder, options.name),
+      life,
+      options.port ?? (await freePort()),
+    );
     this.#processes.push(node);
     return node;
   }
@@ -89,7 +96,14 @@ export class NodeProcess {
     this.stateDir = `${folder}-state`;
     const configFile = `${folder}-${life}.conf`;
     writeFileSync(configFile, configuration(options, this));
-    const [command = '', ...words] = [...(options.through ?? []), process.execPath, bin, 'node', '--config', configFile];
+    const [command = '', ...words] = [
+      ...(options.through ?? []),
+      process.execPath,
+      bin,
+      'node',
+      '--config',
+      configFile,
+    ];
     this.#child = spawn(command, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.environment },
@@ -129,7 +143,10 @@ export class NodeProcess {
   /** Runs a console command; its text, or `status N: text` when it failed. */
   async console(line: string): Promise<string> {
     const label = this.socket;
-    const connection = await connectToSocket({ kind: 'socket', where: { path: label }, label }, { timeoutMs: 5_000 });
+    const connection = await connectToSocket(
+      { kind: 'socket', where: { path: label }, label },
+      { timeoutMs: 5_000 },
+    );
     try {
       const reply = connection.request(line, 'text');
       let text = '';
@@ -145,12 +162,16 @@ export class NodeProcess {
 
   /** Private names of the members this node lists. */
   async membership(): Promise<string[]> {
-    return [...(await this.console('cluster membership')).matchAll(/^Private Name: (.*)$/gm)].map(([, name]) => name!);
+    return [...(await this.console('cluster membership')).matchAll(/^Private Name: (.*)$/gm)].map(
+      ([, name]) => name!,
+    );
   }
 
   /** Open inbound connections by client address, summed over the cluster or of one node. */
   async inbound(from?: string): Promise<Map<string, number>> {
-    const answer = await this.console(`cluster shared show inbound_cidr${from === undefined ? '' : ` from ${from}`} json`);
+    const answer = await this.console(
+      `cluster shared show inbound_cidr${from === undefined ? '' : ` from ${from}`} json`,
+    );
     const { rows }: { rows: { key: string; count: number }[] } = JSON.parse(answer);
     return new Map(
       rows.flatMap(({ key, count }) => (key.endsWith('/32') ? [[key.slice(0, -3), count] as const] : [])),
@@ -168,7 +189,8 @@ export class NodeProcess {
     const pidFile = join(this.stateDir, 'nats/server.pid');
     const pid = existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim() : '';
     const commandLine = `/proc/${pid}/cmdline`;
-    if (pid === '' || !existsSync(commandLine) || !readFileSync(commandLine, 'utf8').includes(this.stateDir)) return;
+    if (pid === '' || !existsSync(commandLine) || !readFileSync(commandLine, 'utf8').includes(this.stateDir))
+      return;
     process.kill(Number(pid), 'SIGKILL');
   }
 }
@@ -183,11 +205,22 @@ export async function membersAgree(...nodes: readonly NodeProcess[]): Promise<vo
 }
 
 /** Waits until every one of these nodes counts exactly this over the cluster. */
-export async function sumsAre(expected: ReadonlyMap<string, number>, ...nodes: readonly NodeProcess[]): Promise<void> {
-  await until(async () => {
-    const sums = await Promise.all(nodes.map((node) => node.inbound()));
+export async function sumsAre(
+  expected: ReadonlyMap<string, number>,
+  ...nodes: readonly NodeProcess[]
+): Promise<void> {
+  let sums: Map<string, number>[] = [];
+  const exact = async () => {
+    sums = await Promise.all(nodes.map((node) => node.inbound()));
     return sums.every((sum) => sameCounts(sum, expected));
-  });
+  };
+  // The sums themselves say what went wrong.
+  await until(exact).catch(() =>
+    deepStrictEqual(
+      sums,
+      nodes.map(() => expected),
+    ),
+  );
 }
 
 export function sameCounts(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
@@ -199,7 +232,15 @@ function sameList(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function configuration(options: NodeOptions, { port, socket, stateDir }: NodeProcess): string {
-  const { name, nodeaddr = '127.0.0.1', servers, upstreamPort, cluster = '', listener = '', scopes = '' } = options;
+  const {
+    name,
+    nodeaddr = '127.0.0.1',
+    servers,
+    upstreamPort,
+    cluster = '',
+    listener = '',
+    scopes = '',
+  } = options;
   return `
 cluster {
   nodename = "${name}"

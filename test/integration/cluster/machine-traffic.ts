@@ -59,7 +59,8 @@ export class MachineTraffic {
 if (process.argv[1] === import.meta.filename) {
   const upstream = await Upstream.start();
   const clients = new Clients(Number(process.argv[2]));
-  const report = () => process.send?.({ upstreamPort: upstream.port, open: [...clients.open] } satisfies Report);
+  const report = () =>
+    process.send?.({ upstreamPort: upstream.port, open: [...clients.open] } satisfies Report);
   process.on('message', async (order: Order) => {
     if (order.kind === 'fill') await clients.fill(order.network, order.sessions);
     else await clients.close(order.sessions);

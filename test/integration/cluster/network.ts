@@ -18,11 +18,12 @@ export class Network {
   constructor(...machines: readonly string[]) {
     this.#machines = machines;
     process.on('exit', this.#removeNow);
-    const hub = this.#namespace('switch');
-    this.#run('ip', 'netns', 'add', hub);
-    this.#ip(hub, 'link add bridge type bridge');
-    this.#ip(hub, 'link set bridge up');
-    for (const machine of machines) this.#connect(machine, hub);
+    try {
+      this.#build();
+    } catch (error) {
+      this.remove();
+      throw error;
+    }
   }
 
   /** Words in front of a command that is to run on this machine. */
@@ -44,15 +45,26 @@ export class Network {
     this.cutOneWay(other, one);
   }
 
+  /** Cuts this machine off from all others. */
+  isolate(machine: string): void {
+    for (const other of this.#machines) if (other !== machine) this.cut(machine, other);
+  }
+
   /** The cable of this machine is pulled: its own interface sees it go. */
   unplug(machine: string): void {
-    this.#ip(this.#namespace('switch'), `link set ${machine} down`);
+    this.#ip(this.#namespace('switch'), `link set dev ${machine} down`);
+  }
+
+  /** TCP connections that one of these machines holds open to the other. */
+  connections(one: string, other: string): number {
+    const command = [...this.on(one), 'ss', '-Htn', 'state', 'established', 'dst', this.address(other)];
+    return this.#run(...command).split('\n').length - 1;
   }
 
   /** All cables in, no packet dropped. */
   heal(): void {
     for (const machine of this.#machines) {
-      this.#ip(this.#namespace('switch'), `link set ${machine} up`);
+      this.#ip(this.#namespace('switch'), `link set dev ${machine} up`);
       this.#run(...this.on(machine), 'nft', 'flush set inet cuts unheard');
     }
   }
@@ -66,14 +78,22 @@ export class Network {
     }
   }
 
+  #build(): void {
+    const hub = this.#namespace('switch');
+    this.#run('ip', 'netns', 'add', hub);
+    this.#ip(hub, 'link add name bridge type bridge');
+    this.#ip(hub, 'link set dev bridge up');
+    for (const machine of this.#machines) this.#connect(machine, hub);
+  }
+
   #connect(machine: string, hub: string): void {
     const own = this.#namespace(machine);
     this.#run('ip', 'netns', 'add', own);
-    this.#ip(hub, `link add ${machine} type veth peer name eth0 netns ${own}`);
-    this.#ip(hub, `link set ${machine} master bridge up`);
-    this.#ip(own, 'link set lo up');
+    this.#ip(hub, `link add name ${machine} type veth peer name eth0 netns ${own}`);
+    this.#ip(hub, `link set dev ${machine} master bridge up`);
+    this.#ip(own, 'link set dev lo up');
     this.#ip(own, `address add ${this.address(machine)}/24 dev eth0`);
-    this.#ip(own, 'link set eth0 up');
+    this.#ip(own, 'link set dev eth0 up');
     this.#run(
       ...this.on(machine),
       'nft',
@@ -92,7 +112,7 @@ export class Network {
     this.#run('ip', '-n', namespace, ...command.split(' '));
   }
 
-  #run(...[command = '', ...words]: readonly string[]): void {
-    execFileSync(command, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  #run(...[command = '', ...words]: readonly string[]): string {
+    return execFileSync(command, words, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
   }
 }

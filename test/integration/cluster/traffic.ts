@@ -69,7 +69,10 @@ export class Clients {
 
   /** One session from each of so many addresses of 127.`network`.0.0/16. */
   async fill(network: number, sessions: number): Promise<void> {
-    const addresses = Array.from({ length: sessions }, (_, at) => `127.${network}.${at >> 8}.${(at & 255) + 1}`);
+    const addresses = Array.from(
+      { length: sessions },
+      (_, at) => `127.${network}.${at >> 8}.${(at & 255) + 1}`,
+    );
     await Promise.all(addresses.map((from) => this.connect(from)));
   }
 
@@ -85,9 +88,10 @@ export class Clients {
 }
 
 /** What the whole cluster has to count when these are all the clients there are. */
-export function openTogether(...clients: readonly Clients[]): Map<string, number> {
+export function openTogether(...clients: readonly { readonly open: ReadonlyMap<string, number> }[]) {
   const sum = new Map<string, number>();
-  for (const { open } of clients) for (const [from, count] of open) sum.set(from, (sum.get(from) ?? 0) + count);
+  for (const { open } of clients)
+    for (const [from, count] of open) sum.set(from, (sum.get(from) ?? 0) + count);
   return sum;
 }
 

@@ -4,13 +4,19 @@ import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isFlotillaError } from '../../../src/core/errors.ts';
 import { newIncarnation } from '../../../src/core/identity.ts';
-import { systemRandom } from '../../../src/node/system-clock.ts';
+import { noNetblock } from '../../../src/core/netblocks.ts';
+import type { ListenerSettings } from '../../../src/core/settings.ts';
+import { openFrontListeners } from '../../../src/net/front-listeners.ts';
+import { systemClock, systemRandom } from '../../../src/node/system-clock.ts';
+import { RecordingCounters, RecordingLog } from '../bus/surroundings.ts';
 import { until } from '../until.ts';
 import {
+  type Client,
   closeAll,
   echo,
   everyone,
   expectQuiet,
+  listenerSettings,
   openClient,
   openFront,
   openSession,
@@ -105,7 +111,7 @@ describe('caps', () => {
       upstream: await closedPort(),
       caps: { ...noCaps, serviceSessions: 1 },
     });
-    front.service.counts.add(1, 1);
+    front.service.counts.add(noNetblock, 1);
     const client = openClient(front.port);
     client.socket.pause();
     client.socket.write('EHLO example.com\r\n'.repeat(5000));
@@ -120,17 +126,11 @@ describe('caps', () => {
   });
 
   test('a refused client that never closes is cut off', async () => {
-    const front = await openFront({
-      kind: 'esmtp',
-      upstream: await closedPort(),
-      caps: { ...noCaps, listenerSessions: 1 },
-    });
-    front.service.counts.add(1, 1);
-    const held = await openFront({ kind: 'esmtp', upstream: await startService(greet) }, { maxOpen: 0 });
-    const client = openClient(held.port);
+    const front = await openFront({ kind: 'esmtp', upstream: await startService(greet) }, { maxOpen: 0 });
+    const client = openClient(front.port);
     await until(() => client.received() === concurrencyReached);
-    await until(() => held.inbound.count(everyone) === 0);
-    expect(held.events.map(({ type }) => type)).toEqual(['refused', 'closed']);
+    await until(() => front.inbound.count(everyone) === 0);
+    expect(front.events.map(({ type }) => type)).toEqual(['refused', 'closed']);
   });
 
   test('a TCP listener says nothing, it closes', async () => {
@@ -287,6 +287,47 @@ describe('a service of this process', () => {
     expect(client.received()).toBe('hello');
     await until(() => front.inbound.count(everyone) === 0);
     expect(front.log.texts('error').length).toBeGreaterThan(0);
+  });
+});
+
+describe('several listeners', () => {
+  const open = (settings: Partial<ListenerSettings>[]) =>
+    openFrontListeners(
+      settings.map((each) => ({ ...listenerSettings, ...each })),
+      {
+        inbound: undefined,
+        log: new RecordingLog().log,
+        counters: new RecordingCounters(),
+        clock: systemClock,
+      },
+    );
+
+  test('REP-15.1 service_sessions counts all listeners of the service, and only those', async () => {
+    const shared = {
+      kind: 'esmtp' as const,
+      upstream: await startService(greet),
+      caps: { ...noCaps, serviceSessions: 2 },
+    };
+    const listeners = await open([shared, shared, { ...shared, kind: 'tcp' }]);
+    const ports = listeners.map((listener) => listener.address().port);
+    const clients: Client[] = [];
+    for (const port of [ports[0], ports[1], ports[1], ports[2]] as number[]) {
+      const client = openClient(port);
+      clients.push(client);
+      await until(() => client.received() !== '');
+    }
+    const ready = '220 ready\r\n';
+    expect(clients.map((client) => client.received())).toEqual([ready, ready, concurrencyReached, ready]);
+    await Promise.all(listeners.map((listener) => listener.stop({ graceMs: 0 })));
+  });
+
+  test('FLT-1401 when one cannot be opened, none stays open', async () => {
+    const port = (await closedPort()).port;
+    await expect(
+      open([{ listen: { host: '127.0.0.1', port } }, { listen: { host: '192.0.2.1', port } }]),
+    ).rejects.toThrow('this host does not have the address');
+    const client = openClient(port);
+    await until(() => client.ended() === 'ECONNREFUSED');
   });
 });
 

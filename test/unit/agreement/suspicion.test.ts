@@ -124,6 +124,24 @@ describe('diverged members', () => {
     expect(desk.notes).toEqual([]);
   });
 
+  it('MEM-16 a sequence that stays behind for three heartbeats, one that moves does not', () => {
+    const ahead = (applied: number) => heartbeat(b, { applied });
+    const desk = new Desk();
+    for (let i = 0; i < 10; i++) desk.watch(20_000 + i * 1_000, 20_000 + i * 1_000, [ahead(5)]);
+    expect(desk.notes).toEqual(['23 s: diverged b']);
+    const busy = new Suspicion(options, () => false, 0);
+    for (let i = 0; i < 10; i++) {
+      const verdicts = busy.heard(heartbeat(b, { applied: i }), heartbeat(a, { applied: i + 2 }), 20_000 + i * 1_000);
+      expect(verdicts).toEqual([]);
+    }
+  });
+
+  it('MEM-16 with fast heartbeats it takes 3 s all the same', () => {
+    const fast = new Suspicion({ ...options, heartbeatIntervalMs: 100 }, () => false, 0);
+    const verdicts = Array.from({ length: 40 }, (_, i) => fast.heard(heartbeat(b, { table: 7 }), heartbeat(a), 20_000 + i * 100));
+    expect(verdicts.findIndex((list) => list.length > 0)).toBe(29);
+  });
+
   it('MEM-17 if it persists for three more, the one whose table differs from the leader resets itself', () => {
     const leader = new Suspicion(options, () => false, 0);
     const follower = new Suspicion(options, () => false, 0);

@@ -62,7 +62,7 @@ class FakeInbound implements InboundTable {
     if (!this.watched.has(formatPrefix(netblock.address, netblock.bits)))
       throw new Error('count of an unwatched prefix');
     const counts = new NetblockCounts(new Netblocks([netblock]));
-    for (const client of this.open) counts.add(client, 1);
+    for (const client of this.open) counts.add(counts.netblocks.find(client), 1);
     return this.elsewhere + counts.count(0);
   }
 

@@ -54,7 +54,7 @@ describe('CONF-6.2 include', () => {
       '/d/b.conf': 'hostname = b',
       '/d/a.conf': 'hostname = a',
       '/d/B.conf': 'hostname = B',
-      '/d/.z.conf': 'hostname = hidden',
+      '/d/.z.conf': 'hidden files are not even read {',
       '/d/z/inner.conf': 'hostname = inner',
     };
     expect(hostnameOf(checkFiles(files))).toBe('b');
@@ -116,6 +116,25 @@ describe('CONF-6.2 include', () => {
     const result = checkFiles(files);
     expect(result.findings.map(({ code }) => code)).toEqual(['CFG-1203']);
     expect(result.findings[0]?.message).toContain('1000 files');
+  });
+
+  it('CFG-1203 reads no further files once there are too many', () => {
+    let reads = 0;
+    const files = {
+      facts: (path: string) =>
+        path.startsWith('/')
+          ? { kind: 'file' as const, sizeBytes: 0 }
+          : { kind: 'none' as const, reason: 'no such file or directory' },
+      read: (path: string) => {
+        reads += 1;
+        const includes = Array.from({ length: 1500 }, (_, n) => `include /${n}\n`);
+        return new TextEncoder().encode(path === '/main' ? includes.join('') : '');
+      },
+      list: () => [],
+      isWritable: () => false,
+    };
+    expect(brief(checkFiles({ '/main': '' }, { files }))).toEqual(['/main:1001:1 error CFG-1203']);
+    expect(reads).toBe(1002);
   });
 
   it('reports what is wrong with a file once, however often it is included', () => {

@@ -59,7 +59,7 @@ describe('CONF-9.2 findings in text', () => {
 
   it('cannot move the cursor of a terminal or turn its direction', () => {
     const text = renderFindings(checkText('hostnam\u001b[2J = 1\n"\u202ex" = 2'));
-    expect(text).not.toMatch(/[\u001b\u202e]/);
+    expect(['\u001b', '\u202e'].filter((char) => text.includes(char))).toEqual([]);
   });
 
   it('show fifty and count the rest', () => {

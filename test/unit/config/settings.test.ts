@@ -130,6 +130,18 @@ describe('CONF-8.6 bus', () => {
     });
   });
 
+  it('a server whose only peer is itself has no routes to protect', () => {
+    expect(codes(checkText('msgc_server { peers = [ relay-1 = 10.0.0.1 ] }'))).toEqual([]);
+    expect(codes(checkText('msgc_server { peers = [ relay-2 = 10.0.0.1 ] }'))).toEqual(['CFG-2306']);
+    const tls = 'cluster { bus_tls_ca = /a bus_tls_cert = /b bus_tls_key = /c }';
+    expect(codes(checkText(`${tls}\nmsgc_server { peers = [ relay-2 = 10.0.0.1 ] }`))).toEqual([]);
+    expect(
+      codes(
+        checkText('msgcserver_listener { Listen ":4809" {} }\nmsgc_server { peers = [ b = 127.0.0.1 ] }'),
+      ),
+    ).toEqual(['CFG-2306']);
+  });
+
   it('routes are open to the network only when there are peers in it', () => {
     const route = (peers: string) =>
       settingsOf(`msgc_server { secret = s  peers = [ ${peers} ] }`).bus.embedded.routeHost;
@@ -158,7 +170,7 @@ describe('replication 3 shared objects', () => {
         Replicate "inbound_cidr" { max_delay = 0.05  max_keys = 10 }
         Replicate "outbound_cidr_foo" { class = "outbound_cidr"  binding_group = "foo" }
         Replicate "throttles" { type = obtm }
-        replicate [ type = "outbound_domains" max_pending = 7 ]
+        Replicate [ Type = "outbound_domains" max_pending = 7 ]
         Replicate "metrics" { parameters = "connect;snapshot" }
       }`);
     expect(replicate).toEqual([
@@ -236,6 +248,27 @@ describe('replication 6 outbound caps', () => {
     ]);
     expect([...caps.groupOfBinding]).toEqual([['b', 'g']]);
     expect(caps.objects.map(({ name }) => name)).toEqual(['outbound_binding_domains']);
+  });
+});
+
+describe('CFG-2304 binding_group', () => {
+  it('may name the group default, which exists without being declared', () => {
+    const replicate = (group: string) => `cluster { Replicate outbound_cidr { binding_group = ${group} } }`;
+    expect(codes(checkText(replicate('default')))).toEqual([]);
+    expect(codes(checkText(replicate('other')))).toEqual(['CFG-2304']);
+  });
+});
+
+describe('CFG-2313 a cluster limit without its object', () => {
+  it('is none where the limit is off, where the object is there, and for cluster_max in a host scope', () => {
+    const limit = (scope: string, value: number) =>
+      `${scope} { cluster_max_outbound_connections = ${value} }`;
+    expect(codes(checkText(limit('Domain a', 5)))).toEqual(['CFG-2313']);
+    expect(codes(checkText(limit('Domain a', -1)))).toEqual([]);
+    expect(codes(checkText(limit('Host a', 5)))).toEqual([]);
+    expect(codes(checkText(`${limit('Domain a', 5)} cluster { Replicate outbound_domains {} }`))).toEqual([]);
+    const named = 'Replicate mine { class = outbound_domains }';
+    expect(codes(checkText(`${limit('Domain a', 5)} cluster { ${named} }`))).toEqual([]);
   });
 });
 

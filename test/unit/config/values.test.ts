@@ -177,6 +177,24 @@ describe('logging 2 destinations', () => {
   });
 });
 
+describe('CFG-2319 what stands behind %', () => {
+  const format = (written: string) => read({ kind: 'format' }, `'${written}'`);
+  const pattern = (written: string) => read({ kind: 'destination', pattern: true }, `'${written}'`);
+
+  it('in formats of custom_logger', () => {
+    const all = '%A%b%g%B%BI%c%C%CI%d%H%h{X-A}%i%m@%M%r@%R%n%N%p%P%PG%s%S%t%t{%Y}%T%T{3}%U%vctx_mess{v}%%';
+    expect(format(all)).toBe(all);
+    for (const written of ['%', '%q', '%h', '%h{X', '%vctx_mess', 'a %i %é'])
+      expect(format(written)).toEqual(['CFG-2319']);
+  });
+
+  it('in the pattern of Logs (logging 10.3)', () => {
+    expect(pattern('/%Y/%m/%d/%{l}/%{s}/%{n}.%Ey%Od%%')).toMatchObject({ scheme: 'file' });
+    for (const written of ['/%', '/%{', '/%{l', '/%{L}', '/%{ll}', '/%q', '/%E', '/%Eq'])
+      expect(pattern(written)).toEqual(['CFG-2319']);
+  });
+});
+
 describe('suggestions', () => {
   it('are the nearest words, at most three, and none when nothing is near', () => {
     const known = ['if_down_limit', 'if_check_interval', 'interface', 'class', 'glass', 'grass', 'brass'];

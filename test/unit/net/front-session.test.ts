@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Timer } from '../../../src/core/clock.ts';
 import { FrontSession } from '../../../src/net/front-session.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 
@@ -59,10 +60,34 @@ class FakeSocket extends Duplex {
   }
 }
 
+/** Knows which timers are still to come: one that is forgotten keeps a process alive. */
+class CountingClock extends VirtualClock {
+  live = 0;
+
+  override after(delayMs: number, run: () => void): Timer {
+    let pending = true;
+    this.live += 1;
+    const settle = () => {
+      if (pending) this.live -= 1;
+      pending = false;
+    };
+    const timer = super.after(delayMs, () => {
+      settle();
+      run();
+    });
+    return {
+      cancel: () => {
+        settle();
+        timer.cancel();
+      },
+    };
+  }
+}
+
 class Stage {
   readonly client = new FakeSocket();
   readonly upstream = new FakeSocket();
-  readonly clock = new VirtualClock();
+  readonly clock = new CountingClock();
   readonly session: FrontSession;
   readonly said = { client: '', upstream: '' };
   readonly ended = { client: false, upstream: false };
@@ -165,7 +190,7 @@ test('REP-5.14 whatever happens in whatever order, a session is over exactly onc
       }
       await finish(stage);
       expectTruths(stage);
-      expect([stage.over, stage.clientClosed]).toEqual([1, 1]);
+      expect([stage.over, stage.clientClosed, stage.clock.live]).toEqual([1, 1, 0]);
       expect([stage.client.destroyed, stage.upstream.destroyed]).toEqual([true, true]);
     }),
     { numRuns: 2000 },
@@ -235,4 +260,15 @@ test.each(sides)('a reset of the %s becomes a reset of the other side', async (s
   await turn();
   const other = side === 'client' ? stage.upstream : stage.client;
   expect([other.wasReset, stage.over]).toEqual([true, 1]);
+});
+
+test('a service that resets while it still takes the last words of a client that has gone leaves nothing behind', async () => {
+  const stage = new Stage(0);
+  stage.connect();
+  for (const name of ['client speaks', 'upstream ends', 'client ends']) steps[name]?.(stage);
+  for (let i = 0; i < 5; i++) await turn();
+  expect([stage.clientClosed, stage.over, stage.upstream.destroyed]).toEqual([1, 0, false]);
+  steps['upstream resets']?.(stage);
+  await turn();
+  expect([stage.over, stage.failures, stage.clock.live]).toEqual([1, 0, 0]);
 });

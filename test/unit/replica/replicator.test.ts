@@ -68,11 +68,16 @@ describe('sending changes', () => {
     expect(batchSizes(a)).toEqual([1]);
   });
 
-  it('REP-4.1 max_delay 0 sends each change in the turn it is made', () => {
+  it('REP-4.1 max_delay 0 sends the changes of one turn together at its end', () => {
     const { cluster, nodes } = clusterOf(2, { maxDelayMs: 0 });
     const [a, b] = nodes as [Node, Node];
     a.table.increment('10.0.0.1');
-    expect(batchSizes(a)).toEqual([1]);
+    a.table.increment('10.0.0.2');
+    expect(batchSizes(a)).toEqual([]);
+    expect(a.changesPending).toBe(1);
+    expect(a.replicator.flushDueMs).toBe(cluster.nowMs);
+    a.replicator.flushDue();
+    expect(batchSizes(a)).toEqual([2]);
     cluster.settle();
     expect(b.table.count('10.0.0.1')).toBe(1);
   });

@@ -1,0 +1,126 @@
+/**
+ * Program of a child process: one member of a cluster, composed as a node composes it, that counts as it is told by its
+ * parent. Without console and listeners, which the figures are not about.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { checkConfiguration } from '../src/config/check.ts';
+import type { NodeSettings } from '../src/core/settings.ts';
+import { openBusServer } from '../src/node/bus-server.ts';
+import { ClusterLife } from '../src/node/cluster-life.ts';
+import { systemClock, systemRandom } from '../src/node/system-clock.ts';
+import type { LoadOrder, MemberStatus, MemberTasks, TaskMessage } from './member-process.ts';
+import { silentLog } from './silent-log.ts';
+
+const [name = '', url = ''] = process.argv.slice(2);
+/** Addresses that the load changes in turn. */
+const loadKeys = 100_000;
+const probeEveryMs = 5;
+const tickMs = 1;
+/** The meter counts its own period as part of each turn. */
+const meterPeriodMs = 1;
+
+const around = { clock: systemClock, random: systemRandom, log: silentLog, counters: { add: () => {} } };
+const settings = settingsOf(`
+  cluster {
+    Replicate "inbound_cidr" { max_delay = 0  max_keys = 2000000 }
+    Replicate "outbound_domains" { max_delay = 0 }
+  }`);
+const life = new ClusterLife({
+  settings,
+  address: '127.0.0.1',
+  server: await openBusServer(settings, around),
+  around,
+  processId: process.pid,
+  execute: () => {
+    throw new Error('no console here');
+  },
+});
+const { membership, replicas } = life.member;
+const counts = replicas.get('inbound_cidr')!;
+const probes = replicas.get('outbound_domains')!;
+const turns = monitorEventLoopDelay({ resolution: meterPeriodMs });
+turns.enable();
+const joinMs = measureJoin();
+
+const tasks: {
+  [T in keyof MemberTasks]: (
+    given: MemberTasks[T]['given'],
+  ) => MemberTasks[T]['answer'] | Promise<MemberTasks[T]['answer']>;
+} = {
+  status: (): MemberStatus => ({
+    members: membership.view.members.length,
+    isWhole: counts.standing === 'whole' && probes.standing === 'whole',
+    isVerified: counts.verify().every(({ verdict }) => verdict === 'match'),
+    keys: counts.stats().keys,
+    joinMs: joinMs(),
+  }),
+  fill: (keys) => {
+    for (let key = 0; key < keys; key++) counts.table.increment(addressOf(key));
+    return undefined;
+  },
+  load: (order) => load(order),
+  longestTurnMs: () => {
+    const longestMs = turns.max / 1e6 - meterPeriodMs;
+    turns.reset();
+    return Math.max(0, longestMs);
+  },
+};
+
+process.on('message', async ({ task, given }: TaskMessage) => {
+  const run = tasks[task] as (given: unknown) => unknown;
+  process.send?.({ answer: await run(given) });
+});
+process.on('disconnect', () => process.exit());
+
+function settingsOf(text: string): NodeSettings {
+  const { settings, findings } = checkConfiguration({ text, nodename: name, servers: [url], environment: {} });
+  if (!settings) throw new Error(JSON.stringify(findings));
+  return settings;
+}
+
+/** 10.0.0.0 and the addresses that follow it. */
+function addressOf(key: number): string {
+  return `${10 + (key >> 24)}.${(key >> 16) & 255}.${(key >> 8) & 255}.${key & 255}`;
+}
+
+function measureJoin(): () => number | undefined {
+  let viewMs: number | undefined;
+  let doneMs: number | undefined;
+  membership.listen({
+    viewInstalled: (view) => {
+      if (view.members.length === 1 || viewMs !== undefined) return;
+      viewMs = performance.now();
+      const watch = setInterval(() => {
+        if (counts.standing !== 'whole') return;
+        doneMs = performance.now();
+        clearInterval(watch);
+      }, 1);
+    },
+  });
+  return () => (viewMs === undefined || doneMs === undefined ? undefined : doneMs - viewMs);
+}
+
+/** Microseconds; the same clock in all processes of a machine. */
+function nowUs(): number {
+  return Number(process.hrtime.bigint() / 1000n);
+}
+
+async function load({ keysPerSecond, forMs }: LoadOrder): Promise<Float64Array> {
+  const latenciesUs: number[] = [];
+  const ownProbe = `${name}.example`;
+  const stopListening = probes.gaugeTable!.onChange((key) => {
+    if (key !== ownProbe) latenciesUs.push(nowUs() - probes.table.count(key));
+  });
+  const startedMs = performance.now();
+  let changed = 0;
+  const ticking = setInterval(() => {
+    const due = ((performance.now() - startedMs) / 1000) * keysPerSecond;
+    for (; changed < due; changed++) counts.table.increment(addressOf(changed % loadKeys));
+  }, tickMs);
+  const probing = setInterval(() => probes.table.set(ownProbe, nowUs()), probeEveryMs);
+  await new Promise((resolve) => setTimeout(resolve, forMs));
+  clearInterval(ticking);
+  clearInterval(probing);
+  stopListening();
+  return Float64Array.from(latenciesUs);
+}
