@@ -3,14 +3,18 @@
  * `--write` also writes docs/benchmarks.md, which takes all of them.
  */
 import { writeFileSync } from 'node:fs';
+import { joinBenchmark } from './join.ts';
+import { membershipBenchmark } from './membership.ts';
 import { writtenPage } from './page.ts';
 import { propagationBenchmark } from './propagation.ts';
-import { membershipBenchmark } from './membership.ts';
 import { type Benchmark, type Measured, renderFigures } from './report.ts';
+import { restBenchmark } from './rest.ts';
 import { simulatorBenchmark } from './simulator.ts';
 
 const benchmarks: readonly Benchmark[] = [
   propagationBenchmark,
+  joinBenchmark,
+  restBenchmark,
   simulatorBenchmark,
   membershipBenchmark,
 ];

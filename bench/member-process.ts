@@ -27,6 +27,7 @@ export interface MemberTasks {
 
 export interface MemberStatus {
   readonly members: number;
+  /** No row of another member is missing. */
   readonly isWhole: boolean;
   /** The rows of all others are what their beats say. */
   readonly isVerified: boolean;
@@ -53,7 +54,7 @@ export class MemberProcess {
   constructor({ name, url }: MemberOptions) {
     this.#child = fork(join(import.meta.dirname, 'member-program.mjs'), [name, url], {
       serialization: 'advanced',
-      execArgv: process.env.PROF ? ['--cpu-prof'] : [],
+      execArgv: [],
     });
   }
 
@@ -70,10 +71,6 @@ export class MemberProcess {
       const status = await this.ask('status', undefined);
       return status.members === members && status.isWhole;
     });
-  }
-
-  disconnect(): void {
-    this.#child.disconnect();
   }
 
   async end(): Promise<void> {

@@ -49,7 +49,7 @@ const tasks: {
 } = {
   status: (): MemberStatus => ({
     members: membership.view.members.length,
-    isWhole: counts.standing === 'whole' && probes.standing === 'whole',
+    isWhole: [counts, probes].every(({ standing }) => standing !== 'partial'),
     isVerified: counts.verify().every(({ verdict }) => verdict === 'match'),
     keys: counts.stats().keys,
     joinMs: joinMs(),
@@ -73,7 +73,12 @@ process.on('message', async ({ task, given }: TaskMessage) => {
 process.on('disconnect', () => process.exit());
 
 function settingsOf(text: string): NodeSettings {
-  const { settings, findings } = checkConfiguration({ text, nodename: name, servers: [url], environment: {} });
+  const { settings, findings } = checkConfiguration({
+    text,
+    nodename: name,
+    servers: [url],
+    environment: {},
+  });
   if (!settings) throw new Error(JSON.stringify(findings));
   return settings;
 }

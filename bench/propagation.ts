@@ -48,7 +48,12 @@ async function ourDelays(): Promise<Delays[]> {
     const loadAll = async (keysPerSecond: number) => {
       const order = { keysPerSecond: keysPerSecond / memberCount, forMs: roundMs };
       const measured = await Promise.all(members.map((member) => member.ask('load', order)));
-      return delaysOf(Float64Array.from(measured.flatMap((us) => [...us]), (us) => us / 1000));
+      return delaysOf(
+        Float64Array.from(
+          measured.flatMap((us) => [...us]),
+          (us) => us / 1000,
+        ),
+      );
     };
     await loadAll(rates.at(-1)!);
     const delays: Delays[] = [];

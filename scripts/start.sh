@@ -2,6 +2,7 @@
 # npm start: sets everything up and runs the demonstration on real traffic. Options: -- --for SECONDS, --help.
 source "$(dirname "$0")/setup.sh"
 need_npm_packages
-need_debian_packages nats-server:nats-server
+need_debian_packages nats-server:nats-server util-linux:setpriv
 need_build
-exec npx tsx examples/three-relays/demo.ts "$@"
+# Not `npx tsx`: with processes in between, a signal for this one would not reach the demonstration.
+exec node --import tsx examples/three-relays/demo.ts "$@"

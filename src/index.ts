@@ -6,8 +6,7 @@ export type { OutboundConnection } from './core/outbound-connections.ts';
 export type { TableRow } from './core/replica/table.ts';
 export type { NodeSettings } from './core/settings.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
-export type { FrontClient, FrontEvent, FrontRefusal } from './net/front-listener.ts';
-export type { ServiceHandler } from './node/front.ts';
+export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
 export type { CountOptions, SharedObject } from './node/shared-object.ts';
 export {
   type ConsoleAnswer,

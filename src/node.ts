@@ -17,12 +17,12 @@ import type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts'
 import { type OutboundConnection, OutboundConnections } from './core/outbound-connections.ts';
 import type { NodeSettings } from './core/settings.ts';
 import type { View, ViewCause } from './core/view.ts';
-import type { FrontEvent } from './net/front-listener.ts';
+import type { FrontEvent, FrontListener, LocalService } from './net/front-listener.ts';
+import { openFrontListeners } from './net/front-listeners.ts';
 import { resolveNodeAddress } from './node/address.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
-import { Front, type ServiceHandler } from './node/front.ts';
 import { SharedObject } from './node/shared-object.ts';
 import type { Surroundings } from './node/surroundings.ts';
 import { systemClock, systemRandom } from './node/system-clock.ts';
@@ -46,7 +46,7 @@ export interface StartOptions {
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
   /** Services of this program for listeners without `Upstream`, by `host:port` as in `Listen`. */
-  readonly services?: Readonly<Record<string, ServiceHandler>>;
+  readonly services?: Readonly<Record<string, LocalService>>;
 }
 
 export interface NodeEvents {
@@ -89,7 +89,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   readonly #interpreter: Interpreter;
   readonly #system: ActorSystem;
   readonly #actor: SupervisedActor<typeof nodeMachine>;
-  readonly #front = new Front();
+  #front: readonly FrontListener[] = [];
   readonly #shared = new Map<string, SharedObject>();
   #outbound: OutboundConnections | undefined;
   #console: ControlListener | undefined;
@@ -194,7 +194,8 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   }
 
   #exposeGauges(): void {
-    const replicas = () => [...(this.#life?.member.replicas.values() ?? [])].map((replica) => replica.stats());
+    const replicas = () =>
+      [...(this.#life?.member.replicas.values() ?? [])].map((replica) => replica.stats());
     const sum = (figures: readonly number[]) => figures.reduce((total, figure) => total + figure, 0);
     this.metrics.gauge('view_members', () => this.view?.members.length ?? 0);
     this.metrics.gauge('link_up', () => {
@@ -292,12 +293,18 @@ export class RunningNode extends EventEmitter<NodeEvents> {
 
   async #openListeners(): Promise<void> {
     const inboundName = this.settings.replicate.find(({ type }) => type === 'inbound_cidr')?.name;
-    await this.#front.open({
-      listeners: this.settings.listeners,
+    const { services = {} } = this.#options;
+    this.#front = await openFrontListeners(this.settings.listeners, {
+      ...this.#around,
       inbound: inboundName === undefined ? undefined : this.#shared.get(inboundName),
-      around: this.#around,
-      services: new Map(Object.entries(this.#options.services ?? {})),
-      onEvent: (listen, event) => this.emit('session', listen, event),
+      optionsOf: ({ listen: { host, port } }) => {
+        const listen = `${host}:${port}`;
+        const service = services[listen];
+        return {
+          onEvent: (event) => this.emit('session', listen, event),
+          ...(service ? { service } : {}),
+        };
+      },
     });
     this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, {
       pid: process.pid,
@@ -308,7 +315,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   /** Sessions first, so that nobody is cut off in mid-sentence; the console last, so that it can be watched. */
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#stopReason ?? 'the node cannot go on'}`);
-    await this.#front.close(sessionGraceMs);
+    await Promise.all(this.#front.map((listener) => listener.stop({ graceMs: sessionGraceMs })));
     this.#outbound?.stop();
     await this.#life?.end();
     await this.#server?.stop();

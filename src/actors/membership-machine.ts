@@ -10,12 +10,13 @@ export interface MembershipDuties {
   sendHeartbeat(): void;
   checkHeartbeats(): void;
   sayGoodbye(): void;
+  /** What is left of the start delay: none when this actor is started anew in the middle of the process's life. */
+  untilHeartbeatsMs(): number;
 }
 
 export interface MembershipInput {
   readonly duties: MembershipDuties;
   readonly beatIntervalMs: number;
-  readonly heartbeatStartDelayMs: number;
   readonly heartbeatIntervalMs: number;
 }
 
@@ -57,7 +58,7 @@ export const membershipMachine = setup({
   },
   delays: {
     beatInterval: ({ context }) => context.beatIntervalMs,
-    heartbeatStartDelay: ({ context }) => context.heartbeatStartDelayMs,
+    heartbeatStartDelay: ({ context }) => context.duties.untilHeartbeatsMs(),
     heartbeatInterval: ({ context }) => context.heartbeatIntervalMs,
   },
 }).createMachine({

@@ -21,7 +21,7 @@ import {
   type ViewCause,
   viewKey,
 } from '../core/view.ts';
-import { membershipMachine, type Standing, standingEvents } from './membership-machine.ts';
+import { type MembershipDuties, membershipMachine, type Standing, standingEvents } from './membership-machine.ts';
 import type { World } from './ports.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
@@ -68,7 +68,8 @@ export class Membership {
     const isSuspected = (incarnation: Incarnation) =>
       this.#agreement.peers.get(incarnation)?.suspected === true;
     this.#suspicion = new Suspicion(settings, isSuspected, clock.nowMs());
-    this.#actor = system.start('membership', membershipMachine, { duties: this.#duties(), ...settings }, () =>
+    const duties = this.#duties(clock.nowMs() + settings.heartbeatStartDelayMs);
+    this.#actor = system.start('membership', membershipMachine, { duties, ...settings }, () =>
       this.#actor.send(standingEvents[this.#standing]),
     );
     world.views.onMessage((message) => this.#receive(message));
@@ -149,8 +150,9 @@ export class Membership {
     this.#actor.stop();
   }
 
-  #duties() {
+  #duties(heartbeatsStartMs: number): MembershipDuties {
     return {
+      untilHeartbeatsMs: () => Math.max(0, heartbeatsStartMs - this.#world.clock.nowMs()),
       beat: () => this.#run(this.#agreement.tick(this.#world.clock.nowMs())),
       sendHeartbeat: () => this.#world.views.broadcast(this.#heartbeat()),
       checkHeartbeats: () =>

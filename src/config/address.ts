@@ -67,9 +67,9 @@ function withoutDottedTail(address: string): string {
 
 const hostNamePattern = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
 
-/** A name that could stand in the DNS. */
+/** A name that could stand in the DNS. Digits and dots alone are an address that went wrong. */
 export function isHostName(text: string): boolean {
-  return hostNamePattern.test(text) && isIP(text) === 0;
+  return hostNamePattern.test(text) && !/^[\d.]+$/.test(text);
 }
 
 /**
@@ -94,7 +94,7 @@ export function parseEndpoint(text: string, hostNames: boolean): Endpoint | stri
 function hostOf(text: string, hostNames: boolean): string | undefined {
   if (text === '' || text === '*') return '*';
   if (isIP(text) === 4) return text;
-  return hostNames && isHostName(text) && !/^[\d.]+$/.test(text) ? text.toLowerCase() : undefined;
+  return hostNames && isHostName(text) ? text.toLowerCase() : undefined;
 }
 
 function bracketedHostOf(text: string): string | undefined {

@@ -1,8 +1,8 @@
 /** Which NATS servers a configuration means: external ones or an embedded one, and on which ports (CONF-8.6). */
 import { hostOfServer, isLoopbackHost, parseEndpoint } from './address.ts';
+import type { PeerAddress } from './network-values.ts';
 import { asNumber, ScopeReader } from './reader.ts';
 import type { Scope } from './scope-tree.ts';
-import type { PeerAddress } from './values.ts';
 
 const defaultRoutePort = 4809;
 const defaultClientPort = 4222;

@@ -15,7 +15,8 @@ import type { SettingValue } from './values.ts';
 
 /**
  * What the value is asked for: kind of scope in lower case and the name there: a binding's name, a domain, an endpoint,
- * for `peer` the client's address. Anonymous scopes such as a listener are named by the empty string.
+ * for `peer` the client's address. Anonymous scopes such as a listener are named by the empty string; a binding outside
+ * of groups is in the group `default`.
  */
 export type Target = Readonly<Record<string, string>>;
 
@@ -53,7 +54,7 @@ function scopesAt(root: Scope, path: string, target: Target): Scope[] {
 }
 
 /** The instances of a kind that a name fits, best first. */
-export function instancesFor(parent: Scope, kind: string, name: string): Scope[] {
+function instancesFor(parent: Scope, kind: string, name: string): Scope[] {
   switch (scopeOf(parent.schema, kind)?.instanceType) {
     case 'domain':
       return [

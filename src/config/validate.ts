@@ -5,7 +5,7 @@
  * Invariant: recursion follows the schema, which is a few levels deep, not the text, which may be nested at will.
  */
 import { endpointKey, parseEndpoint, parsePrefix } from './address.ts';
-import type { Findings } from './finding.ts';
+import type { FindingCode, Findings } from './finding.ts';
 import { itemsOf, type LoadedConfiguration } from './load.ts';
 import { looksLikeRegex, parseSlashedRegex } from './regex.ts';
 import { globalScope } from './schema/global.ts';
@@ -140,14 +140,8 @@ class Builder {
   #scopeFor(parent: Scope, schema: ScopeSchema, { name, instance }: Stanza): Scope {
     if (instance !== undefined && schema.instance === 'none') {
       const { source, start } = instance.span;
-      this.#findings.add(
-        'CFG-2003',
-        instance.span,
-        `Didn't expect a name for ${schema.name} at ${source.name}:${source.lineOf(start)}`,
-        {
-          hint: `write ${schema.name} { }`,
-        },
-      );
+      const message = `Didn't expect a name for ${schema.name} at ${source.name}:${source.lineOf(start)}`;
+      this.#findings.add('CFG-2003', instance.span, message, { hint: `write ${schema.name} { }` });
     }
     const key = this.#keyOf(schema, name, instance);
     const known = key === undefined ? undefined : parent.child(schema.name, key);
@@ -179,7 +173,7 @@ class Builder {
       return undefined;
     }
     const { text, span } = instance;
-    const refuse = (code: Parameters<Findings['add']>[0], problem: string): undefined => {
+    const refuse = (code: FindingCode, problem: string): undefined => {
       this.#findings.add(code, span, problem);
     };
     switch (schema.instanceType) {
@@ -190,12 +184,9 @@ class Builder {
         return problem === undefined ? text : refuse('CFG-2303', problem);
       }
       case 'domain': {
-        const regex = looksLikeRegex(text) ? parseSlashedRegex(text) : undefined;
-        return typeof regex === 'string'
-          ? refuse('CFG-2113', regex)
-          : regex === undefined
-            ? text.toLowerCase()
-            : text;
+        if (!looksLikeRegex(text)) return text.toLowerCase();
+        const regex = parseSlashedRegex(text);
+        return typeof regex === 'string' ? refuse('CFG-2113', regex) : text;
       }
       case 'endpoint': {
         const endpoint = parseEndpoint(text, false);

@@ -4,10 +4,12 @@
  * Invariant: a value that is returned fits its type; everything else is reported with its code and place.
  */
 import { logLevels } from '../core/log.ts';
-import { canonicalAddress, type Endpoint, isHostName, parseEndpoint } from './address.ts';
+import type { Endpoint } from './address.ts';
 import { type Destination, isJournal, parseDestination } from './destination.ts';
 import type { Findings } from './finding.ts';
 import { formatProblem, patternProblem } from './interpolation.ts';
+import { type PeerAddress, readNetworkValue } from './network-values.ts';
+import { type Refuse, shown } from './refusal.ts';
 import { parseRegex } from './regex.ts';
 import type { OptionType } from './schema/option.ts';
 import { didYouMean } from './suggest.ts';
@@ -17,11 +19,6 @@ import type { Dictionary, Scalar, Value } from './syntax-tree.ts';
 export interface Rate {
   readonly count: number;
   readonly periodSeconds: number;
-}
-
-export interface PeerAddress {
-  readonly host: string;
-  readonly port: number | undefined;
 }
 
 export type SettingValue =
@@ -112,8 +109,9 @@ function reportDoubleKeys(dictionary: Dictionary, findings: Findings): void {
 
 function readScalar(type: OptionType, scalar: Scalar, findings: Findings): SettingValue | undefined {
   const { text, span } = scalar;
-  const refuse = (code: Parameters<Findings['add']>[0], message: string, hint?: string): undefined => {
+  const refuse: Refuse = (code, message, hint) => {
     findings.add(code, span, message, { hint });
+    return undefined;
   };
   switch (type.kind) {
     case 'bool':
@@ -131,7 +129,7 @@ function readScalar(type: OptionType, scalar: Scalar, findings: Findings): Setti
     case 'enum':
       return (
         readWord(type.words, text) ??
-        refuse(type.code, notOneOf(text, type.words), didYouMean(text, type.words))
+        refuse(type.code, notOneOf(text, type.words), () => didYouMean(text, type.words))
       );
     case 'level':
       return (
@@ -147,7 +145,7 @@ function readScalar(type: OptionType, scalar: Scalar, findings: Findings): Setti
     case 'words':
       return readWords(type.words, text, refuse);
     case 'regex':
-      return withProblem(text, parseRegex(text), (problem) => refuse('CFG-2113', problem));
+      return readRegex(text, refuse);
     case 'string': {
       const problem = type.problem?.(text);
       return problem === undefined ? text : refuse(type.code ?? 'CFG-2107', problem);
@@ -162,24 +160,18 @@ function readScalar(type: OptionType, scalar: Scalar, findings: Findings): Setti
     }
     case 'datasource':
       return readDatasource(scalar, findings);
+    case 'any':
+    case 'list':
+    case 'dictionary':
+      throw new Error(`a ${type.kind} inside of a list or dictionary`);
     default:
-      return readNetwork(type, text, refuse);
+      return readNetworkValue(type, text, refuse);
   }
 }
 
-type Refuse = (code: Parameters<Findings['add']>[0], message: string, hint?: string) => undefined;
-
-/** A message is a line, a value can be a megabyte. */
-function shown(text: string): string {
-  return text.length > 60 ? `'${text.slice(0, 60)}...'` : `'${text}'`;
-}
-
-function withProblem(
-  text: string,
-  parsed: unknown,
-  refuse: (problem: string) => undefined,
-): string | undefined {
-  return typeof parsed === 'string' ? refuse(parsed) : text;
+function readRegex(text: string, refuse: Refuse): string | undefined {
+  const regex = parseRegex(text);
+  return typeof regex === 'string' ? refuse('CFG-2113', regex) : text;
 }
 
 const booleans: Readonly<Record<string, boolean>> = {
@@ -252,7 +244,7 @@ function notOneOf(text: string, words: readonly string[]): string {
 function readWords(words: readonly string[], text: string, refuse: Refuse): string[] | undefined {
   const given = text.split(';').map((word) => word.trim());
   const wrong = given.filter((word) => word !== '' && !words.includes(word));
-  for (const word of wrong) refuse('CFG-2107', notOneOf(word, words), didYouMean(word, words));
+  for (const word of wrong) refuse('CFG-2107', notOneOf(word, words), () => didYouMean(word, words));
   return wrong.length > 0 ? undefined : [...new Set(given.filter((word) => word !== ''))];
 }
 
@@ -298,66 +290,4 @@ function readDatasource(scalar: Scalar, findings: Findings): string | undefined 
     hint: `known are ${[...builtInDrivers, ...driversOfTheOriginal].join(', ')}`,
   });
   return undefined;
-}
-
-type NetworkType = Extract<
-  OptionType,
-  { kind: 'ip' | 'host' | 'endpoint' | 'peer' | 'server' | 'list' | 'dictionary' | 'any' }
->;
-
-function readNetwork(type: NetworkType, text: string, refuse: Refuse): SettingValue | undefined {
-  switch (type.kind) {
-    case 'ip':
-      return canonicalAddress(text) ?? refuse('CFG-2110', `${shown(text)} is not an address`);
-    case 'host':
-      if (type.any && text === '*') return text;
-      return (
-        canonicalAddress(text) ??
-        (isHostName(text) ? text : refuse('CFG-2110', `${shown(text)} is not an address or host name`))
-      );
-    case 'endpoint': {
-      const endpoint = parseEndpoint(text, type.hostNames);
-      return typeof endpoint === 'string' ? refuse('CFG-2112', endpoint) : endpoint;
-    }
-    case 'peer':
-      return (
-        parsePeer(text) ??
-        refuse('CFG-2110', `${shown(text)} is not an address or host name, with or without a port`)
-      );
-    case 'server':
-      return readServer(text, refuse);
-    default:
-      return undefined;
-  }
-}
-
-function parsePeer(text: string): PeerAddress | undefined {
-  const address = canonicalAddress(text);
-  if (address !== undefined) return { host: address, port: undefined };
-  if (isHostName(text)) return { host: text.toLowerCase(), port: undefined };
-  const endpoint = parseEndpoint(text, true);
-  return typeof endpoint === 'string' || 'path' in endpoint || endpoint.host === '*' || endpoint.host === '::'
-    ? undefined
-    : endpoint;
-}
-
-const defaultServerPort = 4222;
-
-/** As a URL with scheme and port; `user:password@` or `token@` before the host stays. */
-function readServer(text: string, refuse: Refuse): string | undefined {
-  const [, scheme, login = '', rest = ''] =
-    /^(?:([A-Za-z][A-Za-z0-9+.-]*):\/\/)?([^@/]*@)?([\s\S]*)$/.exec(text) ?? [];
-  if (scheme !== undefined && !/^(nats|tls)$/i.test(scheme)) {
-    return refuse(
-      'CFG-2114',
-      `unknown scheme '${scheme}' of a bus server`,
-      'write nats://host:port or tls://host:port',
-    );
-  }
-  const peer = parsePeer(rest.replace(/\/$/, ''));
-  if (peer === undefined)
-    return refuse('CFG-2112', `${shown(rest)} is not a bus server`, 'write nats://host:port');
-  const host = peer.host.includes(':') ? `[${peer.host}]` : peer.host;
-  const url = `${scheme?.toLowerCase() ?? 'nats'}://${login}${host}:${peer.port ?? defaultServerPort}`;
-  return URL.canParse(url) ? url : refuse('CFG-2112', `${shown(rest)} is not a bus server`);
 }

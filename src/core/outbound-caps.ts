@@ -51,14 +51,14 @@ const scopeOptions: readonly ScopeOption[] = [
 ];
 
 export class OutboundCaps {
-  readonly objects: CountingObjects;
+  readonly #objects: CountingObjects;
   readonly #stanzas: OutboundStanzas;
   readonly #groupOfBinding: ReadonlyMap<string, string>;
   /** Containers where a regular expression makes names share a count. */
   readonly #sharing: readonly { readonly option: ScopeOption; readonly container: Container }[];
 
   constructor(settings: OutboundCapSettings) {
-    this.objects = countingObjects(settings.objects);
+    this.#objects = countingObjects(settings.objects);
     this.#stanzas = new OutboundStanzas(settings.stanzas);
     this.#groupOfBinding = settings.groupOfBinding;
     this.#sharing = scopeOptions.flatMap((option) =>
@@ -79,7 +79,7 @@ export class OutboundCaps {
     const subject = { group, binding, domain: domainKey(attempt.domain), host, ips, around };
     const reached =
       localChecks(subject, counts).find(isReached) ??
-      clusterChecks(subject, counts, this.objects).find(isReached);
+      clusterChecks(subject, counts, this.#objects).find(isReached);
     return reached === undefined ? { allowed: true } : { allowed: false, ...reached };
   }
 

@@ -5,7 +5,9 @@
  * Own counts are kept here as well, whatever objects exist: node-local caps, and cluster caps whose object is missing,
  * are compared with them (replication 6.13).
  */
+import { parseAddress } from './address.ts';
 import { domainKey } from './domain.ts';
+import { FlotillaError } from './errors.ts';
 import {
   type OutboundAttempt,
   type OutboundCapSettings,
@@ -15,6 +17,7 @@ import {
 import type { OutboundCounts } from './outbound-checks.ts';
 import type { OutboundObject } from './outbound-settings.ts';
 import { hostRow, OutboundTotals, pairRow } from './outbound-totals.ts';
+import { checkedText } from './replica/gauge-key.ts';
 
 /** A connection that is being opened or is open. */
 export interface OutboundConnection {
@@ -85,7 +88,9 @@ export class OutboundConnections {
     return this.#caps.decide(this.#counts, attempt);
   }
 
+  /** @throws FlotillaError FLT-1302 for what cannot be counted; nothing has changed then */
   opened(connection: OutboundConnection): void {
+    checkCountable(connection);
     this.#own.change(pairRow(connection.binding, domainKey(connection.domain)), 1, this.#groupOf(connection));
     if (connection.host !== undefined) this.#own.change(hostRow(connection.host), 1);
     this.#eachKey(connection, (table, key) => table.increment(key));
@@ -122,4 +127,12 @@ export class OutboundConnections {
       }
     }
   }
+}
+
+/** All keys before any of them is counted: half a connection would never be counted down again. */
+function checkCountable({ binding, domain, host, address }: OutboundConnection): void {
+  if (parseAddress(address) === undefined) throw new FlotillaError('FLT-1302', `'${address}'`);
+  if (binding.includes(':')) throw new FlotillaError('FLT-1302', `binding '${binding}'`);
+  const key = domainKey(domain);
+  for (const text of [key, pairRow(binding, key), hostRow(host ?? '')]) checkedText(text);
 }

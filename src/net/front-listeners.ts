@@ -3,9 +3,12 @@ import { type InboundTable, ListenerSessions, ServiceSessions } from '../core/se
 import type { ListenerSettings } from '../core/settings.ts';
 import { type FrontListener, type FrontListenerOptions, openFrontListener } from './front-listener.ts';
 
-/** Options of each listener apart from its counts; `inbound` is `inbound_cidr`, where that object is configured. */
-export interface FrontListenersOptions extends Omit<FrontListenerOptions, 'sessions'> {
+type OwnOptions = Pick<FrontListenerOptions, 'service' | 'onEvent'>;
+
+/** `inbound` is `inbound_cidr`, where that object is configured; `optionsOf` gives what differs between listeners. */
+export interface FrontListenersOptions extends Omit<FrontListenerOptions, 'sessions' | keyof OwnOptions> {
   readonly inbound: InboundTable | undefined;
+  readonly optionsOf?: (settings: ListenerSettings) => OwnOptions;
 }
 
 /**
@@ -14,7 +17,7 @@ export interface FrontListenersOptions extends Omit<FrontListenerOptions, 'sessi
  */
 export async function openFrontListeners(
   settings: readonly ListenerSettings[],
-  { inbound, ...options }: FrontListenersOptions,
+  { inbound, optionsOf = () => ({}), ...options }: FrontListenersOptions,
 ): Promise<FrontListener[]> {
   const services = new Map(
     settings.map(({ kind }) => [kind, new ServiceSessions(settings.filter((other) => other.kind === kind))]),
@@ -24,7 +27,7 @@ export async function openFrontListeners(
     for (const each of settings) {
       const service = services.get(each.kind) ?? new ServiceSessions([each]);
       const sessions = new ListenerSessions(each, service, inbound);
-      opened.push(await openFrontListener(each, { ...options, sessions }));
+      opened.push(await openFrontListener(each, { ...options, ...optionsOf(each), sessions }));
     }
   } catch (error) {
     await Promise.all(opened.map((listener) => listener.stop({ graceMs: 0 })));

@@ -3,7 +3,7 @@ import { nodeNameProblem } from '../../core/identity.ts';
 import { hostOfServer, isLoopbackHost } from '../address.ts';
 import { busPortsOf, isEmbedded, peersOf } from '../bus-layout.ts';
 import { membershipTimes } from '../membership-times.ts';
-import { ScopeReader } from '../reader.ts';
+import { asTexts, ScopeReader } from '../reader.ts';
 import { type CheckContext, valueSpan } from './check.ts';
 
 export function checkBus(context: CheckContext): void {
@@ -15,16 +15,18 @@ export function checkBus(context: CheckContext): void {
 
 function checkPeers({ root, findings }: CheckContext): void {
   const setting = root.child('msgc_server', '')?.get('peers');
+  const entries = setting?.raw.kind === 'dictionary' ? setting.raw.entries : [];
+  const places = new Map(entries.map(({ key }) => [key.text, key.span]));
   const byAddress = new Map<string, string>();
   for (const { name, address, port } of peersOf(root)) {
-    if (setting?.raw.kind !== 'dictionary') break;
-    const entry = setting.raw.entries.find(({ key }) => key.text === name);
-    const place = entry?.key.span ?? valueSpan(setting);
+    const place = places.get(name);
+    if (place === undefined) continue;
     const problem = nodeNameProblem(name);
     if (problem !== undefined) findings.add('CFG-2306', place, `peer ${problem}`);
     const other = byAddress.get(`${address} ${port}`);
-    if (other !== undefined)
+    if (other !== undefined) {
       findings.add('CFG-2306', place, `the peers '${other}' and '${name}' have one address`);
+    }
     byAddress.set(`${address} ${port}`, name);
   }
   const quorum = root.child('cluster', '')?.get('quorum');
@@ -51,17 +53,15 @@ function checkSecret({ root, findings, identity }: CheckContext): void {
 
 /** A client that is told to look for the own server at a port where it is not. */
 function checkPorts({ root, findings }: CheckContext): void {
-  const server = root.child('msgc_client', '')?.get('server');
-  if (server === undefined || root.child('msgc_server', '') === undefined || isEmbedded(root)) return;
+  const client = root.child('msgc_client', '')?.get('server');
+  const isUsed = !ScopeReader.ofTop(root, 'cluster').isSet('servers') && !isEmbedded(root);
+  if (client === undefined || root.child('msgc_server', '') === undefined || !isUsed) return;
   const { clientPort } = busPortsOf(root);
-  for (const url of Array.isArray(server.value) ? server.value.map(String) : []) {
+  for (const url of asTexts(client.value)) {
     const port = Number(new URL(url).port);
     if (!isLoopbackHost(hostOfServer(url)) || port === clientPort) continue;
-    findings.add(
-      'CFG-2307',
-      valueSpan(server),
-      `the client is told to use port ${port}, but msgc_server listens on ${clientPort}`,
-    );
+    const message = `the client is told to use port ${port}, but msgc_server listens on ${clientPort}`;
+    findings.add('CFG-2307', valueSpan(client), message);
   }
 }
 
@@ -70,13 +70,8 @@ function checkTimes({ root, findings }: CheckContext): void {
   const { beatIntervalMs, failureTimeoutMs } = membershipTimes(root);
   const setting = cluster?.get('bus_failure_timeout') ?? cluster?.get('bus_heartbeat_interval');
   if (setting === undefined || failureTimeoutMs >= 2 * beatIntervalMs) return;
-  const [timeout, interval] = [failureTimeoutMs / 1000, beatIntervalMs / 1000];
-  findings.add(
-    'CFG-2103',
-    valueSpan(setting),
-    `bus_failure_timeout ${timeout} is less than twice bus_heartbeat_interval ${interval}`,
-    {
-      hint: 'a single lost beat would look like a lost node',
-    },
-  );
+  const message = `bus_failure_timeout ${failureTimeoutMs / 1000} is less than twice bus_heartbeat_interval ${beatIntervalMs / 1000}`;
+  findings.add('CFG-2103', valueSpan(setting), message, {
+    hint: 'a single lost beat would look like a lost node',
+  });
 }

@@ -1,7 +1,7 @@
 /** The heart of it: three nodes on real connections, their sums, and one of them killed and started again. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NatsServerOptions, startNatsServer, stopNatsServers } from '../nats-server.ts';
-import { Fleet, membersAgree, type NodeOptions, type NodeProcess, sumsAre } from './fleet.ts';
+import { Fleet, membersAgree, sumsAre } from './fleet.ts';
 import { Clients, openTogether, Upstream } from './traffic.ts';
 
 let fleet: Fleet;
@@ -18,20 +18,14 @@ afterEach(async () => {
   await stopNatsServers();
 });
 
-async function startThree(options: Partial<NodeOptions>): Promise<[NodeProcess, NodeProcess, NodeProcess]> {
-  const start = (name: string) => fleet.start({ upstreamPort: upstream.port, ...options, name });
-  const nodes = await Promise.all([start('relay-1'), start('relay-2'), start('relay-3')]);
-  await membersAgree(...nodes);
-  return nodes;
-}
-
+const names = ['relay-1', 'relay-2', 'relay-3'] as const;
 const closedEvidence: NatsServerOptions = { systemAccount: true };
 const withSystemLogin = `bus_user = "fleet" bus_password = "pass" bus_system_user = "system" bus_system_password = "pass"`;
 
 describe('three nodes on real connections', () => {
   it('REP-22.3 each shows the open connections of all; `from` shows those of one; sums follow opens and closes', async () => {
     const server = await startNatsServer();
-    const nodes = await startThree({ servers: [server.url] });
+    const nodes = await fleet.startTogether(names, { servers: [server.url], upstreamPort: upstream.port });
     const [one, two, three] = nodes.map(({ port }) => new Clients(port)) as [Clients, Clients, Clients];
     await Promise.all([one.fill(1, 40), two.fill(2, 30), three.fill(3, 20)]);
     // One client of all three: its count is a sum of three rows.
@@ -63,7 +57,11 @@ describe('three nodes on real connections', () => {
     'REP-4.6 ID-20 a killed node takes its share with it, and comes back as another life: $evidence',
     async ({ evidence, server: serverOptions, cluster, limitMs }) => {
       const server = await startNatsServer(serverOptions);
-      const [first, second, third] = await startThree({ servers: [server.url], cluster });
+      const [first, second, third] = await fleet.startTogether(names, {
+        servers: [server.url],
+        upstreamPort: upstream.port,
+        cluster,
+      });
       const [one, two, three] = [first, second, third].map(({ port }) => new Clients(port)) as [
         Clients,
         Clients,

@@ -57,6 +57,16 @@ export class Fleet {
     return node;
   }
 
+  /** Starts nodes of these names and waits until each lists all of them. */
+  async startTogether<Names extends readonly string[]>(
+    names: readonly [...Names],
+    options: Omit<NodeOptions, 'name'>,
+  ): Promise<{ [At in keyof Names]: NodeProcess }> {
+    const nodes = await Promise.all(names.map((name) => this.start({ ...options, name })));
+    await membersAgree(...nodes);
+    return nodes as { [At in keyof Names]: NodeProcess };
+  }
+
   /** Starts a node and waits for nothing. One name may be started several times: each life has its own files. */
   async launch(options: NodeOptions): Promise<NodeProcess> {
     const life = this.#processes.filter(({ name }) => name === options.name).length + 1;

@@ -19,6 +19,7 @@ interface Report {
 export class MachineTraffic {
   readonly upstreamPort: number;
   readonly #child: ChildProcess;
+  #last: Promise<void> = Promise.resolve();
   /** Sessions open on that machine, by client address. */
   open: ReadonlyMap<string, number> = new Map();
 
@@ -48,7 +49,13 @@ export class MachineTraffic {
     this.#child.kill('SIGKILL');
   }
 
-  async #order(order: Order): Promise<void> {
+  /** One after the other, since reports do not say what they answer. */
+  #order(order: Order): Promise<void> {
+    this.#last = this.#last.then(() => this.#execute(order));
+    return this.#last;
+  }
+
+  async #execute(order: Order): Promise<void> {
     const answered = once(this.#child, 'message') as Promise<[Report]>;
     this.#child.send(order);
     const [{ open }] = await answered;

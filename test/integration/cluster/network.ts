@@ -55,10 +55,18 @@ export class Network {
     this.#ip(this.#namespace('switch'), `link set dev ${machine} down`);
   }
 
-  /** TCP connections that one of these machines holds open to the other. */
-  connections(one: string, other: string): number {
-    const command = [...this.on(one), 'ss', '-Htn', 'state', 'established', 'dst', this.address(other)];
-    return this.#run(...command).split('\n').length - 1;
+  /** Whether these machines hold a TCP connection on which nothing waits to get through, as after a cut. */
+  areConnected(one: string, other: string): boolean {
+    const waitingBytes = [
+      ...this.#sendQueues(one, this.address(other)),
+      ...this.#sendQueues(other, this.address(one)),
+    ];
+    return waitingBytes.length > 0 && waitingBytes.every((bytes) => bytes === 0);
+  }
+
+  #sendQueues(machine: string, address: string): number[] {
+    const command = [...this.on(machine), 'ss', '-Htn', 'state', 'established', 'dst', address];
+    return [...this.#run(...command).matchAll(/^\d+\s+(\d+)/gm)].map(([, bytes]) => Number(bytes));
   }
 
   /** All cables in, no packet dropped. */

@@ -113,7 +113,7 @@ async function heal(cut: string): Promise<void> {
     ['b', 'c'],
     ['a', 'c'],
   ] as const;
-  await until(() => pairs.every(([one, other]) => network.connections(one, other) > 0));
+  await until(() => pairs.every(([one, other]) => network.areConnected(one, other)));
   const connectedMs = performance.now();
   await membersAgree(...Object.values(nodes));
   const wholeMs = performance.now();

@@ -4,9 +4,9 @@ import { MemoryBus, type Transit } from '../../../src/bus/memory.ts';
 import { subjects } from '../../../src/bus/subjects.ts';
 import type { ViewMessage } from '../../../src/core/agreement/messages.ts';
 import { type Incarnation, newIncarnation } from '../../../src/core/identity.ts';
-import type { Log } from '../../../src/core/log.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
+import { Recorder } from '../recorder.ts';
 
 const groups = { clusterGroup: 'ec_cluster', controlGroup: 'ec_console' };
 
@@ -22,23 +22,12 @@ class Fleet {
   member(maxPayloadBytes = 1_000) {
     const self = newIncarnation(this.#random);
     const wire = this.bus.connect(self, maxPayloadBytes);
-    const lines: string[] = [];
-    const counted = new Map<string, number>();
-    const line = (level: string) => (message: string) => lines.push(`${level}: ${message}`);
-    const log: Log = {
-      debug: line('debug'),
-      info: line('info'),
-      notice: line('notice'),
-      warning: line('warning'),
-      error: line('error'),
-      critical: line('critical'),
-    };
-    const counters = { add: (name: string, by = 1) => counted.set(name, (counted.get(name) ?? 0) + by) };
-    const group = new ClusterGroup(wire, { groups, self, clock: this.clock, random: this.#random, log, counters });
+    const recorder = new Recorder();
+    const group = new ClusterGroup(wire, { groups, self, clock: this.clock, random: this.#random, log: recorder.log, counters: recorder.counters });
     const got: ViewMessage[] = [];
     group.onMessage((message) => got.push(message));
     wire.setState('up');
-    return { self, wire, group, got, lines, counted };
+    return { self, wire, group, got, recorder };
   }
 
   settle(): void {
@@ -129,17 +118,17 @@ describe('the cluster group', () => {
     for (const bytes of nonsense) b.wire.publish(subject, Uint8Array.from(bytes));
     fleet.settle();
     expect(a.got).toEqual([]);
-    expect(a.counted.get('bus_malformed_messages_total')).toBe(nonsense.length);
-    expect(a.lines).toEqual(['error: malformed or foreign message on ec_cluster.view.beat dropped']);
+    expect(a.recorder.counted.get('bus_malformed_messages_total')).toBe(nonsense.length);
+    expect(a.recorder.texts()).toEqual(['error: malformed or foreign message on ec_cluster.view.beat dropped']);
     fleet.clock.runUntil(59_000);
     b.wire.publish(subject, Uint8Array.of(9));
     fleet.settle();
-    expect(a.lines).toHaveLength(1);
+    expect(a.recorder.lines).toHaveLength(1);
     fleet.clock.runUntil(61_000);
     b.wire.publish(subject, Uint8Array.of(9));
     fleet.settle();
-    expect(a.lines).toHaveLength(2);
-    expect(a.counted.get('bus_malformed_messages_total')).toBe(nonsense.length + 2);
+    expect(a.recorder.lines).toHaveLength(2);
+    expect(a.recorder.counted.get('bus_malformed_messages_total')).toBe(nonsense.length + 2);
   });
 
   it('a closed group hears nothing more', () => {

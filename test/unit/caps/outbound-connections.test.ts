@@ -1,13 +1,18 @@
 /** Counting outbound connections, and deciding from these counts, against a list of all open connections. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Incarnation } from '../../../src/core/identity.ts';
 import type { OutboundCapSettings, OutboundStanza } from '../../../src/core/outbound-caps.ts';
 import {
   type OutboundConnection,
   OutboundConnections,
   type OutboundRowTable,
+  type OutboundTable,
 } from '../../../src/core/outbound-connections.ts';
 import type { OutboundObject } from '../../../src/core/outbound-settings.ts';
+import { CidrTable } from '../../../src/core/replica/cidr-table.ts';
+import { spellingOf } from '../../../src/core/replica/gauge-key.ts';
+import { GaugeTable } from '../../../src/core/replica/gauge-table.ts';
 
 /** A shared object of two nodes in one process: both change it, both see the sum. */
 class FakeTable implements OutboundRowTable {
@@ -99,6 +104,21 @@ describe('what a connection is counted under', () => {
     expect(here.mayConnect(connection)).toEqual({ allowed: true });
   });
 
+  test.each([
+    { address: 'mx.example.com' },
+    { address: '192.0.2.0/24' },
+    { binding: 'b:1' },
+    { domain: '' },
+    { domain: 'two\nlines' },
+    { host: 'x'.repeat(600) },
+  ])('REP-5.2 what is no key is an error and counts nothing: %j', (wrong) => {
+    const { here, shown } = setUp();
+    const connection = { binding: 'b1', domain: 'example.com', address: '192.0.2.1', ...wrong };
+    expect(() => here.opened(connection)).toThrow('not an address, a prefix or a key');
+    expect(Object.values(shown())).toEqual([{}, {}, {}, {}, {}]);
+    expect(here.closed(connection)).toBe(false);
+  });
+
   test('REP-6.7 a domain may be an IPv6 literal: the first :: ends the binding', () => {
     const { here } = setUp([{ scope: { binding: 'b2' }, limits: { scope_max_outbound_connections: 1 } }]);
     const connection = { binding: 'b2', domain: '[ipv6:2001:db8::1]', address: '2001:db8::1' };
@@ -115,6 +135,33 @@ describe('what a connection is counted under', () => {
     there.closed(connection);
     expect(late.mayConnect(connection)).toEqual({ allowed: true });
   });
+});
+
+test('REP-6.9 the real tables serve as they are', () => {
+  const self = 'a'.repeat(32) as Incarnation;
+  const addresses = new CidrTable({ self, maxKeys: 100, seed: 1 });
+  const rows = new GaugeTable({ self, maxKeys: 100, spelling: spellingOf('outbound_binding_domains') });
+  const tables = new Map<string, OutboundTable>([
+    ['outbound_cidr', addresses],
+    ['outbound_binding_domains', rows],
+  ]);
+  const stanzas: OutboundStanza[] = [
+    { scope: {}, limits: { cluster_server_max_outbound_connections: 3 } },
+    { scope: { binding: 'b2' }, limits: { cluster_server_max_outbound_connections: 2 } },
+  ];
+  const outbound = new OutboundConnections({ stanzas, groupOfBinding: new Map(), objects }, tables, rows);
+  const one = { binding: 'b2', domain: 'Example.com', host: 'MX.example.com', address: '192.0.2.1' };
+  const two = { binding: 'b3', domain: 'example.com', address: '2001:db8::1' };
+  for (const connection of [one, one, two]) outbound.opened(connection);
+  expect(Object.fromEntries(rows.entries())).toEqual({
+    'b2::example.com': 2,
+    'b3::example.com': 1,
+    '@host::MX.example.com': 2,
+  });
+  expect(outbound.mayConnect(one)).toMatchObject({ value: 2, count: 2, scope: 'binding b2' });
+  expect(outbound.mayConnect(two)).toMatchObject({ value: 3, count: 3, scope: 'global' });
+  outbound.closed(one);
+  expect(outbound.mayConnect(one)).toEqual({ allowed: true });
 });
 
 /** Every cap with what it counts, stated over the list of open connections. */

@@ -154,6 +154,29 @@ describe('CONF-6.2 include', () => {
   });
 });
 
+describe('CFG-2201 local_changes_file', () => {
+  /** Files by path, with whether they can be written; a directory has no text. */
+  const disk = (paths: Record<string, boolean>) => ({
+    facts: (path: string) =>
+      path in paths
+        ? { kind: 'file' as const, sizeBytes: 1 }
+        : { kind: 'none' as const, reason: 'no such file' },
+    read: () => new TextEncoder().encode('local_changes_file = "changes.conf"'),
+    list: () => [],
+    isWritable: (path: string) => paths[path] ?? false,
+  });
+  const check = (paths: Record<string, boolean>) =>
+    brief(checkFiles({ '/c/m.conf': '' }, { files: disk(paths) }));
+  const refused = ['/c/m.conf:1:22 error CFG-2201'];
+
+  it('is relative to the main file, and must be writable, or its directory if it does not exist', () => {
+    expect(check({ '/c/m.conf': false, '/c/changes.conf': true })).toEqual([]);
+    expect(check({ '/c/m.conf': false, '/c/changes.conf': false, '/c': true })).toEqual(refused);
+    expect(check({ '/c/m.conf': false, '/c': false })).toEqual(refused);
+    expect(check({ '/c/m.conf': false, '/c': true })).toEqual([]);
+  });
+});
+
 describe('CONF-6.1 main file', () => {
   const copies = { '/c/global/ec.conf': 'hostname = global', '/c/default/ec.conf': 'hostname = default' };
 

@@ -142,6 +142,18 @@ describe('CONF-4 types', () => {
     });
   });
 
+  it('CFG-2110 host names are no addresses that went wrong', () => {
+    const host: OptionType = { kind: 'host', any: true };
+    expect(['*', 'Mx.example', '10.0.0.1'].map((text) => read(host, text))).toEqual([
+      '*',
+      'Mx.example',
+      '10.0.0.1',
+    ]);
+    for (const written of ['10.0.0.256', '1.2.3', '-a', '"a b"', '""'])
+      expect(read(host, written)).toEqual(['CFG-2110']);
+    expect(read({ kind: 'host', any: false }, '*')).toEqual(['CFG-2110']);
+  });
+
   it('bus servers become URLs with a port; what stands before @ is kept', () => {
     const type: OptionType = { kind: 'server' };
     expect(read(type, 'localhost')).toBe('nats://localhost:4222');

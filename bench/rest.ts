@@ -1,0 +1,95 @@
+/**
+ * P11: what a node at rest costs: real `flotilla node` processes on one NATS server that do nothing but beat. Processor
+ * time and resident memory are those of the kernel (/proc), averaged over the nodes.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { startNatsServer, stopNatsServers } from '../test/integration/nats-server.ts';
+import { until } from '../test/integration/until.ts';
+import { NodeProcess } from './node-process.ts';
+import type { Benchmark, Figure } from './report.ts';
+
+/** Largest first: the rest of them is stopped for the next size. */
+const sizes = [8, 5, 3];
+const settleMs = 2_000;
+const measuredMs = 8_000;
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+interface Rest {
+  readonly nodes: number;
+  /** Percent of one core. */
+  readonly processor: number;
+  readonly residentMb: number;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function processorSeconds(pid: number): number {
+  // The name, field 2, may hold blanks; user and system time are fields 14 and 15.
+  const [, afterName = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+  const fields = afterName.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+function residentMb(pid: number): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (Number(kilobytes) * 1024) / 1e6;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+async function measure(nodes: readonly NodeProcess[]): Promise<Rest> {
+  await until(async () =>
+    (await Promise.all(nodes.map((node) => node.members()))).every((members) => members === nodes.length),
+  );
+  await pause(settleMs);
+  const startedMs = performance.now();
+  const before = nodes.map(({ pid }) => processorSeconds(pid));
+  await pause(measuredMs);
+  const seconds = (performance.now() - startedMs) / 1000;
+  const used = nodes.map(({ pid }, i) => processorSeconds(pid) - before[i]!);
+  return {
+    nodes: nodes.length,
+    processor: (mean(used) / seconds) * 100,
+    residentMb: mean(nodes.map(({ pid }) => residentMb(pid))),
+  };
+}
+
+export const restBenchmark: Benchmark = {
+  name: 'rest',
+  goals: ['P11'],
+  about: `clusters of ${sizes.join(', ')} nodes at rest, ${measuredMs / 1000} s each`,
+  run: async () => {
+    const { url } = await startNatsServer();
+    const nodes = Array.from({ length: sizes[0]! }, (_, i) => new NodeProcess(`relay-${i + 1}`, url));
+    try {
+      const measured: Rest[] = [];
+      for (const size of sizes) {
+        await Promise.all(nodes.splice(size).map((node) => node.end()));
+        measured.unshift(await measure(nodes));
+      }
+      const figures = (what: string, unit: string, limit: number, figure: 'processor' | 'residentMb') =>
+        measured.map(
+          (rest): Figure => ({
+            goal: 'P11',
+            what,
+            size: `${rest.nodes} nodes`,
+            value: rest[figure],
+            unit,
+            target: { value: limit, better: 'less' },
+          }),
+        );
+      return [
+        ...figures('a node at rest, processor', '% of a core', 1, 'processor'),
+        ...figures('a node at rest, resident memory', 'MB', 80, 'residentMb'),
+      ];
+    } finally {
+      await Promise.all(nodes.map((node) => node.end()));
+      await stopNatsServers();
+    }
+  },
+};

@@ -1,0 +1,70 @@
+/**
+ * All that runs: the bus, three relays, a mail server behind each, the mail clients.
+ *
+ * Owns them. Invariant: `stop` ends whatever was started, however far `start` came, clients first and bus last.
+ */
+import { Bus } from './bus.ts';
+import { MailClients } from './mail-clients.ts';
+import { MailServer } from './mail-server.ts';
+import { probePort } from './ports.ts';
+import { Relay } from './relay.ts';
+
+export interface FleetOptions {
+  /** For logs and state. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** A process has ended and nobody told it to. */
+  readonly onLost: (error: Error) => void;
+}
+
+export class Fleet {
+  bus: Bus | undefined;
+  clients: MailClients | undefined;
+  readonly relays: readonly Relay[];
+  readonly mailServers = new Map<Relay, MailServer>();
+  readonly #options: FleetOptions;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.relays = [1, 2, 3].map((number) => new Relay({ ...options, number }));
+  }
+
+  async start(): Promise<void> {
+    const { signal } = this.#options;
+    await this.#needPorts();
+    this.bus = await Bus.start(this.#options);
+    const { url } = this.bus;
+    for (const relay of this.relays) {
+      signal.throwIfAborted();
+      this.mailServers.set(relay, await MailServer.start(relay.mailPort, relay.name));
+    }
+    await Promise.all(this.relays.map((relay) => relay.start(url, this.relays.length)));
+    this.clients = new MailClients(this.relays);
+  }
+
+  async stop(): Promise<void> {
+    this.clients?.stop();
+    await Promise.all(this.relays.map((relay) => relay.stop()));
+    await Promise.all([...this.mailServers.values()].map((mailServer) => mailServer.stop()));
+    await this.bus?.child.stop();
+  }
+
+  removeLeftovers(): void {
+    for (const relay of this.relays) relay.removeLeftovers();
+  }
+
+  /** Said before anything runs, by name: a log line of a child about EADDRINUSE is harder to understand. */
+  async #needPorts(): Promise<void> {
+    for (const { name, frontPort, mailPort } of this.relays) {
+      for (const [port, what] of [
+        [frontPort, `the listener of ${name}`],
+        [mailPort, `the mail server behind ${name}`],
+      ] as const) {
+        if ((await probePort(port)) === undefined)
+          throw new Error(
+            `127.0.0.1:${port} is needed for ${what} and is in use; see who has it with: ss -ltnp 'sport = :${port}'`,
+          );
+      }
+    }
+  }
+}
