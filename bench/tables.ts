@@ -77,11 +77,9 @@ export function countAndCheckText(size: number): Speed {
   const texts = Array.from(keys.subarray(0, 100_000), (key) =>
     [key >>> 24, (key >>> 16) & 255, (key >>> 8) & 255, key & 255].join('.'),
   );
-  const indices = Int32Array.from(
-    { length: operations },
-    (_, i) => (Math.imul(i, 0x9e37) % texts.length) >>> 0,
-  );
-  return speedOf((index) => table.increment(texts[index % texts.length]!) > cap, indices);
+  const random = new SeededRandom(1);
+  const indices = Int32Array.from({ length: operations }, () => random.below(texts.length));
+  return speedOf((index) => table.increment(texts[index]!) > cap, indices);
 }
 
 function randomKeys(size: number): Int32Array {

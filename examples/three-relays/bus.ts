@@ -9,9 +9,9 @@ const usualPort = 4222;
 const startLimitMs = 10_000;
 
 export interface BusOptions {
+  /** For the log. */
   readonly folder: string;
   readonly onLost: (error: Error) => void;
-  readonly signal: AbortSignal;
 }
 
 export class Bus {
@@ -19,7 +19,7 @@ export class Bus {
   readonly child: Child;
   version = '';
 
-  private constructor(port: number, { folder, onLost }: BusOptions) {
+  constructor(port: number, { folder, onLost }: BusOptions) {
     this.port = port;
     const configFile = join(import.meta.dirname, 'nats-server.conf');
     this.child = new Child({
@@ -30,21 +30,27 @@ export class Bus {
     });
   }
 
-  /** On the usual port, or on a free one when another server is there already. */
-  static async start(options: BusOptions): Promise<Bus> {
-    const port = (await probePort(usualPort)) ?? (await probePort(0)) ?? usualPort;
-    const bus = new Bus(port, options);
-    const hasAnswered = async () => {
-      bus.version = (await greetingVersion(port)) ?? '';
-      return bus.version !== '';
-    };
-    if (!(await until(hasAnswered, { limitMs: startLimitMs, everyMs: 20, signal: options.signal })))
-      throw new Error(`nats-server does not answer on 127.0.0.1:${port}`);
-    return bus;
+  /** The usual one, or a free one when another server is there already. */
+  static async choosePort(): Promise<number> {
+    return (await probePort(usualPort)) ?? (await probePort(0)) ?? usualPort;
   }
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves when it answers. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const hasAnswered = async () => {
+      this.version = (await greetingVersion(this.port)) ?? '';
+      return this.version !== '';
+    };
+    if (!(await until(hasAnswered, { limitMs: startLimitMs, everyMs: 20, signal })))
+      throw new Error(`nats-server does not answer on 127.0.0.1:${this.port}`);
+  }
+
+  async stop(): Promise<void> {
+    await this.child.stop();
   }
 }
 

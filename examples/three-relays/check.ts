@@ -38,25 +38,26 @@ export class Checker {
     this.#signal = signal;
   }
 
-  async check(): Promise<Check> {
+  /** Runs the work while no client connects or leaves. */
+  async whileStill<T>(work: () => Promise<T>): Promise<T> {
+    const patience = { limitMs: 10_000, everyMs: 5, signal: this.#signal };
     this.#clients.hold();
     try {
-      await this.stillness();
-      const check = await this.#compareUntilRight();
-      this.made += 1;
-      if (check.wrong.length > 0) this.failed += 1;
-      else this.slowestMs = Math.max(this.slowestMs, check.agreedMs);
-      return check;
+      if (!(await until(() => this.#clients.isStill, patience)))
+        throw new Error('the mail clients do not come to rest: a relay neither serves nor refuses them');
+      return await work();
     } finally {
       this.#clients.release();
     }
   }
 
-  /** Waits until held clients have finished what they were at: connecting, or saying goodbye. */
-  async stillness(): Promise<void> {
-    const patience = { limitMs: 10_000, everyMs: 5, signal: this.#signal };
-    if (!(await until(() => this.#clients.isStill, patience)))
-      throw new Error('the mail clients do not come to rest: a relay neither serves nor refuses them');
+  /** Only within `whileStill`: sums that move are never equal. */
+  async check(): Promise<Check> {
+    const check = await this.#compareUntilRight();
+    this.made += 1;
+    if (check.wrong.length > 0) this.failed += 1;
+    else this.slowestMs = Math.max(this.slowestMs, check.agreedMs);
+    return check;
   }
 
   async #compareUntilRight(): Promise<Check> {
@@ -67,7 +68,9 @@ export class Checker {
     await until(
       async () => {
         const { accepted } = kernelSockets();
-        tables = new Map(this.#relays.map(({ name, frontPort }) => [name, accepted.get(frontPort) ?? new Map()]));
+        tables = new Map(
+          this.#relays.map(({ name, frontPort }) => [name, accepted.get(frontPort) ?? new Map()]),
+        );
         wrong = [...this.#clientsSide(tables), ...(await this.#nodesSide(live, tables))].filter(({ rows }) =>
           rows.some(isWrong),
         );

@@ -43,7 +43,8 @@ export class Child {
       ([code, signal]) => {
         running.delete(this);
         const how = code === null ? `by ${signal}` : `with exit code ${code}`;
-        if (!this.#isExpected) onLost(new Error(`${name} ended ${how}. The end of its log:\n${tail(logFile)}`));
+        if (!this.#isExpected)
+          onLost(new Error(`${name} ended ${how}. The end of its log:\n${tail(logFile)}`));
       },
       (error: Error) => {
         running.delete(this);
@@ -74,7 +75,12 @@ export class Child {
     return isWilling;
   }
 
-  /** SIGKILL. */
+  /** SIGKILL. Resolves when it has ended. */
+  async kill(): Promise<void> {
+    this.killNow();
+    await this.#exited;
+  }
+
   killNow(): void {
     this.#isExpected = true;
     this.#process.kill('SIGKILL');

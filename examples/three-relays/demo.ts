@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArguments, usage } from './arguments.ts';
 import { killAllChildren } from './child.ts';
 import { Fleet } from './fleet.ts';
+import { introduction } from './introduction.ts';
 import { Show } from './show.ts';
 
 type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -52,9 +53,11 @@ async function run(durationMs: number | undefined): Promise<number> {
   });
   stopOnSignals(stopping);
   let exitCode = 0;
-  const show = new Show(fleet, stopping.signal);
+  let show: Show | undefined;
   try {
-    await show.start();
+    const running = await fleet.start();
+    process.stdout.write(introduction(running));
+    show = new Show(running, stopping.signal);
     await show.run(durationMs);
   } catch (error) {
     const reason: unknown = stopping.signal.reason ?? error;
@@ -65,8 +68,12 @@ async function run(durationMs: number | undefined): Promise<number> {
       process.stderr.write(`\nnpm start: ${reason instanceof Error ? reason.message : String(reason)}\n`);
     }
   }
-  await show.end();
-  if (show.hasFailed) exitCode = 1;
+  if (show) {
+    const { text, hasFailed } = await show.summary();
+    process.stdout.write(text);
+    if (hasFailed) exitCode = 1;
+  }
+  await fleet.stop();
   if (exitCode === 1) process.stderr.write(`The logs are in ${folder}\n`);
   else rmSync(folder, { recursive: true, force: true });
   return exitCode;

@@ -17,45 +17,56 @@ export interface FleetOptions {
   readonly onLost: (error: Error) => void;
 }
 
-export class Fleet {
-  bus: Bus | undefined;
-  clients: MailClients | undefined;
+export interface RunningFleet {
+  readonly bus: Bus;
   readonly relays: readonly Relay[];
-  readonly mailServers = new Map<Relay, MailServer>();
+  readonly mailServers: ReadonlyMap<Relay, MailServer>;
+  readonly clients: MailClients;
+}
+
+export class Fleet {
   readonly #options: FleetOptions;
+  readonly #relays: readonly Relay[];
+  readonly #mailServers = new Map<Relay, MailServer>();
+  #bus: Bus | undefined;
+  #clients: MailClients | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.relays = [1, 2, 3].map((number) => new Relay({ ...options, number }));
+    this.#relays = [1, 2, 3].map((number) => new Relay({ ...options, number }));
   }
 
-  async start(): Promise<void> {
+  async start(): Promise<RunningFleet> {
     const { signal } = this.#options;
+    const relays = this.#relays;
     await this.#needPorts();
-    this.bus = await Bus.start(this.#options);
-    const { url } = this.bus;
-    for (const relay of this.relays) {
+    const bus = new Bus(await Bus.choosePort(), this.#options);
+    this.#bus = bus;
+    await bus.ready(signal);
+    for (const relay of relays) {
+      this.#mailServers.set(relay, await MailServer.start(relay.mailPort, relay.name));
       signal.throwIfAborted();
-      this.mailServers.set(relay, await MailServer.start(relay.mailPort, relay.name));
     }
-    await Promise.all(this.relays.map((relay) => relay.start(url, this.relays.length)));
-    this.clients = new MailClients(this.relays);
+    await Promise.all(relays.map((relay) => relay.start(bus.url, relays.length)));
+    const clients = new MailClients(relays);
+    this.#clients = clients;
+    return { bus, relays, mailServers: this.#mailServers, clients };
   }
 
   async stop(): Promise<void> {
-    this.clients?.stop();
-    await Promise.all(this.relays.map((relay) => relay.stop()));
-    await Promise.all([...this.mailServers.values()].map((mailServer) => mailServer.stop()));
-    await this.bus?.child.stop();
+    this.#clients?.stop();
+    await Promise.all(this.#relays.map((relay) => relay.stop()));
+    await Promise.all([...this.#mailServers.values()].map((mailServer) => mailServer.stop()));
+    await this.#bus?.stop();
   }
 
   removeLeftovers(): void {
-    for (const relay of this.relays) relay.removeLeftovers();
+    for (const relay of this.#relays) relay.removeLeftovers();
   }
 
   /** Said before anything runs, by name: a log line of a child about EADDRINUSE is harder to understand. */
   async #needPorts(): Promise<void> {
-    for (const { name, frontPort, mailPort } of this.relays) {
+    for (const { name, frontPort, mailPort } of this.#relays) {
       for (const [port, what] of [
         [frontPort, `the listener of ${name}`],
         [mailPort, `the mail server behind ${name}`],

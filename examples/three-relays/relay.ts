@@ -84,8 +84,8 @@ export class Relay {
   }
 
   /** `kill -9`: no goodbye, nothing tidied up. */
-  kill(): void {
-    this.#child?.killNow();
+  async kill(): Promise<void> {
+    await this.#child?.kill();
   }
 
   async stop(): Promise<void> {
@@ -101,7 +101,10 @@ export class Relay {
   }
 
   /** What an operator sees who types this. Undefined when the console cannot be reached. */
-  async ask(line: string, format: 'text' | 'json' = 'text'): Promise<{ text: string; isOk: boolean } | undefined> {
+  async ask(
+    line: string,
+    format: 'text' | 'json' = 'text',
+  ): Promise<{ text: string; isOk: boolean } | undefined> {
     try {
       if (!this.#console?.isOpen) this.#console = await this.#connect();
       const reply = this.#console.request(line, format);

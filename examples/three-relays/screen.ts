@@ -23,11 +23,10 @@ export function milliseconds(durationMs: number): string {
   return `${durationMs.toFixed(durationMs < 10 ? 1 : 0)} ms`;
 }
 
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function counted(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : nouns}`;
 }
 
-/** `44 connections (relay-1 15, relay-2 14, relay-3 15), as the kernel holds them: right on every node after 61 ms`. */
 export function verdict({ connections, agreedMs, wrong }: Check): string {
   const total = [...connections.values()].reduce((sum, count) => sum + count, 0);
   const shares = [...connections].map(([name, count]) => `${name} ${count}`).join(', ');

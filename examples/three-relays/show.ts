@@ -1,38 +1,114 @@
 /**
- * What the audience sees, in order: what runs where, the sums every few seconds, a node killed and started again, a
- * summary. Everything it claims has been checked the moment before.
+ * What happens before the audience: the sums every few seconds, and a node that is killed and started again.
+ * Everything it says has been checked the moment before.
  */
 import { Checker } from './check.ts';
-import type { Fleet } from './fleet.ts';
+import type { RunningFleet } from './fleet.ts';
 import type { Relay } from './relay.ts';
-import { counted, indented, milliseconds, seconds, verdict } from './screen.ts';
-import { describeFleet, describeKill, describeSummary, type Kill } from './story.ts';
+import { counted, milliseconds, seconds, verdict } from './screen.ts';
+import { type Kill, summary } from './summary.ts';
 import { timeline } from './timeline.ts';
 import { kernelSockets, totalOf } from './truth.ts';
 import { sleep, until } from './until.ts';
 
 /** Netblocks and the busiest addresses: all rows would fill the screen. */
 const shownCommand = 'cluster shared show inbound_cidr min 3';
-/** The server's advisory takes milliseconds and silence takes a second, so by then something is wrong. */
+/** The server's news takes milliseconds and silence takes a second, so by then something is wrong. */
 const goneLimitMs = 2_000;
 
-type Started = Fleet & Required<Pick<Fleet, 'bus' | 'clients'>>;
-
 export class Show {
-  readonly #fleet: Fleet;
+  readonly #fleet: RunningFleet;
   readonly #signal: AbortSignal;
-  #act: Act | undefined;
+  readonly #checker: Checker;
+  readonly #startMs = performance.now();
+  #kill: Kill | undefined;
 
-  constructor(fleet: Fleet, signal: AbortSignal) {
+  constructor(fleet: RunningFleet, signal: AbortSignal) {
     this.#fleet = fleet;
     this.#signal = signal;
+    this.#checker = new Checker(fleet.relays, fleet.clients, signal);
   }
 
-  async start(): Promise<void> {
-    const beginMs = performance.now();
-    const fleet = await this.#fleet.start();
-    say(`\nThree relays on this machine, up after ${seconds(performance.now() - beginMs)}.\n\n`);
-    say(describeFleet(fleet));
-    this.#act = new Act(fleet, this.#signal);
+  /** Throws the reason of the signal when it is stopped before its time. */
+  async run(durationMs: number | undefined): Promise<void> {
+    const [watched, victim] = this.#fleet.relays;
+    if (!watched || !victim) throw new Error('two relays are needed');
+    for (const { atMs, what } of timeline(durationMs)) {
+      await sleep(this.#startMs + atMs - performance.now(), this.#signal);
+      if (what === 'look') await this.#look(watched);
+      else if (what === 'kill') await this.#killRelay(victim);
+      else await this.#restart(victim);
+    }
   }
+
+  /** What it all came to; to be asked while the nodes still run. */
+  async summary(): Promise<{ text: string; hasFailed: boolean }> {
+    return await summary({
+      fleet: this.#fleet,
+      checker: this.#checker,
+      kill: this.#kill,
+      durationMs: performance.now() - this.#startMs,
+    });
+  }
+
+  async #look(watched: Relay): Promise<void> {
+    await this.#checker.whileStill(async () => {
+      const check = await this.#checker.check();
+      this.#say(verdict(check));
+      const answer = await watched.ask(shownCommand);
+      this.#say(`${watched.name}> ${shownCommand}\n${answer?.text ?? 'no answer\n'}`);
+    });
+  }
+
+  /** The clients hold still, so that the share of the dead node is all that changes. */
+  async #killRelay(victim: Relay): Promise<void> {
+    const survivors = this.#fleet.relays.filter((relay) => relay !== victim);
+    await this.#checker.whileStill(async () => {
+      const share = totalOf(kernelSockets().accepted.get(victim.frontPort) ?? new Map());
+      this.#say(`kill -9 ${victim.pid}: ${victim.name}, with ${counted(share, 'connection')}\n`);
+      const killedMs = performance.now();
+      const ended = victim.kill();
+      const goneMs = await Promise.all(
+        survivors.map(async (relay) => {
+          const isGone = await until(() => hasForgotten(relay, victim), {
+            limitMs: goneLimitMs,
+            everyMs: 1,
+            signal: this.#signal,
+          });
+          return { relay: relay.name, afterMs: isGone ? performance.now() - killedMs : undefined };
+        }),
+      );
+      await ended;
+      this.#kill = { victim: victim.name, goneMs, backMs: undefined };
+      const told = goneMs.map(({ relay, afterMs }) =>
+        afterMs === undefined
+          ? `STILL THERE on ${relay}`
+          : `gone from ${relay} after ${milliseconds(afterMs)}`,
+      );
+      this.#say(`its share is ${told.join(', ')}\n${verdict(await this.#checker.check())}`);
+    });
+  }
+
+  async #restart(victim: Relay): Promise<void> {
+    const startMs = performance.now();
+    this.#say(`starting ${victim.name} again\n`);
+    await victim.start(this.#fleet.bus.url, this.#fleet.relays.length);
+    const backMs = performance.now() - startMs;
+    if (this.#kill) this.#kill = { ...this.#kill, backMs };
+    this.#say(`${victim.name} serves again, ${seconds(backMs)} after its start\n`);
+  }
+
+  /** With the time of the show before the first line. */
+  #say(text: string): void {
+    const time = seconds(performance.now() - this.#startMs).padStart(8);
+    const [first = '', ...more] = text.trimEnd().split('\n');
+    const rest = more.map((line) => `${' '.repeat(time.length)}  ${line}\n`).join('');
+    process.stdout.write(`${time}  ${first}\n${rest}`);
+  }
+}
+
+/** The view without it is installed; no answer at all proves nothing. */
+async function hasForgotten(relay: Relay, victim: Relay): Promise<boolean> {
+  const answer = await relay.ask(`cluster shared show inbound_cidr from ${victim.name}`);
+  return answer !== undefined && !answer.isOk;
 }

@@ -21,7 +21,12 @@ import {
   type ViewCause,
   viewKey,
 } from '../core/view.ts';
-import { type MembershipDuties, membershipMachine, type Standing, standingEvents } from './membership-machine.ts';
+import {
+  type MembershipDuties,
+  membershipMachine,
+  type Standing,
+  standingEvents,
+} from './membership-machine.ts';
 import type { World } from './ports.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
@@ -167,6 +172,8 @@ export class Membership {
       case 'beat':
         this.#run(this.#agreement.receive(this.#world.clock.nowMs(), message));
         if (memberOf(this.view, message.from.incarnation)) this.#memberBeat(message);
+        // Whoever has our name is in no view with us, and its address is wanted when one of us has to end (ID-20).
+        else if (message.from.node === this.self.node) this.#inquire(message.from.incarnation);
         return;
       case 'state':
         if (message.info.incarnation === message.from) this.#remember(message.info);
@@ -186,10 +193,13 @@ export class Membership {
   /** STATE goes out ahead of the first beat that shows the view, so without it the STATE was lost: ask (MEM-3). */
   #memberBeat(beat: Beat): void {
     const from = beat.from.incarnation;
-    if (!this.#infos.has(from) && sameViewId(beat.view, this.view.id)) {
-      this.#world.views.send(from, { kind: 'solicit', from: this.self.incarnation });
-    }
+    if (sameViewId(beat.view, this.view.id)) this.#inquire(from);
     for (const listener of this.#listeners) listener.rowsSeen?.(from, beat.digests);
+  }
+
+  #inquire(about: Incarnation): void {
+    if (this.#infos.has(about)) return;
+    this.#world.views.send(about, { kind: 'solicit', from: this.self.incarnation });
   }
 
   #run(effects: readonly Effect[]): void {

@@ -117,7 +117,8 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
   }
 
   send(event: EventFromLogic<TLogic>): void {
-    if (this.#stopped || this.failed) return;
+    // Between a failure and the restart, and after a final state, there is nobody to tell.
+    if (this.#stopped || this.#actor.getSnapshot().status !== 'active') return;
     this.#lastEvent = event.type;
     this.#actor.send(event);
   }

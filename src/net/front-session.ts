@@ -91,7 +91,10 @@ export class FrontSession {
     if (header !== undefined) this.#upstream.write(header);
     this.#client.pipe(this.#upstream);
     this.#upstream.pipe(this.#client, { end: false });
-    if (greetingTimeoutMs === 0) return this.#established();
+    if (greetingTimeoutMs === 0) {
+      this.#established();
+      return;
+    }
     this.#stage = 'greeting';
     this.#timer = this.#failAfter(greetingTimeoutMs, 'no greeting');
     this.#upstream.once('data', () => this.#established());

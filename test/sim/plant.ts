@@ -1,12 +1,17 @@
 /** `npx tsx test/sim/plant.ts [--seeds N] [--only TEXT]`: plants each fault and reports after how many seeds it is caught. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { type PlantedFault, plantedFaults } from './planted-faults.ts';
+import { plantedReplicationFaults } from './planted-replication.ts';
 
+export const allPlantedFaults: readonly PlantedFault[] = [...plantedFaults, ...plantedReplicationFaults];
+
+/** A fault that makes the simulator hang is caught by that. */
+const hangAfterMs = 240_000;
 const root = resolve(import.meta.dirname, '../..');
 
 /** The first seed that reports a violation, or undefined when none of them does. */
@@ -15,6 +20,7 @@ export async function firstSeedThatCatches(
   seeds: number,
   firstSeed = 1,
 ): Promise<number | undefined> {
+  mkdirSync(join(root, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(root, '.cache/planted-'));
   try {
     const outfile = join(folder, 'sim.mjs');
@@ -22,10 +28,7 @@ export async function firstSeedThatCatches(
     const run = spawnSync(
       process.execPath,
       [outfile, '--seed', String(firstSeed), '--runs', String(seeds), '--first'],
-      {
-        encoding: 'utf8',
-        cwd: root,
-      },
+      { encoding: 'utf8', cwd: root, timeout: hangAfterMs },
     );
     const caught = /^seed (\d+): \d+ violations/m.exec(run.stdout);
     if (caught) return Number(caught[1]);
@@ -67,14 +70,14 @@ if (import.meta.filename === process.argv[1]) {
     options: { seeds: { type: 'string', default: '1000' }, only: { type: 'string' } },
   });
   let missed = 0;
-  for (const fault of plantedFaults) {
+  for (const fault of allPlantedFaults) {
     if (values.only && !fault.name.includes(values.only)) continue;
     const seed = await firstSeedThatCatches(fault, Number(values.seeds));
     if (seed === undefined) missed++;
     console.log(`${seed === undefined ? 'MISSED' : `seed ${String(seed).padStart(4)}`}  ${fault.name}`);
   }
   console.log(
-    `${plantedFaults.length - missed} of ${plantedFaults.length} caught within ${values.seeds} seeds`,
+    `${allPlantedFaults.length - missed} of ${allPlantedFaults.length} caught within ${values.seeds} seeds`,
   );
   process.exitCode = missed > 0 ? 1 : 0;
 }

@@ -10,6 +10,8 @@ export interface PlantedFault {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** The first seed that catches it, for the quick check in CI; only for faults that are caught early. */
+  readonly seed?: number;
 }
 
 const agreement = 'src/core/agreement/agreement.ts';
@@ -24,9 +26,15 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'if (false)',
   },
   {
-    name: 'a missed commit is not asked for',
+    name: 'nobody waits for a promise given to another proposer',
     file: agreement,
-    find: 'if (this.#askForMissedCommit(nowMs, effects)) return;',
+    find: 'if (nowMs - this.#promise.sinceMs < this.#options.failureTimeoutMs) return true;',
+    replace: '',
+  },
+  {
+    name: 'views that could be one are not merged',
+    file: agreement,
+    find: 'else this.#merge(nowMs, effects);',
     replace: '',
   },
   {
@@ -78,9 +86,9 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'return peer !== undefined && this.#isFresh',
   },
   {
-    name: 'edges between other members are not checked',
+    name: 'a member that is not heard stays in the view',
     file: agreement,
-    find: 'if (!this.peers.edge(members[i]!, members[j]!, nowMs)) return true;',
+    find: 'if (!members.every((member) => this.#isWithMe(member.incarnation, nowMs))) return true;',
     replace: '',
   },
   {
@@ -91,10 +99,16 @@ export const plantedFaults: readonly PlantedFault[] = [
       'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.node as Incarnation, nonce: 1 };',
   },
   {
-    name: 'two processes of one name share a view',
-    file: peers,
-    find: 'if (a.node === b.node && a.type === b.type) return false;',
-    replace: '',
+    name: 'member order depends on who proposes',
+    file: agreement,
+    find: 'members: members.map((member) => this.#newest(member)).sort(compareProcesses),',
+    replace: 'members: [this.#self, ...members.filter((member) => member.incarnation !== this.#self.incarnation)],',
+  },
+  {
+    name: 'the goodbye of a process is ignored and its late beats count',
+    file: 'src/core/agreement/peers.ts',
+    find: "if (peer.gone || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count) return 'ignored';",
+    replace: 'peer.gone = false; peer.atMs = Number.POSITIVE_INFINITY;',
   },
   {
     name: 'a commit is sent before all members agreed',

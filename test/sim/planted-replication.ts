@@ -16,7 +16,7 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
     name: 'a batch that beats show and nobody got is not missed',
     file: receiver,
     find: 'if (this.#behindAt === this.#applied) this.#openGap(nowMs);',
-    replace: '',
+    replace: 'if (this.#behindAt === this.#applied) return;',
   },
   {
     name: 'the row of a member that left is kept',
@@ -33,8 +33,8 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
   {
     name: 'a lost snapshot is not asked for again',
     file: receiver,
-    find: 'if (!this.#session || nowMs < this.#deadlineMs) return;',
-    replace: 'if (nowMs >= 0) return;',
+    find: 'this.#attempts++;\n    this.#open(this.#session.reason, nowMs);',
+    replace: 'this.#postpone(nowMs);',
   },
   {
     name: 'batches that arrive during a snapshot are forgotten',

@@ -2,6 +2,9 @@
  * Keys changed since the row was last sent, each once, with the value that was sent then: a key that returns to that
  * value needs no sending. First changed, first out.
  */
+const smallestCapacity = 16;
+const keptCapacity = 16_384;
+
 export class DirtyKeys {
   readonly #words: 1 | 4;
   #keys: Int32Array;
@@ -11,8 +14,8 @@ export class DirtyKeys {
 
   constructor(words: 1 | 4) {
     this.#words = words;
-    this.#keys = new Int32Array(16 * words);
-    this.#sent = new Float64Array(16);
+    this.#keys = new Int32Array(smallestCapacity * words);
+    this.#sent = new Float64Array(smallestCapacity);
   }
 
   get size(): number {
@@ -46,7 +49,15 @@ export class DirtyKeys {
         this.#sent[this.#from]!,
       );
     }
-    if (this.#from === this.#to) this.#from = this.#to = 0;
+    if (this.#from === this.#to) this.#clear();
+  }
+
+  /** A burst that went through leaves no memory behind. */
+  #clear(): void {
+    this.#from = this.#to = 0;
+    if (this.#sent.length <= keptCapacity) return;
+    this.#keys = new Int32Array(smallestCapacity * this.#words);
+    this.#sent = new Float64Array(smallestCapacity);
   }
 
   #grow(): void {

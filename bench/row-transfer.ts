@@ -14,7 +14,7 @@ import { type Benchmark, type Figure, renderFigures } from './report.ts';
 
 const sizes = [10_000, 100_000, 1_000_000];
 
-export interface Join {
+export interface RowTransfer {
   readonly totalMs: number;
   readonly longestTurnMs: number;
 }
@@ -60,7 +60,7 @@ class Side {
   }
 }
 
-export function join(keys: number): Join {
+export function transferRow(keys: number): RowTransfer {
   const [member, joiner] = [new Side(1), new Side(2)];
   const random = new SeededRandom(keys);
   for (let i = 0; i < keys; i++) member.table.increment((random.next() * 2 ** 32) | 0);
@@ -77,14 +77,14 @@ export function join(keys: number): Join {
   return { totalMs, longestTurnMs: Math.max(member.longestTurnMs, joiner.longestTurnMs) };
 }
 
-export const joinBenchmark: Benchmark = {
-  name: 'join',
+export const rowTransferBenchmark: Benchmark = {
+  name: 'row-transfer',
   goals: ['P4'],
   about: 'a joiner fetches a large row, both sides in one process',
   run: async () => {
-    join(sizes[0]!);
+    transferRow(sizes[0]!);
     return sizes.flatMap((keys): Figure[] => {
-      const { totalMs, longestTurnMs } = join(keys);
+      const { totalMs, longestTurnMs } = transferRow(keys);
       const size = `10^${Math.log10(keys)} keys`;
       return [
         {
@@ -109,4 +109,4 @@ export const joinBenchmark: Benchmark = {
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  process.stdout.write(`${renderFigures(await joinBenchmark.run())}\n`);
+  process.stdout.write(`${renderFigures(await rowTransferBenchmark.run())}\n`);
