@@ -32,8 +32,8 @@ export interface MemberStatus {
   /** The rows of all others are what their beats say. */
   readonly isVerified: boolean;
   readonly keys: number;
-  /** From the view with somebody else to all rows whole, once both happened. */
-  readonly joinMs: number | undefined;
+  /** From the first view with somebody else to all rows whole, once both happened. */
+  readonly join: { readonly totalMs: number; readonly longestTurnMs: number } | undefined;
 }
 
 export interface LoadOrder {
@@ -54,7 +54,7 @@ export class MemberProcess {
   constructor({ name, url }: MemberOptions) {
     this.#child = fork(join(import.meta.dirname, 'member-program.mjs'), [name, url], {
       serialization: 'advanced',
-      execArgv: [],
+      execArgv: ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', '/tmp/prof/j'],
     });
   }
 
@@ -75,7 +75,7 @@ export class MemberProcess {
 
   async end(): Promise<void> {
     const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
+    this.#child.disconnect();
     await ended;
   }
 }

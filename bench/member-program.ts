@@ -40,7 +40,7 @@ const counts = replicas.get('inbound_cidr')!;
 const probes = replicas.get('outbound_domains')!;
 const turns = monitorEventLoopDelay({ resolution: meterPeriodMs });
 turns.enable();
-const joinMs = measureJoin();
+const joinOfThis = measureJoin();
 
 const tasks: {
   [T in keyof MemberTasks]: (
@@ -52,18 +52,14 @@ const tasks: {
     isWhole: [counts, probes].every(({ standing }) => standing !== 'partial'),
     isVerified: counts.verify().every(({ verdict }) => verdict === 'match'),
     keys: counts.stats().keys,
-    joinMs: joinMs(),
+    join: joinOfThis(),
   }),
   fill: (keys) => {
     for (let key = 0; key < keys; key++) counts.table.increment(addressOf(key));
     return undefined;
   },
   load: (order) => load(order),
-  longestTurnMs: () => {
-    const longestMs = turns.max / 1e6 - meterPeriodMs;
-    turns.reset();
-    return Math.max(0, longestMs);
-  },
+  longestTurnMs,
 };
 
 process.on('message', async ({ task, given }: TaskMessage) => {
@@ -88,21 +84,30 @@ function addressOf(key: number): string {
   return `${10 + (key >> 24)}.${(key >> 16) & 255}.${(key >> 8) & 255}.${key & 255}`;
 }
 
-function measureJoin(): () => number | undefined {
-  let viewMs: number | undefined;
-  let doneMs: number | undefined;
+/** From the first view with somebody else to all rows whole. */
+function measureJoin(): () => MemberStatus['join'] {
+  let join: MemberStatus['join'];
+  let startedMs: number | undefined;
   membership.listen({
     viewInstalled: (view) => {
-      if (view.members.length === 1 || viewMs !== undefined) return;
-      viewMs = performance.now();
+      if (view.members.length === 1 || startedMs !== undefined) return;
+      startedMs = performance.now();
+      turns.reset();
       const watch = setInterval(() => {
         if (counts.standing !== 'whole') return;
-        doneMs = performance.now();
         clearInterval(watch);
+        join = { totalMs: performance.now() - (startedMs ?? 0), longestTurnMs: longestTurnMs() };
       }, 1);
     },
   });
-  return () => (viewMs === undefined || doneMs === undefined ? undefined : doneMs - viewMs);
+  return () => join;
+}
+
+/** Since this was last asked, or since the join began. */
+function longestTurnMs(): number {
+  const longestMs = turns.max / 1e6 - meterPeriodMs;
+  turns.reset();
+  return Math.max(0, longestMs);
 }
 
 /** Microseconds; the same clock in all processes of a machine. */

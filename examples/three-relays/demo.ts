@@ -4,7 +4,7 @@
  * Invariant: however it ends, nothing of it stays: no process, no socket file, and no folder unless something was
  * wrong, when the logs in it are needed.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArguments, usage } from './arguments.ts';
@@ -55,6 +55,7 @@ async function run(durationMs: number | undefined): Promise<number> {
   let exitCode = 0;
   let show: Show | undefined;
   try {
+    process.stdout.write('Starting nats-server, three relays, three mail servers and the mail clients ...\n');
     const running = await fleet.start();
     process.stdout.write(introduction(running));
     show = new Show(running, stopping.signal);
@@ -74,7 +75,8 @@ async function run(durationMs: number | undefined): Promise<number> {
     if (hasFailed) exitCode = 1;
   }
   await fleet.stop();
-  if (exitCode === 1) process.stderr.write(`The logs are in ${folder}\n`);
+  const hasLogs = readdirSync(folder).length > 0;
+  if (exitCode === 1 && hasLogs) process.stderr.write(`The logs are in ${folder}\n`);
   else rmSync(folder, { recursive: true, force: true });
   return exitCode;
 }

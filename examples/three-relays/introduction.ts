@@ -16,8 +16,10 @@ ${columns([
     `mail server behind it on 127.0.0.1:${relay.mailPort}`,
     `pid ${relay.pid}`,
   ]),
-  ['mail clients', `${clients.clientCount} of them`, `from ${addresses} of ${clients.networks.join(', ')}`],
 ])}
+${clients.clientCount} mail clients connect from ${addresses} of
+${clients.networks.join(', ')}.
+
 Look around from another terminal, in this directory:
 
 ${waysIn(fleet)

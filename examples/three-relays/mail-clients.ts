@@ -5,6 +5,7 @@
  * Owns all client sockets. Invariant: what `open` says is what the kernel holds, while `hold` is in force and
  * `isStill`.
  */
+import { setMaxListeners } from 'node:events';
 import { MailSession } from './mail-session.ts';
 import { Turnstile } from './turnstile.ts';
 import { sleep } from './until.ts';
@@ -43,6 +44,8 @@ export class MailClients {
 
   constructor(relays: readonly RelayTarget[]) {
     this.#relays = relays;
+    // All clients may wait on it at the same time, which is no leak.
+    setMaxListeners(clientCount, this.#stopping.signal);
     for (let client = 0; client < clientCount; client++) void this.#keepSending();
   }
 

@@ -11,8 +11,8 @@ import { timeline } from './timeline.ts';
 import { kernelSockets, totalOf } from './truth.ts';
 import { sleep, until } from './until.ts';
 
-/** Netblocks and the busiest addresses: all rows would fill the screen. */
-const shownCommand = 'cluster shared show inbound_cidr min 3';
+/** The larger netblocks: all rows would fill the screen. */
+const shownCommand = 'cluster shared show inbound_cidr min 7';
 /** The server's news takes milliseconds and silence takes a second, so by then something is wrong. */
 const goneLimitMs = 2_000;
 
@@ -54,9 +54,8 @@ export class Show {
   async #look(watched: Relay): Promise<void> {
     await this.#checker.whileStill(async () => {
       const check = await this.#checker.check();
-      this.#say(verdict(check));
       const answer = await watched.ask(shownCommand);
-      this.#say(`${watched.name}> ${shownCommand}\n${answer?.text ?? 'no answer\n'}`);
+      this.#say(`${verdict(check)}${watched.name}> ${shownCommand}\n${answer?.text ?? 'no answer\n'}`);
     });
   }
 
@@ -103,7 +102,7 @@ export class Show {
     const time = seconds(performance.now() - this.#startMs).padStart(8);
     const [first = '', ...more] = text.trimEnd().split('\n');
     const rest = more.map((line) => `${' '.repeat(time.length)}  ${line}\n`).join('');
-    process.stdout.write(`${time}  ${first}\n${rest}`);
+    process.stdout.write(`${time}  ${first}\n${rest}\n`);
   }
 }
 

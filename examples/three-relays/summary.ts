@@ -51,9 +51,14 @@ Summary of ${seconds(durationMs)}
 
 ${columns(lines)}
 ${columns([['node', 'state', 'view', 'sessions', 'messages'], ...(await nodeLines(fleet))])}
-${problems.length === 0 ? 'Every sum was right.' : `WRONG: ${problems.join('; ')}.`}
+${conclusion(checker.made, problems)}
 `;
   return { text, hasFailed: problems.length > 0 };
+}
+
+function conclusion(checks: number, problems: readonly string[]): string {
+  if (problems.length > 0) return `WRONG: ${problems.join('; ')}.`;
+  return checks === 0 ? 'It ended before a sum was checked.' : 'Every sum was right.';
 }
 
 function killLines({ victim, goneMs, backMs }: Kill): string[][] {

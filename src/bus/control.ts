@@ -44,16 +44,25 @@ const defaultTimeLimitMs = 60_000;
 const failedStatus = 1;
 const tooLateStatus = 5;
 
-/** Serves until the subscription returned is ended; commands that run then are aborted. */
-export function serveControl(options: ControlOptions): Subscription {
+export interface Control extends Subscription {
+  /**
+   * Resolves when no command runs, at the latest after the limit. To be awaited before the end: a command may be the
+   * reason for it, and its answer has to leave first.
+   */
+  idle(limitMs: number): Promise<void>;
+}
+
+/** Serves until it is unsubscribed; commands that run then are aborted. */
+export function serveControl(options: ControlOptions): Control {
   const service = new ControlService(options);
-  return { unsubscribe: () => service.end() };
+  return { unsubscribe: () => service.end(), idle: (limitMs) => service.idle(limitMs) };
 }
 
 class ControlService {
   readonly #options: ControlOptions;
   readonly #subscriptions: readonly Subscription[];
   readonly #running = new Set<AbortController>();
+  #onIdle: () => void = () => {};
   readonly #statistics = { requests: 0, errors: 0, lastError: '', processingMs: 0 };
 
   constructor(options: ControlOptions) {
@@ -82,6 +91,15 @@ class ControlService {
   end(): void {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     for (const controller of this.#running) controller.abort();
+  }
+
+  async idle(limitMs: number): Promise<void> {
+    if (this.#running.size === 0) return;
+    const timer = this.#options.clock.after(limitMs, () => this.#onIdle());
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    timer.cancel();
   }
 
   #receive({ data, reply, subject }: WireMessage): void {
@@ -120,6 +138,7 @@ class ControlService {
       answer?.end(failedStatus);
     }
     this.#running.delete(controller);
+    if (this.#running.size === 0) this.#onIdle();
     timer.cancel();
     this.#statistics.processingMs += clock.nowMs() - startedMs;
   }

@@ -6,7 +6,7 @@
  * directory, and it belongs to the node that the owner file names.
  */
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Counters } from '../actors/ports.ts';
 import type { Clock, Timer } from '../core/clock.ts';
@@ -62,12 +62,12 @@ export interface EmbeddedServer {
 
 /**
  * Starts the server, or adopts the one that an earlier life of the node left behind.
- * Throws FLT-1203 (not installed, state directory in use) and FLT-1207 (unprotected routes).
+ * Throws FLT-1104 (no place for its files), FLT-1203 (not installed, state directory in use) and FLT-1207 (unprotected routes).
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const folder = resolve(options.stateDir, 'nats');
   const binary = findBinary(options.binary ?? 'nats-server');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const logins = keptLogins(join(folder, 'logins.json'), options.random);
   const text = embeddedConfig({ ...options, logins, folder });
   const files = serverFiles(folder);
@@ -76,6 +76,15 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const supervisor = new Supervisor(options, binary, files, logins);
   await supervisor.begin(sameConfig);
   return supervisor;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new FlotillaError('FLT-1104', `${folder}: ${(error as NodeJS.ErrnoException).code}`, error);
+  }
 }
 
 const tickMs = 250;

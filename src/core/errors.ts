@@ -26,6 +26,10 @@ export const errorCatalogue = {
     title: 'Another live node has this name',
     advice: 'Give each node its own `nodename`, or stop the other one.',
   },
+  'FLT-1104': {
+    title: 'The state directory is not usable',
+    advice: 'Set `state_dir` in cluster { } or --state-dir to a directory in which this user may write.',
+  },
   'FLT-1201': {
     title: 'The NATS server cannot be reached',
     advice: 'Check `servers`, the network and the server; the node goes on trying.',

@@ -7,7 +7,7 @@
 import { Member } from '../actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../actors/ports.ts';
 import { connectWire, type NatsWire } from '../bus/connection.ts';
-import { type Execute, serveControl } from '../bus/control.ts';
+import { type Control, type Execute, serveControl } from '../bus/control.ts';
 import { watchEvidence } from '../bus/evidence.ts';
 import { ClusterGroup } from '../bus/group.ts';
 import { SharedBus } from '../bus/shared.ts';
@@ -29,11 +29,15 @@ export interface ClusterLifeOptions {
   readonly execute: Execute;
 }
 
+/** For the answer to the command that ends this life. */
+const answerGraceMs = 500;
+
 export class ClusterLife {
   readonly incarnation: Incarnation;
   readonly info: NodeInfo & { readonly number: number };
   readonly member: Member;
   readonly links: Record<LinkName, NatsWire>;
+  readonly #control: Control;
   readonly #closers: (() => void)[] = [];
   readonly #wires: NatsWire[] = [];
   readonly #options: ClusterLifeOptions;
@@ -58,7 +62,7 @@ export class ClusterLife {
       self: this.info,
     };
     this.member = new Member(world, settings, earlier?.member);
-    const control = serveControl({
+    this.#control = serveControl({
       wire: this.links.m,
       groups,
       self: {
@@ -71,7 +75,7 @@ export class ClusterLife {
       ...around,
     });
     this.#closers.push(
-      () => control.unsubscribe(),
+      () => this.#control.unsubscribe(),
       () => views.close(),
       () => shared.close(),
     );
@@ -79,6 +83,7 @@ export class ClusterLife {
 
   /** Says goodbye and closes all connections (LIFE-9). */
   async end(): Promise<void> {
+    await this.#control.idle(answerGraceMs);
     this.member.leave();
     for (const close of this.#closers) close();
     await Promise.all(this.#wires.map((wire) => wire.close()));

@@ -39,6 +39,8 @@ export interface Scenario {
   readonly faults: readonly TimedFault[];
   /** Reachability between servers after the last fault; undefined = everybody reaches everybody. */
   readonly finalReach: readonly (readonly boolean[])[] | undefined;
+  /** Kept scenarios only: how many installs of views are enough from this time on. */
+  readonly mostInstalls?: { readonly fromMs: number; readonly count: number };
 }
 
 export interface ScenarioLimits {

@@ -2,23 +2,34 @@
  * Deliberate protocol faults: each one removes a safeguard, and the simulator has to notice. A checker that misses one
  * would miss the same mistake made by accident.
  *
- * A fault is a text replacement in one source file; the runner bundles the simulator with it and runs seeds until one
- * reports a violation.
+ * A fault is a text replacement in a source file, or several where one safeguard covers for another; the runner bundles
+ * the simulator with them and runs seeds, or one kept scenario, until there is a violation.
  */
-export interface PlantedFault {
-  readonly name: string;
+export interface Edit {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
-  /** The first seed that catches it, for the quick check in CI; only for faults that are caught early. */
+}
+
+export interface PlantedFault extends Edit {
+  readonly name: string;
+  /** Further edits that belong to the same fault. */
+  readonly also?: readonly Edit[];
+  /** A kept scenario that catches it, for faults that cost view changes but no truth. */
+  readonly scenario?: string;
+  /** A seed that catches it, for the quick check in CI. */
   readonly seed?: number;
 }
 
 const agreement = 'src/core/agreement/agreement.ts';
 const peers = 'src/core/agreement/peers.ts';
 const stream = 'src/core/agreement/ordered-stream.ts';
+const flush = 'src/core/agreement/flush.ts';
+const membership = 'src/actors/membership.ts';
+const group = 'src/bus/group.ts';
 
 export const plantedFaults: readonly PlantedFault[] = [
+  // --- agreeing on a view
   {
     name: 'a laggard is left behind',
     file: agreement,
@@ -26,10 +37,10 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'if (false)',
   },
   {
-    name: 'nobody waits for a promise given to another proposer',
+    name: 'a laggard is proposed as others remember it, not as it is',
     file: agreement,
-    find: 'if (nowMs - this.#promise.sinceMs < this.#options.failureTimeoutMs) return true;',
-    replace: '',
+    find: 'return this.peers.get(member.incarnation)?.process ?? member;',
+    replace: 'return member;',
   },
   {
     name: 'views that could be one are not merged',
@@ -38,10 +49,17 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: '',
   },
   {
-    name: "a message of another view's leader is applied",
+    name: 'views are merged although some of their members do not hear each other',
     file: agreement,
-    find: 'if (!sameViewId(message.view, this.#view.id)) return;\n    if (leaderOf',
-    replace: 'if (leaderOf',
+    find: 'const whole = union.every((a) => members.every((b) => this.peers.edge(a, b, nowMs)));',
+    replace: 'const whole = true;',
+    also: [
+      {
+        file: agreement,
+        find: 'if (!members.every((member) => this.peers.mutual(member.incarnation, nowMs))) return false;',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'a promise to a later ballot is forgotten',
@@ -50,16 +68,164 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: '',
   },
   {
+    name: 'a promise never runs out',
+    file: agreement,
+    find: 'if (nowMs - this.#promise.sinceMs < this.#options.failureTimeoutMs) return true;',
+    replace: 'return true;',
+  },
+  {
+    name: 'a proposal is never given up',
+    file: agreement,
+    find: 'if (stillMutual && nowMs - this.#proposal.sinceMs < 2 * this.#options.beatIntervalMs) return true;',
+    replace: 'if (nowMs >= 0) return true;',
+  },
+  {
+    name: 'a proposer that promised to another goes on with its own proposal',
+    file: agreement,
+    find: '    this.#proposal = undefined;\n    this.#promised = message.ballot;',
+    replace: '    this.#promised = message.ballot;',
+  },
+  {
+    name: 'a commit is sent before all members agreed',
+    file: agreement,
+    find: 'if (!proposal?.members.every((member) => proposal.oks.has(member.incarnation))) return;',
+    replace: 'if (!proposal || proposal.oks.size * 2 <= proposal.members.length) return;',
+  },
+  {
+    name: 'any commit is installed, promised or not',
+    file: agreement,
+    find: '!this.#promised ||\n      !sameViewId(this.#promised, commit.ballot) ||\n      ',
+    replace: '',
+  },
+  {
+    name: 'a repeated commit is installed again',
+    file: agreement,
+    find: 'if (compareViewIds(commit.ballot, this.#view.id) <= 0) return;',
+    replace: '',
+  },
+  {
+    name: 'view ids come back after a restart',
+    file: agreement,
+    find: 'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.incarnation, nonce: this.#nonce++ };',
+    replace: 'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.node as Incarnation, nonce: 1 };',
+  },
+  {
+    name: 'epochs of others are not adopted',
+    file: agreement,
+    find: 'this.#epoch = Math.max(this.#epoch, epoch);',
+    replace: '',
+  },
+  {
+    name: 'member order depends on who proposes',
+    file: agreement,
+    find: 'members: members.map((member) => this.#newest(member)).sort(compareProcesses),',
+    replace: 'members: [this.#self, ...members.filter((member) => member.incarnation !== this.#self.incarnation)],',
+    also: [{ file: agreement, find: 'return isInOrder && me', replace: 'return me' }],
+  },
+  {
+    name: 'who cannot reach the first of its group waits for ever',
+    file: agreement,
+    find: '} else if (nowMs - this.#waitingSinceMs > 2 * this.#options.failureTimeoutMs) {',
+    replace: '} else if (nowMs < 0) {',
+  },
+  // --- hearing
+  {
+    name: 'one direction of hearing is enough',
+    file: peers,
+    find: 'return peer?.hearsMe === true && this.#isFresh',
+    replace: 'return peer !== undefined && this.#isFresh',
+  },
+  {
+    name: 'silence proves nothing',
+    file: peers,
+    find: 'nowMs - peer.atMs < this.#limits.failureTimeoutMs &&',
+    replace: '',
+  },
+  {
+    name: 'a member that is not heard stays in the view',
+    file: agreement,
+    find: 'if (!members.every((member) => this.#isWithMe(member.incarnation, nowMs))) return true;',
+    replace: '',
+  },
+  {
+    name: 'who moved to a view without this process still counts as a member',
+    file: agreement,
+    find: 'compareViewIds(shown, this.#view.id) <= 0 || this.#okayed.some((ballot) => sameViewId(ballot, shown))',
+    replace: 'shown !== undefined',
+  },
+  {
+    name: 'two processes of one name share a view',
+    file: peers,
+    find: 'if (a.node === b.node && a.type === b.type) return false;',
+    replace: '',
+    also: [{ file: peers, find: 'return process.node === this.#node && process.type === this.#type;', replace: 'return false;' }],
+  },
+  {
+    name: 'the beats of a process revive it after its goodbye',
+    file: peers,
+    find: "peer.evidence === 'goodbye' || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count",
+    replace: 'nowMs < 0',
+  },
+  {
+    name: 'being late oneself is a credit for all others',
+    file: peers,
+    find: 'peer.atMs = Math.min(nowMs, peer.atMs + lateMs);',
+    replace: 'peer.atMs += 10 * lateMs;',
+  },
+  {
+    name: 'own messages are delivered like those of others',
+    file: group,
+    find: 'if (senderOf(message) !== this.#options.self) this.#listener(message);',
+    replace: 'this.#listener(message);',
+  },
+  // --- ordered messages
+  {
+    name: "a message of another view's leader is applied",
+    file: agreement,
+    find: 'if (!sameViewId(message.view, this.#view.id)) return;\n    if (leaderOf',
+    replace: 'if (leaderOf',
+  },
+  {
     name: 'delivery goes on between promise and install',
     file: agreement,
     find: 'if (!this.#frozen) this.#deliverReady(effects);',
     replace: 'this.#deliverReady(effects);',
   },
   {
+    name: 'the leader goes on ordering between promise and install',
+    file: agreement,
+    find: 'if (!this.isLeader || this.#frozen) return undefined;',
+    replace: 'if (!this.isLeader) return undefined;',
+  },
+  {
     name: 'the flush of a new view is empty',
-    file: 'src/core/agreement/flush.ts',
+    file: flush,
     find: 'number > lowest && number <= upTo',
     replace: 'false',
+  },
+  {
+    name: 'a member keeps what others may lack to itself',
+    file: flush,
+    find: 'unstable: [...stream.kept]',
+    replace: 'unstable: []',
+  },
+  {
+    name: 'members install without what the other survivors delivered',
+    file: agreement,
+    find: 'while (this.#stream.applied < flush.upTo) {',
+    replace: 'while (false) {',
+  },
+  {
+    name: 'a commit is installed by who went on after its promise',
+    file: agreement,
+    find: 'if (!flush || flush.upTo < this.#stream.applied) return false;',
+    replace: 'if (!flush) return false;',
+  },
+  {
+    name: 'everybody in the new view is told to be a survivor of the old one',
+    file: agreement,
+    find: 'survivors: flush.survivors }',
+    replace: 'survivors: commit.flush.flatMap(({ survivors }) => survivors) }',
   },
   {
     name: 'lost ordered messages are not asked for again',
@@ -80,40 +246,53 @@ export const plantedFaults: readonly PlantedFault[] = [
     replace: 'const entry = this.#early.values().next().value;',
   },
   {
-    name: 'one direction of hearing is enough',
-    file: peers,
-    find: 'return peer?.hearsMe === true && this.#isFresh',
-    replace: 'return peer !== undefined && this.#isFresh',
+    name: 'ordered messages of the old view count in the new one',
+    file: agreement,
+    find: '    this.#stream = new OrderedStream(this.#options.orderBacklog);\n    this.#lastCommit',
+    replace: '    this.#lastCommit',
   },
   {
-    name: 'a member that is not heard stays in the view',
+    name: 'the digest of the old view goes on in the new one',
+    file: membership,
+    find: '    this.#table = 0;\n    counters',
+    replace: '    counters',
+  },
+  // --- as few views as possible
+  {
+    name: 'who notices a loss first takes itself for the lonely one',
     file: agreement,
-    find: 'if (!members.every((member) => this.#isWithMe(member.incarnation, nowMs))) return true;',
+    find: 'if (this.#mayBeEarly(mine, nowMs)) return;',
     replace: '',
+    scenario: 'one-kill.json',
   },
   {
-    name: 'a view of its own incarnation number is reused after a restart',
+    name: 'the last beats of others keep a process alive that said goodbye',
+    file: peers,
+    find: 'if (this.#hasEnded(a.incarnation) || this.#hasEnded(b.incarnation)) return false;',
+    replace: '',
+    also: [{ file: agreement, find: 'if (this.#mayBeEarly(mine, nowMs)) return;', replace: '' }],
+    scenario: 'one-stop.json',
+  },
+  {
+    name: 'the bit maps of a view are unreadable once its members move on',
+    file: peers,
+    find: 'this.#foreignOrders.unshift(order);',
+    replace: '',
+    also: [{ file: agreement, find: 'if (this.#mayBeEarly(mine, nowMs)) return;', replace: '' }],
+    scenario: 'one-partition.json',
+  },
+  {
+    name: 'a process that wakes up tears members out of the newer view',
     file: agreement,
-    find: 'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.incarnation, nonce: this.#nonce++ };',
-    replace:
-      'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.node as Incarnation, nonce: 1 };',
+    find: 'if (this.#tearsWholeView(from, members, nowMs)) return false;',
+    replace: '',
+    scenario: 'one-pause.json',
   },
   {
-    name: 'member order depends on who proposes',
+    name: 'a late event loop accuses the others',
     file: agreement,
-    find: 'members: members.map((member) => this.#newest(member)).sort(compareProcesses),',
-    replace: 'members: [this.#self, ...members.filter((member) => member.incarnation !== this.#self.incarnation)],',
-  },
-  {
-    name: 'the goodbye of a process is ignored and its late beats count',
-    file: 'src/core/agreement/peers.ts',
-    find: "if (peer.gone || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count) return 'ignored';",
-    replace: 'peer.gone = false; peer.atMs = Number.POSITIVE_INFINITY;',
-  },
-  {
-    name: 'a commit is sent before all members agreed',
-    file: agreement,
-    find: 'if (!proposal?.members.every((member) => proposal.oks.has(member.incarnation))) return;',
-    replace: 'if (!proposal || proposal.oks.size * 2 <= proposal.members.length) return;',
+    find: 'if (lateMs > this.#options.beatIntervalMs) this.peers.forgive(lateMs, nowMs);',
+    replace: '',
+    scenario: 'one-short-pause.json',
   },
 ];

@@ -65,6 +65,8 @@ export class Simulation {
   #traceLength = 0;
   #lastChangeMs = 0;
   #viewChanges = 0;
+  /** Those that `mostInstalls` of the scenario counts. */
+  #countedInstalls = 0;
   #chaos = true;
 
   constructor(scenario: Scenario) {
@@ -94,6 +96,8 @@ export class Simulation {
     this.#clock.runUntil(finalMs + quietMs);
     if (this.#viewChanges !== changesBefore)
       this.#violate('INV-32 views changed although connectivity is stable');
+    const enough = scenario.mostInstalls?.count ?? Number.POSITIVE_INFINITY;
+    if (this.#countedInstalls > enough) this.#violate(`BUS-21 ${this.#countedInstalls} installs where ${enough} are enough`);
     this.#views.quiet(this.#living().map((node) => this.#standingOf(node)));
     for (const node of this.#living()) {
       if (node.member.system.failed > 0) this.#violate(`no actor may fail: ${node.name}`);
@@ -116,7 +120,8 @@ export class Simulation {
   }
 
   #startProcess(place: number): SimNode {
-    const { nodes, manager, servers } = this.scenario;
+    const { scenario } = this;
+    const { nodes, manager, servers } = scenario;
     const home = place % servers;
     const node = new SimNode(this.#clock, this.#network, this.#random, {
       name: `relay-${place}`,
@@ -133,6 +138,7 @@ export class Simulation {
       viewInstalled: (view, _cause, survivors) => {
         this.#record(`install ${node.name} ${viewKey(view.id)}`);
         this.#viewChanges++;
+        if (this.#clock.nowMs() >= (scenario.mostInstalls?.fromMs ?? 0)) this.#countedInstalls++;
         this.#lastChangeMs = this.#clock.nowMs();
         this.#views.installed(node.incarnation, view, survivors);
       },

@@ -1,10 +1,10 @@
 /**
  * Numbers by IP address: open addressing in typed arrays, 24 bytes a slot for an IPv4 address with two numbers.
  *
- * A map is one shard until it holds 16,384 keys and 256 shards, chosen by the hash, from then on. Each shard grows for
- * itself, so that neither growing nor a pass over one shard ever holds the event loop for long, a table of a million
- * keys included; and sliced work (captures, passes, snapshots) needs no cursor finer than a shard, because keys move
- * only within theirs.
+ * A map is one shard at first and splits into more as it grows; the upper bits of the hash choose the shard. Each shard
+ * holds some thousand keys at most, up to a million in all, and grows for itself, so that neither growing nor a step over
+ * one shard ever holds the event loop for long; and sliced work (copies, passes, snapshots) needs no cursor finer than a
+ * shard, because keys move only within theirs, or into those that it splits into.
  *
  * Invariant: every change goes through `shardToChange`, `insert` or `removeAt`, which first lets the captures under way
  * copy the shard; so a capture shows one moment although it is taken in slices.
@@ -13,8 +13,11 @@ import { maskWord } from '../address.ts';
 import { mixWords } from '../digest.ts';
 import { type AddressMapShape, Shard } from './shard.ts';
 
-const splitKeys = 16_384;
-const splitShards = 256;
+/** From so many keys on, so many shards. Splitting the last time moves 65,536 keys in one go: a few milliseconds. */
+const splits = [
+  { keys: 4_096, shards: 16 },
+  { keys: 65_536, shards: 256 },
+];
 const smallestCapacity = 8;
 /** Shards are 0.64 to 0.8 full: at most 37.5 bytes for an IPv4 address with two numbers. */
 const fullest = 0.8;
@@ -26,6 +29,9 @@ export class AddressMap {
   readonly #shape: AddressMapShape;
   readonly wide: boolean;
   #shards: Shard[];
+  /** Shifts a hash down to the number of its shard. A shift by 32 is none in JavaScript, hence the extra bit. */
+  #shift = 31;
+  #nextSplit = splits[0];
   #captures: ShardCapture[] = [];
   size = 0;
 
@@ -44,7 +50,7 @@ export class AddressMap {
   }
 
   shardIndex(hash: number): number {
-    return (hash >>> 24) & (this.#shards.length - 1);
+    return (hash >>> 1) >>> this.#shift;
   }
 
   shardOf(hash: number): Shard {
@@ -60,7 +66,7 @@ export class AddressMap {
 
   /** Adds a key that is not there, with numbers 0; returns its slot in `shardOf(hash)`. */
   insert(hash: number, a: number, b: number, c: number, d: number): number {
-    if (this.size >= splitKeys && this.#shards.length === 1) this.#split();
+    if (this.#nextSplit && this.size >= this.#nextSplit.keys) this.#split(this.#nextSplit.shards);
     const shard = this.shardToChange(hash);
     if (shard.size >= shard.capacity * fullest) shard.resize(Math.ceil(shard.capacity * growth));
     const slot = ~shard.find(hash, a, b, c, d);
@@ -139,17 +145,33 @@ export class AddressMap {
     for (const capture of this.#captures) capture.save(shardIndex);
   }
 
-  #split(): void {
-    for (const capture of this.#captures) capture.finish();
-    const whole = this.#shards[0]!;
-    const capacity = Math.ceil(whole.size / splitShards / (fullest / growth));
-    this.#shards = Array.from({ length: splitShards }, () => new Shard(this.#shape, capacity));
-    for (let slot = 0; slot < whole.capacity; slot++) {
-      if (whole.isFree(slot)) continue;
-      const shard = this.shardOf(whole.hashAt(slot));
-      if (shard.size >= shard.capacity * fullest) shard.resize(Math.ceil(shard.capacity * growth));
-      shard.adopt(whole.ints, slot);
+  /** The number of each shard, one after the other; goes on right when shards are split in between. */
+  *shardIndexes(): Generator<number, void, void> {
+    let { length } = this.#shards;
+    for (let index = 0; index < length; index++) {
+      yield index;
+      if (this.#shards.length === length) continue;
+      index = ((index + 1) * this.#shards.length) / length - 1;
+      length = this.#shards.length;
     }
+  }
+
+  #split(shards: number): void {
+    for (const capture of this.#captures) capture.finish();
+    const whole = this.#shards;
+    const capacity = Math.max(smallestCapacity, Math.ceil(this.size / shards / (fullest / growth)));
+    this.#shards = Array.from({ length: shards }, () => new Shard(this.#shape, capacity));
+    this.#shift = 31 - Math.log2(shards);
+    this.#nextSplit = splits.find(({ keys }) => keys > this.size);
+    for (const from of whole) {
+      for (let slot = 0; slot < from.capacity; slot++) if (!from.isFree(slot)) this.#adopt(from, slot);
+    }
+  }
+
+  #adopt(from: Shard, slot: number): void {
+    const shard = this.shardOf(from.hashAt(slot));
+    if (shard.size >= shard.capacity * fullest) shard.resize(Math.ceil(shard.capacity * growth));
+    shard.adopt(from.ints, slot);
   }
 }
 

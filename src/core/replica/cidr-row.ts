@@ -114,7 +114,7 @@ export class CidrRow implements RemoteRow {
   /** Drops what was idle for 300 s. */
   *upkeep(): Work {
     for (const map of this.#maps) {
-      for (let shardIndex = 0; shardIndex < map.shards.length; shardIndex++) {
+      for (const shardIndex of map.shardIndexes()) {
         const shard = map.shards[shardIndex]!;
         for (let slot = 0; slot < shard.capacity; ) {
           if (valueAt(shard, slot) === 0 && !shard.isFree(slot) && growOlder(shard, slot))

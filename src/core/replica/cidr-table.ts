@@ -48,7 +48,7 @@ export interface CidrTableOptions {
 }
 
 /** Fewest keys in a part of `ownRow`, apart from the last: a part is made of whole shards. */
-const rowPartKeys = 4096;
+const rowPartKeys = 2048;
 const coarsePrefix: Prefix = { address: 0, bits: 16 };
 
 export class CidrTable implements ReplicatedTable {
@@ -220,9 +220,7 @@ export class CidrTable implements ReplicatedTable {
   *ownRow(): Generator<Changes, void, void> {
     let builder = new ChangesBuilder();
     for (const [part, counts] of this.#counts.entries()) {
-      const { shardCount } = counts;
-      for (let shard = 0; shard < shardCount; shard++) {
-        counts.eachOwn(shard, (a, b, c, d, count) => builder.add(part, a, b, c, d, count));
+      for (const _ of counts.eachOwn((a, b, c, d, count) => builder.add(part, a, b, c, d, count))) {
         if (builder.size < rowPartKeys) continue;
         yield builder.build();
         builder = new ChangesBuilder();

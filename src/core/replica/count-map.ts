@@ -114,10 +114,6 @@ export class CountMap {
     return this.#ownKeys;
   }
 
-  get shardCount(): number {
-    return this.#map.shards.length;
-  }
-
   /** Adds to this node's count. Returns the new total, or -1 when there is no room for another key. */
   increment(a: number, b: number, c: number, d: number, by: number): number {
     const hash = this.#map.hash(a, b, c, d);
@@ -211,20 +207,22 @@ export class CountMap {
     return taken;
   }
 
-  /** This node's counts in one shard. */
-  eachOwn(shardIndex: number, each: EachCount): void {
-    const shard = this.#map.shards[shardIndex]!;
-    for (let slot = 0; slot < shard.capacity; slot++) {
-      if (shard.isFree(slot)) continue;
-      const count = ownAt(shard, slot);
-      if (count === 0) continue;
-      each(
-        shard.keyWord(slot, 0),
-        shard.keyWord(slot, 1),
-        shard.keyWord(slot, 2),
-        shard.keyWord(slot, 3),
-        count,
-      );
+  /** This node's counts, one shard in each step. */
+  *eachOwn(each: EachCount): Work {
+    for (const shardIndex of this.#map.shardIndexes()) {
+      const shard = this.#map.shards[shardIndex]!;
+      for (let slot = 0; slot < shard.capacity; slot++) {
+        const count = ownAt(shard, slot);
+        if (count === 0) continue;
+        each(
+          shard.keyWord(slot, 0),
+          shard.keyWord(slot, 1),
+          shard.keyWord(slot, 2),
+          shard.keyWord(slot, 3),
+          count,
+        );
+      }
+      yield;
     }
   }
 
@@ -238,7 +236,7 @@ export class CountMap {
 
   /** One pass over all keys: ages them, and drops those that were idle long enough. */
   *upkeep(): Work {
-    for (let shardIndex = 0; shardIndex < this.#map.shards.length; shardIndex++) {
+    for (const shardIndex of this.#map.shardIndexes()) {
       const shard = this.#map.shards[shardIndex]!;
       for (let slot = 0; slot < shard.capacity; ) {
         if (!shard.isFree(slot) && growOlder(shard, slot)) this.#remove(shardIndex, slot);
@@ -323,7 +321,7 @@ export class CountMap {
   #follow(hash: number, shard: Shard, slot: number, effects: number, ownBy: number, totalBy: number): void {
     this.#whole.add(ownBy, totalBy);
     if (effects !== 0) this.#note(shard, slot, effects, ownBy);
-    if (this.#sums.length !== 0) this.#changeSums(this.#map.shardIndex(hash), shard, slot, ownBy, totalBy);
+    if (this.#sums.length !== 0) this.#changeSums(hash, shard, slot, ownBy, totalBy);
   }
 
   #note(shard: Shard, slot: number, effects: number, ownBy: number): void {
@@ -334,12 +332,12 @@ export class CountMap {
     if ((effects & leftIdle) !== 0) this.#idleKeys--;
   }
 
-  #changeSums(shardIndex: number, shard: Shard, slot: number, ownBy: number, totalBy: number): void {
+  #changeSums(hash: number, shard: Shard, slot: number, ownBy: number, totalBy: number): void {
     const a = shard.keyWord(slot, 0);
     const b = shard.keyWord(slot, 1);
     const c = shard.keyWord(slot, 2);
     const d = shard.keyWord(slot, 3);
-    for (const sums of this.#sums) sums.change(shardIndex, a, b, c, d, ownBy, totalBy);
+    for (const sums of this.#sums) sums.change(hash, a, b, c, d, ownBy, totalBy);
   }
 
   #addDirty(shard: Shard, slot: number, sent: number): void {

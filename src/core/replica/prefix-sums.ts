@@ -12,12 +12,13 @@ import type { Work } from './work.ts';
 
 /** Meta word: 1 (slot taken), carry of `own` from bit 1 on, carry of `total` in the upper half. */
 const ownCarryShift = 1;
+const allHashes = 2 ** 32;
 
 export class PrefixSums {
   readonly bits: number;
   readonly #map: AddressMap;
-  /** Shards of the address map whose keys are in the sums. */
-  #covered = 0;
+  /** The sums contain the addresses whose hash, unsigned, is below this. */
+  #coveredHash = 0;
 
   constructor(bits: number, keyWords: 1 | 4, seed: number) {
     this.bits = bits;
@@ -25,19 +26,18 @@ export class PrefixSums {
   }
 
   get complete(): boolean {
-    return this.#covered === Number.POSITIVE_INFINITY;
+    return this.#coveredHash === allHashes;
   }
 
   get size(): number {
     return this.#map.size;
   }
 
-  /** Takes in the addresses counted so far. Keys stay in their shards, so a change in between is not counted twice. */
+  /** Takes in the addresses counted so far, shard by shard, which is in the order of their hashes. */
   *fill(addresses: AddressMap): Work {
-    for (let i = 0; i < addresses.shards.length; i++) {
-      this.#addShard(addresses.shards[i]!);
-      // Before the pause: a map of one shard may become one of many during it.
-      this.#covered = i + 1 === addresses.shards.length ? Number.POSITIVE_INFINITY : i + 1;
+    for (const index of addresses.shardIndexes()) {
+      this.#addShard(addresses.shards[index]!);
+      this.#coveredHash = ((index + 1) / addresses.shards.length) * allHashes;
       yield;
     }
   }
@@ -54,17 +54,9 @@ export class PrefixSums {
     }
   }
 
-  /** An address in shard `shardIndex` of its map has changed. */
-  change(
-    shardIndex: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-    ownBy: number,
-    totalBy: number,
-  ): void {
-    if (shardIndex < this.#covered) this.#add(a, b, c, d, ownBy, totalBy);
+  /** An address with this hash has changed. */
+  change(hash: number, a: number, b: number, c: number, d: number, ownBy: number, totalBy: number): void {
+    if (hash >>> 0 < this.#coveredHash) this.#add(a, b, c, d, ownBy, totalBy);
   }
 
   #add(a: number, b: number, c: number, d: number, ownBy: number, totalBy: number, carry = 0): void {

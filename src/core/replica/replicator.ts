@@ -81,7 +81,7 @@ const batchKeys = 8192;
 /** Batches of one turn. */
 const flushBatches = 8;
 /** Rows up to this size are put in and taken out in one step (replication 4.5), larger ones in slices. */
-const rowKeysAtOnce = 50_000;
+const rowKeysAtOnce = 10_000;
 /** Time for one turn of queued work. */
 const turnMs = 2;
 /** Steps of a turn, where the clock stands still during one. */

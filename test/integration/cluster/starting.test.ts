@@ -1,7 +1,7 @@
 /** Starts that fail, and what an operator is told. */
 
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -32,6 +32,13 @@ async function failedStart(
   return { exitCode, lines };
 }
 
+/** In a mount namespace of its own, the server is a file that cannot be executed. */
+const withoutServer = [
+  ...['unshare', '--mount', '--kill-child', 'sh', '-c'],
+  'mount --bind /dev/null "$(readlink -f "$(command -v nats-server)")" && exec "$@"',
+  'sh',
+];
+
 describe('a node that cannot start', () => {
   it('FLT-1002 prints every problem of its configuration and ends with 1', async () => {
     const { exitCode, lines } = await failedStart({
@@ -45,7 +52,7 @@ describe('a node that cannot start', () => {
   });
 
   it('FLT-1203 says in one line that there is no nats-server to start', async () => {
-    const { exitCode, lines } = await failedStart({ environment: { PATH: '/nonexistent' } });
+    const { exitCode, lines } = await failedStart({ through: withoutServer });
     expect(exitCode).toBe(1);
     expect(lines).toEqual([expect.stringMatching(/nats-server.*\[FLT-1203\]$/)]);
   });
@@ -75,13 +82,12 @@ describe('a node that cannot start', () => {
     ]);
   });
 
-  it('says which state directory cannot be used', async () => {
-    // Root may write everywhere; a file where a directory is needed stops it as well.
-    const { stateDir } = await fleet.launch({ name: 'relay-1', cluster: 'nodename = "-"' });
+  it('FLT-1104 says which state directory cannot be used', async () => {
+    // Root may write everywhere, but not into a file as if it were a directory.
+    const stateDir = join(fleet.folder, 'relay-1-state');
     writeFileSync(stateDir, '');
     const { exitCode, lines } = await failedStart({});
     expect(exitCode).toBe(1);
-    expect(lines).toEqual([expect.stringContaining(stateDir)]);
-    expect(lines[0]).toMatch(/^flotilla: .*\[FLT-\d{4}\]$/);
+    expect(lines).toEqual([expect.stringMatching(new RegExp(`${stateDir}.*\\[FLT-1104\\]$`))]);
   });
 });

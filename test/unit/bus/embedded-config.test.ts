@@ -35,8 +35,8 @@ describe('configuration of the embedded server', () => {
       server_name: "relay-1"
       listen: "127.0.0.1:4222"
       pid_file: "/state/nats/server.pid"
-      ping_interval: "250ms"
-      ping_max: 2
+      ping_interval: "50ms"
+      ping_max: 14
       connect_error_reports: 60
       reconnect_error_reports: 60
       accounts {

