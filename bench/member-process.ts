@@ -54,7 +54,7 @@ export class MemberProcess {
   constructor({ name, url }: MemberOptions) {
     this.#child = fork(join(import.meta.dirname, 'member-program.mjs'), [name, url], {
       serialization: 'advanced',
-      execArgv: ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', '/tmp/prof/j'],
+      execArgv: [],
     });
   }
 
@@ -75,7 +75,7 @@ export class MemberProcess {
 
   async end(): Promise<void> {
     const ended = once(this.#child, 'exit');
-    this.#child.disconnect();
+    this.#child.kill('SIGKILL');
     await ended;
   }
 }

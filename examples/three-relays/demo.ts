@@ -25,6 +25,8 @@ class Interrupted extends Error {
   }
 }
 
+const failedExitCode = 1;
+const usageExitCode = 2;
 /** From one Ctrl-C this process gets two signals: from the terminal, and from npm, which passes its own on. */
 const sameSignalMs = 500;
 
@@ -34,7 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const given = parseArguments(argv);
   if (given.wants === 'nothing') {
     process.stderr.write(`npm start: ${given.problem}; see npm start -- --help\n`);
-    return 2;
+    return usageExitCode;
   }
   if (given.wants === 'help') {
     process.stdout.write(usage);
@@ -47,13 +49,15 @@ async function run(durationMs: number | undefined): Promise<number> {
   const stopping = new AbortController();
   const folder = mkdtempSync(join(tmpdir(), 'flotilla-demo-'));
   const fleet = new Fleet({ folder, signal: stopping.signal, onLost: (error) => stopping.abort(error) });
-  process.on('exit', () => {
+  process.on('exit', (exitCode) => {
     killAllChildren();
     fleet.removeLeftovers();
+    if (exitCode !== failedExitCode) rmSync(folder, { recursive: true, force: true });
   });
   stopOnSignals(stopping);
   let exitCode = 0;
   let show: Show | undefined;
+  let problem: string | undefined;
   try {
     process.stdout.write('Starting nats-server, three relays, three mail servers and the mail clients ...\n');
     const running = await fleet.start();
@@ -64,21 +68,16 @@ async function run(durationMs: number | undefined): Promise<number> {
     const reason: unknown = stopping.signal.reason ?? error;
     // Ctrl-C is the usual end of a run without a duration, and the failure of one that had to last.
     if (reason instanceof Interrupted) exitCode = durationMs === undefined ? 0 : reason.exitCode;
-    else {
-      exitCode = 1;
-      process.stderr.write(`\nnpm start: ${reason instanceof Error ? reason.message : String(reason)}\n`);
-    }
+    else problem = reason instanceof Error ? reason.message : String(reason);
   }
-  if (show) {
-    const { text, hasFailed } = await show.summary();
-    process.stdout.write(text);
-    if (hasFailed) exitCode = 1;
-  }
+  const summary = await show?.summary();
+  process.stdout.write(summary?.text ?? '');
   await fleet.stop();
-  const hasLogs = readdirSync(folder).length > 0;
-  if (exitCode === 1 && hasLogs) process.stderr.write(`The logs are in ${folder}\n`);
-  else rmSync(folder, { recursive: true, force: true });
-  return exitCode;
+  if (problem !== undefined) process.stderr.write(`\nnpm start: ${problem}\n`);
+  if (problem === undefined && !summary?.hasFailed) return exitCode;
+  if (readdirSync(folder).length > 0) process.stderr.write(`The logs are in ${folder}\n`);
+  else rmSync(folder, { recursive: true });
+  return failedExitCode;
 }
 
 function stopOnSignals(stopping: AbortController): void {

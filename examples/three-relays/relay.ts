@@ -11,7 +11,7 @@ import { kernelSockets, type ShownRow } from './truth.ts';
 import { until } from './until.ts';
 
 const startLimitMs = 20_000;
-const answerLimitMs = 5_000;
+const answerLimitMs = 2_000;
 
 export interface RelayOptions {
   readonly number: number;

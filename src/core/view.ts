@@ -82,6 +82,14 @@ export function sharedName(process: Process): string {
   return privateName('s', process.type, process.number, process.node);
 }
 
+/** Processes in company for the first time get their seniority from this view (MEM-9). */
+export function withSeniority(members: readonly Process[], epoch: number): readonly Process[] {
+  if (members.length < 2) return members;
+  return members.map((member) =>
+    member.seniority === Number.POSITIVE_INFINITY ? { ...member, seniority: epoch } : member,
+  );
+}
+
 function typeRank(type: MemberType): number {
   return type === 'Momentum' ? 0 : 1;
 }

@@ -6,7 +6,7 @@
  */
 import type { Incarnation } from '../identity.ts';
 import { compareProcesses, type Process, sameViewId, type View, type ViewId, viewKey } from '../view.ts';
-import type { Beat } from './messages.ts';
+import type { Beat, HeardOther } from './messages.ts';
 
 export interface Peer {
   process: Process;
@@ -127,6 +127,30 @@ export class Peers {
     if (peerA) return this.#says(peerA, b.incarnation, nowMs);
     if (peerB) return this.#says(peerB, a.incarnation, nowMs);
     return false;
+  }
+
+  /** Whom this process hears, in the form a beat states it: bit maps over its own view, and a list of all others. */
+  describe(view: View, nowMs: number): Pick<Beat, 'hears' | 'mutual' | 'others'> {
+    const bytes = Math.ceil(view.members.length / 8);
+    const hears = new Uint8Array(bytes);
+    const mutual = new Uint8Array(bytes);
+    const others: HeardOther[] = [];
+    const place = new Map(view.members.map((member, i) => [member.incarnation, i]));
+    const own = place.get(this.#self)!;
+    setBit(hears, own);
+    setBit(mutual, own);
+    for (const [incarnation, peer] of this.#peers) {
+      if (!this.#isFresh(peer, nowMs)) continue;
+      const index = place.get(incarnation);
+      const isMutual = this.mutual(incarnation, nowMs);
+      if (index === undefined || !sameViewId(peer.beat.view, view.id)) {
+        others.push({ incarnation, mutual: isMutual });
+      } else {
+        setBit(hears, index);
+        if (isMutual) setBit(mutual, index);
+      }
+    }
+    return { hears, mutual, others };
   }
 
   /** All members of a view that others are in, in member order; undefined while some of them are not heard. */

@@ -128,8 +128,10 @@ export class Suspicion {
     const isWrong = isLevel ? heartbeat.table !== own.table : behindAt === record.behindAt;
     record.behindAt = behindAt;
     record.mismatches = isWrong ? record.mismatches + 1 : 0;
-    if (record.mismatches === this.#divergedAfter) verdicts.push({ kind: 'diverged', member: heartbeat.from });
-    if (record.mismatches === 2 * this.#divergedAfter && heartbeat.from === own.leader) verdicts.push({ kind: 'reset' });
+    if (record.mismatches === this.#divergedAfter)
+      verdicts.push({ kind: 'diverged', member: heartbeat.from });
+    if (record.mismatches === 2 * this.#divergedAfter && heartbeat.from === own.leader)
+      verdicts.push({ kind: 'reset' });
   }
 
   #record(incarnation: Incarnation, nowMs: number): Record {
@@ -138,7 +140,8 @@ export class Suspicion {
       record = {
         heardMs: undefined,
         sinceMs: nowMs,
-        mismatches: 0, behindAt: undefined,
+        mismatches: 0,
+        behindAt: undefined,
         alienSinceMs: undefined,
         alienReported: false,
       };

@@ -72,11 +72,11 @@ describe('two nodes in one program', () => {
   });
 
   it('REP-6.8 REP-6.10 a cluster cap on outbound connections holds over both nodes', async () => {
-    const connection = { domain: 'example.com', ip: '192.0.2.1' };
-    const attempt = { group: 'default', binding: 'default', host: 'mx.example.com', ...connection };
+    const attempt = { binding: 'default', domain: 'example.com' };
+    const connection = { ...attempt, address: '192.0.2.1' };
     for (const node of [one, two, two]) {
       expect(node.mayConnect(attempt)).toMatchObject({ allowed: true });
-      node.outboundOpened(attempt);
+      node.outboundOpened(connection);
     }
     await until(() => [one, two].every((node) => node.shared('outbound_domains').count('example.com') === 3));
     for (const node of [one, two]) {
@@ -87,7 +87,7 @@ describe('two nodes in one program', () => {
         count: 3,
       });
     }
-    two.outboundClosed(attempt);
+    two.outboundClosed(connection);
     await until(() => one.mayConnect(attempt).allowed);
   });
 

@@ -77,6 +77,8 @@ describe('without the bus', () => {
     await Promise.all([one.close(2), one.fill(3, 4), two.fill(4, 4)]);
     await until(async () => (await first.inbound('relay-1')).size === one.open.size);
     expect(await second.inbound('relay-1')).not.toEqual(one.open);
+    // Waits grow to half a second: together longer than beats over `s` could have been missed.
+    await until(() => gate.refusals >= 8);
     await membersAgree(first, second);
 
     gate.open();

@@ -12,6 +12,8 @@ export class LinkGate {
   readonly #server: Server;
   readonly #passing = new Map<Socket, Link | undefined>();
   #shut: Link | undefined;
+  /** Attempts of the link that is shut. */
+  refusals = 0;
 
   private constructor(server: Server, targetPort: number) {
     this.#server = server;
@@ -47,8 +49,12 @@ export class LinkGate {
       // CONNECT, with the name in it, is the first thing a client says, in one write.
       const link = /"name":"flotilla ([ms]) /.exec(chunk.toString('latin1'))?.[1] as Link | undefined;
       if (link) this.#passing.set(client, link);
-      if (link && link === this.#shut) client.destroy();
-      else upstream.write(chunk);
+      if (link === undefined || link !== this.#shut) {
+        upstream.write(chunk);
+        return;
+      }
+      this.refusals++;
+      client.destroy();
     });
     upstream.on('data', (chunk) => client.write(chunk));
     const end = () => {

@@ -34,12 +34,12 @@ function ask(node: string, line: string): Promise<Msg> {
 }
 
 /** As many answers as there are nodes. */
-async function askAll(subject: string, line: string): Promise<Msg[]> {
+async function askAll(subject: string, line: string, maxWait = 5_000): Promise<Msg[]> {
   const answers: Msg[] = [];
   for await (const answer of await nc.requestMany(subject, line, {
     strategy: RequestStrategy.Count,
     maxMessages: 2,
-    maxWait: 5_000,
+    maxWait,
   }))
     answers.push(answer);
   return answers;
@@ -52,12 +52,13 @@ interface Ping {
   readonly metadata: { readonly node: string };
 }
 
-async function discovered(): Promise<Ping[]> {
-  return (await askAll('$SRV.PING', '')).map((answer) => answer.json<Ping>());
+async function discovered(maxWait?: number): Promise<Ping[]> {
+  return (await askAll('$SRV.PING', '', maxWait)).map((answer) => answer.json<Ping>());
 }
 
 async function incarnationOf(node: string): Promise<string | undefined> {
-  return (await discovered()).find(({ metadata }) => metadata.node === node)?.id;
+  // Asked again and again while one of the two is away: a short wait for it.
+  return (await discovered(200)).find(({ metadata }) => metadata.node === node)?.id;
 }
 
 describe('the console over NATS', () => {
