@@ -8,8 +8,10 @@ export interface Figure {
   readonly size: string;
   readonly value: number;
   readonly unit: string;
-  /** The goal as a number in `unit`, and whether less or more is better. */
-  readonly target?: { readonly value: number; readonly better: 'less' | 'more' };
+  /** Default: less. */
+  readonly better?: 'less' | 'more';
+  /** The goal as a number in `unit`. */
+  readonly target?: { readonly value: number };
   /** The same work by somebody else, in the same run and unit. */
   readonly peer?: { readonly name: string; readonly value: number };
 }
@@ -17,7 +19,7 @@ export interface Figure {
 export interface Benchmark {
   readonly name: string;
   readonly goals: readonly string[];
-  /** Said before it starts, so that nobody wonders what takes so long. */
+  /** Said before it starts, so that nobody wonders what takes so long; what its rows mean in docs/benchmarks.md. */
   readonly about: string;
   run(): Promise<readonly Figure[]>;
 }
@@ -45,22 +47,22 @@ export function renderFigures(figures: readonly Figure[]): string {
 }
 
 function rowOf(figure: Figure): Record<(typeof columns)[number], string> {
-  const { goal, what, size, value, unit, target, peer } = figure;
-  const missed = target && (target.better === 'less' ? value > target.value : value < target.value);
+  const { goal, what, size, value, unit, better = 'less', target, peer } = figure;
+  const missed = target && (better === 'less' ? value > target.value : value < target.value);
   return {
     goal,
     what,
     size,
     ours: `${short(value)} ${unit}`,
     target: target
-      ? `${target.better === 'less' ? '<=' : '>='} ${short(target.value)}${missed ? ' (missed)' : ''}`
+      ? `${better === 'less' ? '<=' : '>='} ${short(target.value)}${missed ? ' (missed)' : ''}`
       : '',
     peer: peer ? `${peer.name}: ${short(peer.value)} ${unit}` : '',
-    ratio: peer ? `${short(peer.value / value)}x` : '',
+    ratio: peer ? `${short(better === 'less' ? peer.value / value : value / peer.value)}x` : '',
   };
 }
 
-function short(value: number): string {
+export function short(value: number): string {
   if (value >= 10_000) return Math.round(value).toLocaleString('en-US');
   return Number(value.toPrecision(3)).toString();
 }

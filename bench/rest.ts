@@ -80,7 +80,7 @@ export const restBenchmark: Benchmark = {
             size: `${rest.nodes} nodes`,
             value: rest[figure],
             unit,
-            target: { value: limit, better: 'less' },
+            target: { value: limit },
           }),
         );
       return [

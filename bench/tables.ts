@@ -1,28 +1,24 @@
 /**
  * P1: counting one connection and comparing the cluster-wide count with a cap, at three sizes; the same with the cap of a
- * netblock. Addresses are drawn from all IPv4 addresses, which is the worst that can happen to the caches.
+ * netblock. Each operation takes any of the addresses with the same probability, which is the worst that can happen to the
+ * caches of the processor.
  *
  * The median is that of groups of 16 operations, because a clock costs as much as the operation; the 99th percentile
  * is of single operations and contains the clock.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Redis } from 'ioredis';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Incarnation } from '../src/core/identity.ts';
 import { CidrTable } from '../src/core/replica/cidr-table.ts';
 import { SeededRandom } from '../test/sim/seeded-random.ts';
-import { type Benchmark, type Figure, percentile, renderFigures } from './report.ts';
+import { measureLimiters } from './limiters.ts';
+import { type Benchmark, type Figure, percentile } from './report.ts';
 
 const sizes = [10_000, 100_000, 1_000_000];
 const operations = 2_000_000;
 const group = 16;
+const addressesPerNetblock = 16;
 const cap = 1_000_000;
-const peerOperations = 100_000;
-const redisOperations = 5_000;
+/** Keys in the sequence that is also given to others. */
+const sharedOperations = 100_000;
 
 export interface Speed {
   readonly p50Ns: number;
@@ -70,26 +66,34 @@ export function countAndCheckNetblock(size: number): Speed {
   return speedOf(operation, sequenceOf(keys));
 }
 
-/** The same with the address as text, as a socket gives it. */
+/** The same with the address as text, as a socket gives it and as others take it. */
 export function countAndCheckText(size: number): Speed {
   const keys = randomKeys(size);
   const table = filledTable(keys);
-  const texts = Array.from(keys.subarray(0, 100_000), (key) =>
-    [key >>> 24, (key >>> 16) & 255, (key >>> 8) & 255, key & 255].join('.'),
-  );
-  const random = new SeededRandom(1);
-  const indices = Int32Array.from({ length: operations }, () => random.below(texts.length));
+  const texts = Array.from(sequenceOf(keys, sharedOperations), textOf);
+  const indices = Int32Array.from({ length: operations }, (_, i) => i % texts.length);
   return speedOf((index) => table.increment(texts[index]!) > cap, indices);
 }
 
-function randomKeys(size: number): Int32Array {
-  const random = new SeededRandom(size);
-  return Int32Array.from({ length: size }, () => (random.next() * 2 ** 32) | 0);
+function textOf(key: number): string {
+  return [key >>> 24, (key >>> 16) & 255, (key >>> 8) & 255, key & 255].join('.');
 }
 
-function sequenceOf(keys: Int32Array): Int32Array {
+/** Sixteen addresses in each of many netblocks, which lie anywhere. */
+function randomKeys(size: number): Int32Array {
+  const random = new SeededRandom(size);
+  const keys = new Int32Array(size);
+  for (let i = 0; i < size; i += addressesPerNetblock) {
+    const network = (random.next() * 2 ** 32) & 0xffff_ff00;
+    for (let host = 0; host < addressesPerNetblock; host++)
+      keys[i + host] = network | (host * 16 + random.below(16));
+  }
+  return keys;
+}
+
+function sequenceOf(keys: Int32Array, length = operations): Int32Array {
   const random = new SeededRandom(1);
-  return Int32Array.from({ length: operations }, () => keys[random.below(keys.length)]!);
+  return Int32Array.from({ length }, () => keys[random.below(keys.length)]!);
 }
 
 function speedOf(operation: Operation, sequence: Int32Array): Speed {
@@ -114,90 +118,59 @@ function speedOf(operation: Operation, sequence: Int32Array): Speed {
   return { p50Ns: percentile(groups.sort(), 0.5), p99Ns: percentile(singles.sort(), 0.99), perSecond };
 }
 
-/** Microseconds that a count and check take with the limiter in this process. */
-async function memoryLimiterNs(): Promise<number> {
-  const limiter = new RateLimiterMemory({ points: cap, duration: 0 });
-  const keys = Array.from({ length: 10_000 }, (_, i) => `10.0.${i >>> 8}.${i & 255}`);
-  for (const key of keys) await limiter.consume(key);
-  const startedMs = performance.now();
-  for (let i = 0; i < peerOperations; i++) await limiter.consume(keys[i % keys.length]!);
-  return ((performance.now() - startedMs) / peerOperations) * 1e6;
+type Measure = (size: number) => Speed;
+
+function sizeName(keys: number): string {
+  return `10^${Math.log10(keys)} keys`;
 }
 
-/** The same with a counter in Redis, one after the other over a socket of the file system. */
-async function redisNs(): Promise<number> {
-  const directory = mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
-  const path = join(directory, 'redis.sock');
-  const server = spawn(
-    'redis-server',
-    ['--port', '0', '--unixsocket', path, '--save', '', '--dir', directory],
-    {
-      stdio: 'ignore',
-    },
-  );
-  const redis = new Redis({ path, retryStrategy: () => 20, maxRetriesPerRequest: null });
-  redis.on('error', () => {});
-  try {
-    await redis.ping();
-    const startedMs = performance.now();
-    for (let i = 0; i < redisOperations; i++) await redis.incr(`10.0.0.${i & 255}`);
-    return ((performance.now() - startedMs) / redisOperations) * 1e6;
-  } finally {
-    redis.disconnect();
-    server.kill();
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-function figuresOf(
-  what: string,
-  limitNs: number | undefined,
-  measure: (size: number) => Speed,
-  redis?: number,
-): Figure[] {
-  return sizes.flatMap((keys) => {
+/** Without a limit the figure only explains another. */
+function figuresOf(what: string, measure: Measure, p50LimitNs?: number): Figure[] {
+  return sizes.flatMap((keys): Figure[] => {
     const { p50Ns, p99Ns, perSecond } = measure(keys);
-    const size = `10^${Math.log10(keys)} keys`;
-    const figure = { goal: 'P1', size, unit: 'ns' } as const;
+    const figure = { goal: 'P1', size: sizeName(keys), unit: 'ns' } as const;
     return [
-      {
-        ...figure,
-        what: `${what}, p50`,
-        value: p50Ns,
-        ...(limitNs ? { target: { value: limitNs, better: 'less' as const } } : {}),
-        ...(redis ? { peer: { name: 'Redis INCR', value: redis } } : {}),
-      },
-      { ...figure, what: `${what}, p99`, value: p99Ns, target: { value: 1000, better: 'less' as const } },
+      { ...figure, what: `${what}, p50`, value: p50Ns, ...(p50LimitNs && { target: { value: p50LimitNs } }) },
+      { ...figure, what: `${what}, p99`, value: p99Ns, ...(p50LimitNs && { target: { value: 1000 } }) },
       {
         ...figure,
         what: `${what}, throughput`,
         value: perSecond / 1e6,
         unit: 'M/s',
-        ...(limitNs === 100 ? { target: { value: 5, better: 'more' as const } } : {}),
+        better: 'more',
+        ...(p50LimitNs === 100 && { target: { value: 5 } }),
       },
     ];
   });
 }
 
+/** One row for each of the others, on the same sequence of keys. */
+async function besideOthers(keys: number): Promise<Figure[]> {
+  const { p50Ns } = countAndCheckText(keys);
+  const others = await measureLimiters(Array.from(sequenceOf(randomKeys(keys), sharedOperations), textOf));
+  return others.map(
+    ({ name, nanoseconds }): Figure => ({
+      goal: 'P1',
+      what: 'count an address given as text and check a cap, p50',
+      size: sizeName(keys),
+      value: p50Ns,
+      unit: 'ns',
+      peer: { name, value: nanoseconds },
+    }),
+  );
+}
+
 export const tablesBenchmark: Benchmark = {
   name: 'tables',
   goals: ['P1'],
-  about: 'counting and checking caps on one core, at three sizes, beside a limiter in memory and Redis',
+  about: 'counting and checking caps on one core, beside Redis and rate-limiter-flexible',
   run: async () => {
-    const [limiter, redis] = [await memoryLimiterNs(), await redisNs()];
-    const texts = figuresOf('count an address given as text and check a cap', undefined, countAndCheckText);
-    return [
-      ...figuresOf('count an address and check a cluster-wide cap', 100, countAndCheck, redis),
-      ...figuresOf('the same with the changes taken for batches of 100', undefined, countCheckAndTake),
-      ...figuresOf('count an address and check the cap of its /24', 300, countAndCheckNetblock),
-      ...texts.map((figure) =>
-        figure.unit === 'ns' && figure.what.endsWith('p50')
-          ? { ...figure, peer: { name: 'rate-limiter-flexible in memory', value: limiter } }
-          : figure,
-      ),
+    const figures = [
+      ...figuresOf('count an address and check a cluster-wide cap', countAndCheck, 100),
+      ...figuresOf('the same with the changes taken for batches of 100', countCheckAndTake),
+      ...figuresOf('count an address and check the cap of its /24', countAndCheckNetblock, 300),
     ];
+    for (const keys of sizes) figures.push(...(await besideOthers(keys)));
+    return figures;
   },
 };
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  process.stdout.write(`${renderFigures(await tablesBenchmark.run())}\n`);

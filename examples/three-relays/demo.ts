@@ -27,8 +27,8 @@ class Interrupted extends Error {
 
 const failedExitCode = 1;
 const usageExitCode = 2;
-/** From one Ctrl-C this process gets two signals: from the terminal, and from npm, which passes its own on. */
-const sameSignalMs = 500;
+/** One Ctrl-C may arrive as two signals: from the terminal, and from npm, which passes its own on. */
+const sameWishMs = 500;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -86,7 +86,7 @@ function stopOnSignals(stopping: AbortController): void {
     process.on(signal, () => {
       firstMs ??= performance.now();
       const interruption = new Interrupted(signal);
-      if (performance.now() - firstMs > sameSignalMs) process.exit(interruption.exitCode);
+      if (performance.now() - firstMs > sameWishMs) process.exit(interruption.exitCode);
       stopping.abort(interruption);
     });
   }

@@ -27,6 +27,11 @@ export interface ViewOfRelay {
   readonly state: string;
 }
 
+export interface ConsoleAnswer {
+  readonly text: string;
+  readonly isOk: boolean;
+}
+
 export class Relay {
   readonly name: string;
   /** As in the configuration files. */
@@ -37,6 +42,7 @@ export class Relay {
   readonly #options: RelayOptions;
   #child: Child | undefined;
   #console: ConsoleConnection | undefined;
+  #lastAnswer: Promise<unknown> = Promise.resolve();
   /** Nobody else's file is removed. */
   #ownsConsolePath = false;
 
@@ -101,21 +107,21 @@ export class Relay {
   }
 
   /** What an operator sees who types this. Undefined when the console cannot be reached. */
-  async ask(
-    line: string,
-    format: 'text' | 'json' = 'text',
-  ): Promise<{ text: string; isOk: boolean } | undefined> {
-    try {
-      if (!this.#console?.isOpen) this.#console = await this.#connect();
-      const reply = this.#console.request(line, format);
-      let text = '';
-      for (;;) {
-        const { value, done } = await reply.next();
-        if (done) return { text, isOk: value === 0 };
-        text += value;
-      }
-    } catch {
-      return undefined;
+  ask(line: string, format: 'text' | 'json' = 'text'): Promise<ConsoleAnswer | undefined> {
+    // One at a time: after Ctrl-C the summary asks while an earlier question may still be under way.
+    const answer = this.#lastAnswer.then(() => this.#askNow(line, format)).catch(() => undefined);
+    this.#lastAnswer = answer;
+    return answer;
+  }
+
+  async #askNow(line: string, format: 'text' | 'json'): Promise<ConsoleAnswer> {
+    if (!this.#console?.isOpen) this.#console = await this.#connect();
+    const reply = this.#console.request(line, format);
+    let text = '';
+    for (;;) {
+      const { value, done } = await reply.next();
+      if (done) return { text, isOk: value === 0 };
+      text += value;
     }
   }
 

@@ -1,8 +1,8 @@
 /**
  * `flotilla node`: from the configuration to the exit code.
  *
- * Invariant: the first signal to stop lets the node leave properly, however long that takes; a second one ends the
- * process at once.
+ * Invariant: the first signal to stop lets the node leave properly, however long that takes; another one, half a second
+ * later or more, ends the process at once.
  */
 import { constants } from 'node:os';
 import { checkConfiguration } from '../config/check.ts';
@@ -44,13 +44,22 @@ export async function runNode({
   return 0;
 }
 
+/**
+ * One wish may arrive as several signals: Ctrl-C from the terminal and again from npm, which passes it on; the end of a
+ * parent once for each of its threads. Taken for impatience, the second would end the node without a goodbye.
+ */
+const sameWishMs = 500;
+
 /** A signal that comes during the start counts when the node has started. */
 function stopOnSignals(starting: Promise<RunningNode>): void {
-  let isStopping = false;
+  let firstMs: number | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(128 + constants.signals[signal]);
-      isStopping = true;
+      if (firstMs !== undefined) {
+        if (performance.now() - firstMs > sameWishMs) process.exit(128 + constants.signals[signal]);
+        return;
+      }
+      firstMs = performance.now();
       starting.then((node) => node.stop(signal)).catch(() => {});
     });
   }

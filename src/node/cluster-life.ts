@@ -61,7 +61,13 @@ export class ClusterLife {
       evidence: this.#evidence(server.systemCredentials),
       self: this.info,
     };
-    this.member = new Member(world, settings, earlier?.member);
+    try {
+      this.member = new Member(world, settings, earlier?.member);
+    } catch (error) {
+      // Nobody gets to hold this life: connections left open would keep a process alive that has given up.
+      void this.#closeWires();
+      throw error;
+    }
     this.#control = serveControl({
       wire: this.links.m,
       groups,
@@ -86,6 +92,10 @@ export class ClusterLife {
     await this.#control.idle(answerGraceMs);
     this.member.leave();
     for (const close of this.#closers) close();
+    await this.#closeWires();
+  }
+
+  async #closeWires(): Promise<void> {
     await Promise.all(this.#wires.map((wire) => wire.close()));
   }
 

@@ -51,6 +51,7 @@ export function isBroken(scene: Scene): boolean {
  */
 export function ownGroup(scene: Scene): readonly Process[] {
   let rest = [...scene.view.members];
+  // Ends because every process is a member of its own view (BUS-12).
   for (;;) {
     const group: Process[] = [];
     for (const member of rest) {

@@ -9,6 +9,7 @@ import { AddressMap } from './address-map.ts';
 import { ClockHand } from './clock-hand.ts';
 import {
   addExactly,
+  addToBusy,
   ageOf,
   becameDirty,
   becameIdle,
@@ -123,6 +124,11 @@ export class CountMap {
       if (!this.#makeRoom()) return -1;
       slot = this.#insert(hash, a, b, c, d);
       shard = this.#map.shardOf(hash);
+    }
+    const sum = addToBusy(shard, slot, by);
+    if (sum > 0) {
+      this.#follow(hash, shard, slot, 0, by, by);
+      return sum;
     }
     const room = span - 1 - ownAt(shard, slot);
     if (by > room) this.#ledger.overflows++;

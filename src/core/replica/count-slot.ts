@@ -88,7 +88,25 @@ export const becameOwn = 4;
 export const leftIdle = 8;
 export const becameIdle = 16;
 
-/** Changes this node's count and the total by the same. Written out in one piece: this is the hot path. */
+/**
+ * Adds to a key that counts something here already and is waiting to be sent anyway, so that only two numbers change:
+ * most increments, and therefore written out in one piece. Returns the new total, or 0 when there is more to it.
+ */
+export function addToBusy(shard: Shard, slot: number, by: number): number {
+  const { floats, ints } = shard;
+  const at = slot * shard.floatStride;
+  const metaAt = slot * shard.stride + shard.metaAt;
+  const meta = ints[metaAt]!;
+  const before = floats[at + own]!;
+  const sum = floats[at + total]! + by;
+  if (before === 0 || (meta & (dirty | totalCarryMask)) !== dirty || sum >= span) return 0;
+  floats[at + own] = before + by;
+  floats[at + total] = sum;
+  ints[metaAt] = taken | dirty | ownAgeStep;
+  return sum;
+}
+
+/** Changes this node's count and the total by the same. */
 export function changeOwn(shard: Shard, slot: number, by: number): number {
   const { floats, ints } = shard;
   const at = slot * shard.floatStride;

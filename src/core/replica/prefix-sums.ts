@@ -73,13 +73,26 @@ export class PrefixSums {
       slot = map.insert(hash, p, q, r, s);
       shard = map.shardOf(hash);
     }
+    const at = slot * shard.floatStride;
+    const ownSum = shard.floats[at + own]! + ownBy;
+    const totalSum = shard.floats[at + total]! + totalBy;
+    if (ownSum < 0 || ownSum >= span || totalSum <= 0 || totalSum >= span || carry !== 0) {
+      this.#addWithCarry(hash, shard, slot, ownBy, totalBy, carry);
+      return;
+    }
+    shard.floats[at + own] = ownSum;
+    shard.floats[at + total] = totalSum;
+  }
+
+  /** Where a sum passes 2^53, or ends. */
+  #addWithCarry(hash: number, shard: Shard, slot: number, ownBy: number, totalBy: number, carry: number): void {
     const { floats, ints } = shard;
     const at = slot * shard.floatStride;
     const meta = slot * shard.stride + shard.metaAt;
-    if (ownBy !== 0) ints[meta]! += addExactly(floats, at + own, ownBy) << ownCarryShift;
+    ints[meta]! += addExactly(floats, at + own, ownBy) << ownCarryShift;
     ints[meta]! += (addExactly(floats, at + total, totalBy) + carry) << totalCarryShift;
     if (floats[at + total] === 0 && floats[at + own] === 0 && ints[meta] === 1)
-      map.removeAt(map.shardIndex(hash), slot);
+      this.#map.removeAt(this.#map.shardIndex(hash), slot);
   }
 
   /** The sum of a prefix of this length. Only once complete. */

@@ -44,7 +44,7 @@ export interface ReceiverStats {
 }
 
 /** Chunks the sender may have under way. */
-export const chunkWindow = 3;
+export const chunkWindow = 2;
 
 /** Changed keys held back at most; beyond it a new session is cheaper. */
 const maxHeldKeys = 262_144;

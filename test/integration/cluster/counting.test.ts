@@ -19,6 +19,9 @@ afterEach(async () => {
 });
 
 const names = ['relay-1', 'relay-2', 'relay-3'] as const;
+/** The goals are 1.5 s and 50 ms; a machine that is busy with other tests is given more. */
+const generousMs = 5_000;
+
 const closedEvidence: NatsServerOptions = { systemAccount: true };
 const withSystemLogin = `bus_user = "fleet" bus_password = "pass" bus_system_user = "system" bus_system_password = "pass"`;
 
@@ -46,16 +49,15 @@ describe('three nodes on real connections', () => {
   });
 
   it.each([
-    { evidence: 'silence only (BUS-21)', server: {}, cluster: '', limitMs: 5_000 },
+    { evidence: 'silence only (BUS-21)', server: {}, cluster: '' },
     {
       evidence: 'closed evidence of the servers (BUS-21)',
       server: closedEvidence,
       cluster: withSystemLogin,
-      limitMs: 5_000,
     },
   ])(
-    'REP-4.6 ID-20 a killed node takes its share with it, and comes back as another life: $evidence',
-    async ({ evidence, server: serverOptions, cluster, limitMs }) => {
+    'REP-4.5 REP-4.6 ID-20 a killed node takes its share with it, and comes back as another life: $evidence',
+    async ({ evidence, server: serverOptions, cluster }) => {
       const server = await startNatsServer(serverOptions);
       const [first, second, third] = await fleet.startTogether(names, {
         servers: [server.url],
@@ -76,7 +78,7 @@ describe('three nodes on real connections', () => {
       await sumsAre(openTogether(one, two), first, second);
       const goneMs = performance.now() - killedMs;
       console.info(`share of a killed node gone after ${goneMs.toFixed(0)} ms (${evidence})`);
-      expect(goneMs).toBeLessThan(limitMs);
+      expect(goneMs).toBeLessThan(generousMs);
       await membersAgree(first, second);
       expect(await first.console('cluster shared show inbound_cidr from relay-3')).toBe(
         "status 1: no view of 'inbound_cidr' from node 'relay-3'\n",

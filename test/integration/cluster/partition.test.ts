@@ -49,7 +49,7 @@ describe('a network that is cut', () => {
     { cut: 'packets dropped', apply: () => network.isolate('c') },
     { cut: 'cable pulled', apply: () => network.unplug('c') },
   ])(
-    'BUS-14 REP-4.8 each side goes on with its own truth, and after the heal with that of all: $cut',
+    'BUS-14 REP-4.7 each side goes on with its own truth, and after the heal with that of all: $cut',
     async ({ cut, apply }) => {
       const cutMs = performance.now();
       apply();

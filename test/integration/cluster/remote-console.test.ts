@@ -62,7 +62,7 @@ async function incarnationOf(node: string): Promise<string | undefined> {
 }
 
 describe('the console over NATS', () => {
-  it('CON-7 one node answers text, with its name and the status in headers', async () => {
+  it('MGR-7 one node answers text, with its name and the status in headers', async () => {
     const answer = await ask('relay-1', 'cluster nodename');
     expect(answer.string()).toBe('relay-1\n');
     expect(answer.headers?.get('Flotilla-Node')).toBe('relay-1');
@@ -76,7 +76,7 @@ describe('the console over NATS', () => {
     expect((await ask('relay-2', 'json cluster nodename')).json()).toEqual({ nodeName: 'relay-2' });
   });
 
-  it('CON-9 the control group reaches every node', async () => {
+  it('MGR-6 the control group reaches every node', async () => {
     for (const subject of ['ec_console', 'ec_console.sc.default']) {
       const answers = await askAll(subject, 'cluster nodename');
       expect(answers.map((answer) => answer.string()).sort()).toEqual(['relay-1\n', 'relay-2\n']);

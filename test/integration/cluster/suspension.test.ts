@@ -37,7 +37,7 @@ describe('a node that is stopped', () => {
     expect(await Promise.all(nodes.map((node) => node.view()))).toEqual(before);
   });
 
-  it('BUS-21 REP-4.8 the others drop it and its share; when it goes on it rejoins, and sums are exact', async () => {
+  it('BUS-21 REP-4.5 the others drop it and its share; when it goes on it rejoins, and sums are exact', async () => {
     const [first, second, third] = nodes;
     const [one, two, three] = clients as [Clients, Clients, Clients];
     third.signal('SIGSTOP');

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeRegistry } from '../../../src/console/commands/all.ts';
 import { type ControlListener, startControlListener } from '../../../src/console/control-listener.ts';
 import { fakeNode, fakeObject, interpreterOf, row, silentLog } from '../../unit/console/fake-node.ts';
+import { freePort } from '../nats-server.ts';
 import { until } from '../until.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
@@ -157,7 +160,7 @@ describe('flotilla node', () => {
 
 describe('flotilla node, running', () => {
   /** A node with its console in `directory`, on a server that may not be there. */
-  async function startNode(name: string) {
+  async function startNode(name: string, more = '') {
     const config = join(directory, `${name}.conf`);
     const endpoint = join(directory, `${name}.console`);
     writeFileSync(
@@ -169,6 +172,7 @@ describe('flotilla node, running', () => {
   Replicate "inbound_cidr" {}
 }
 Control_Listener { Listen "${endpoint}" {} }
+${more}
 `,
     );
     const child = spawn(bin, ['node', '--config', config, '--state-dir', directory]);
@@ -224,12 +228,34 @@ Control_Listener { Listen "${endpoint}" {} }
     },
   );
 
-  it('a second signal ends it at once', async () => {
-    const { child, exited, answers } = await startNode('hasty');
+  it('LIFE-9 signals that come together are one wish: Ctrl-C under npm is two of them', async () => {
+    const { child, endpoint, exited, answers } = await startNode('wished');
     await until(answers);
     child.kill('SIGTERM');
     child.kill('SIGINT');
-    expect([130, 143]).toContain((await exited).exitCode);
+    expect((await exited).exitCode).toBe(0);
+    expect(existsSync(endpoint)).toBe(false);
+  });
+
+  it('a signal while it is leaving ends it at once', async () => {
+    const upstream = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    const { port } = upstream.address() as AddressInfo;
+    const front = await freePort();
+    const { child, exited, answers } = await startNode(
+      'hasty',
+      `TCP_Listener { Listen "127.0.0.1:${front}" { Upstream = "127.0.0.1:${port}" } }`,
+    );
+    await until(answers);
+    // A session that goes on keeps the node from leaving for two seconds.
+    const client = connect(front, '127.0.0.1').on('error', () => {});
+    await once(upstream, 'connection');
+    child.kill('SIGTERM');
+    const impatience = setInterval(() => child.kill('SIGINT'), 50);
+    expect((await exited).exitCode).toBe(130);
+    clearInterval(impatience);
+    client.destroy();
+    upstream.close();
   });
 
   it('CON-4 exits 1 with one line when another process has its console endpoint', async () => {
