@@ -34,7 +34,11 @@ export async function firstSeedThatCatches(
     const what = fault.scenario
       ? ['--scenario', join(root, 'test/sim/regressions', fault.scenario)]
       : ['--seed', String(firstSeed), '--runs', String(seeds), '--first'];
-    const run = spawnSync(process.execPath, [outfile, ...what], { encoding: 'utf8', cwd: root, timeout: hangAfterMs });
+    const run = spawnSync(process.execPath, [outfile, ...what], {
+      encoding: 'utf8',
+      cwd: root,
+      timeout: hangAfterMs,
+    });
     const caught = /^seed (\d+): \d+ violations/m.exec(run.stdout);
     if (caught) return Number(caught[1]);
     // An exception or a hang is a catch too: the fault did not pass unnoticed.
@@ -61,7 +65,10 @@ async function bundle(fault: PlantedFault, outfile: string): Promise<void> {
           esbuild.onLoad({ filter: /\.ts$/ }, ({ path }) => {
             const here = edits.filter(({ file }) => path === join(root, file));
             if (here.length === 0) return undefined;
-            const contents = here.reduce((source, edit) => applied(edit, source, fault.name), readFileSync(path, 'utf8'));
+            const contents = here.reduce(
+              (source, edit) => applied(edit, source, fault.name),
+              readFileSync(path, 'utf8'),
+            );
             return { contents, loader: 'ts' };
           }),
       },

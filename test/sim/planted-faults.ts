@@ -26,7 +26,6 @@ const peers = 'src/core/agreement/peers.ts';
 const stream = 'src/core/agreement/ordered-stream.ts';
 const flush = 'src/core/agreement/flush.ts';
 const grouping = 'src/core/agreement/grouping.ts';
-const promises = 'src/core/agreement/promises.ts';
 const proposal = 'src/core/agreement/proposal.ts';
 const viewStream = 'src/core/agreement/view-stream.ts';
 const membership = 'src/actors/membership.ts';
@@ -111,7 +110,8 @@ export const plantedFaults: readonly PlantedFault[] = [
     name: 'view ids come back after a restart',
     file: agreement,
     find: 'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.incarnation, nonce: this.#nonce++ };',
-    replace: 'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.node as Incarnation, nonce: 1 };',
+    replace:
+      'const ballot = { epoch: ++this.#epoch, coordinator: this.#self.node as Incarnation, nonce: 1 };',
   },
   {
     name: 'epochs of others are not adopted',
@@ -162,7 +162,13 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: peers,
     find: 'if (a.node === b.node && a.type === b.type) return false;',
     replace: '',
-    also: [{ file: peers, find: 'return process.node === this.#node && process.type === this.#type;', replace: 'return false;' }],
+    also: [
+      {
+        file: peers,
+        find: 'return process.node === this.#node && process.type === this.#type;',
+        replace: 'return false;',
+      },
+    ],
   },
   {
     name: 'the beats of a process revive it after its goodbye',

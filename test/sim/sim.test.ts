@@ -35,7 +35,10 @@ describe('random clusters', () => {
     fc.assert(
       fc.property(scenarios, (scenario) => {
         const { violations } = new Simulation(scenario).run();
-        expect(violations, `replay: save as FILE, npm run sim -- --scenario FILE\n${JSON.stringify(scenario)}`).toEqual([]);
+        expect(
+          violations,
+          `replay: save as FILE, npm run sim -- --scenario FILE\n${JSON.stringify(scenario)}`,
+        ).toEqual([]);
       }),
       { numRuns: 60 },
     );
@@ -67,8 +70,16 @@ const scenarios: fc.Arbitrary<Scenario> = nodes.chain((count) => {
     fc.record({ kind: fc.constant('loss' as const), probability: fc.constantFrom(0, 0.05, 0.2) }),
     fc.record({ kind: fc.constant('kill' as const), node: place, downMs: fc.nat(2000) }),
     fc.record({ kind: fc.constant('stop' as const), node: place, downMs: fc.nat(2000) }),
-    fc.record({ kind: fc.constant('pause' as const), node: place, forMs: fc.integer({ min: 50, max: 3000 }) }),
-    fc.record({ kind: fc.constant('server-down' as const), server: place, forMs: fc.integer({ min: 100, max: 2000 }) }),
+    fc.record({
+      kind: fc.constant('pause' as const),
+      node: place,
+      forMs: fc.integer({ min: 50, max: 3000 }),
+    }),
+    fc.record({
+      kind: fc.constant('server-down' as const),
+      server: place,
+      forMs: fc.integer({ min: 100, max: 2000 }),
+    }),
     fc.record({
       kind: fc.constant('link-break' as const),
       node: place,
@@ -83,7 +94,9 @@ const scenarios: fc.Arbitrary<Scenario> = nodes.chain((count) => {
     servers: fc.constant(count),
     advisories: fc.boolean(),
     chaosMs: fc.constant(chaosMs),
-    faults: fc.array(fc.record({ atMs: fc.integer({ min: 500, max: chaosMs - 1 }), fault }), { maxLength: 12 }),
+    faults: fc.array(fc.record({ atMs: fc.integer({ min: 500, max: chaosMs - 1 }), fault }), {
+      maxLength: 12,
+    }),
     finalReach: fc.constant(undefined),
   });
 });

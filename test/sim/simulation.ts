@@ -97,7 +97,8 @@ export class Simulation {
     if (this.#viewChanges !== changesBefore)
       this.#violate('INV-32 views changed although connectivity is stable');
     const enough = scenario.mostInstalls?.count ?? Number.POSITIVE_INFINITY;
-    if (this.#countedInstalls > enough) this.#violate(`BUS-21 ${this.#countedInstalls} installs where ${enough} are enough`);
+    if (this.#countedInstalls > enough)
+      this.#violate(`BUS-21 ${this.#countedInstalls} installs where ${enough} are enough`);
     this.#views.quiet(this.#living().map((node) => this.#standingOf(node)));
     for (const node of this.#living()) {
       if (node.member.system.failed > 0) this.#violate(`no actor may fail: ${node.name}`);

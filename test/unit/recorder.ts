@@ -25,7 +25,9 @@ export class Recorder {
 
   /** `level: text` of all lines, or of those of one level. */
   texts(level?: LogLevel): string[] {
-    return this.lines.filter((line) => level === undefined || line.level === level).map((line) => `${line.level}: ${line.text}`);
+    return this.lines
+      .filter((line) => level === undefined || line.level === level)
+      .map((line) => `${line.level}: ${line.text}`);
   }
 
   #note(level: LogLevel, text: string, fields: LogFields = {}): void {

@@ -85,7 +85,14 @@ export class PrefixSums {
   }
 
   /** Where a sum passes 2^53, or ends. */
-  #addWithCarry(hash: number, shard: Shard, slot: number, ownBy: number, totalBy: number, carry: number): void {
+  #addWithCarry(
+    hash: number,
+    shard: Shard,
+    slot: number,
+    ownBy: number,
+    totalBy: number,
+    carry: number,
+  ): void {
     const { floats, ints } = shard;
     const at = slot * shard.floatStride;
     const meta = slot * shard.stride + shard.metaAt;

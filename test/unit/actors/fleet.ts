@@ -89,7 +89,10 @@ export class Sailor {
 
   /** The node names of its view, as `cluster membership` would list them. */
   get members(): string {
-    return this.membership.members().map(({ process }) => process.node).join(' ');
+    return this.membership
+      .members()
+      .map(({ process }) => process.node)
+      .join(' ');
   }
 
   sentOf(kind: ViewMessage['kind']): ViewMessage[] {
@@ -100,10 +103,23 @@ export class Sailor {
     const { clock, random } = fleet;
     const { log, counters } = this.recorder;
     const groups = { clusterGroup: 'ec_cluster', controlGroup: 'ec_console' };
-    const group = new ClusterGroup(this.wire, { groups, self: this.incarnation, clock, random, log, counters });
+    const group = new ClusterGroup(this.wire, {
+      groups,
+      self: this.incarnation,
+      clock,
+      random,
+      log,
+      counters,
+    });
     const wire = this.wire;
     this.say = (message) => group.broadcast(message);
-    const link = { name: 'm' as const, onState: wire.onState.bind(wire), get state() { return wire.state; } };
+    const link = {
+      name: 'm' as const,
+      onState: wire.onState.bind(wire),
+      get state() {
+        return wire.state;
+      },
+    };
     const passesOut = (message: ViewMessage) => {
       if (this.withholds(message)) return false;
       this.sent.push(message);
@@ -139,9 +155,11 @@ export class Sailor {
   #listen(): void {
     this.membership.listen({
       standingChanged: (standing) => this.told.push(standing),
-      viewInstalled: (view, cause) => this.told.push(`view ${view.members.map(({ node }) => node).join(' ')}: ${cause}`),
+      viewInstalled: (view, cause) =>
+        this.told.push(`view ${view.members.map(({ node }) => node).join(' ')}: ${cause}`),
       delivered: (payload, number) => this.told.push(`${number} ${new TextDecoder().decode(payload)}`),
-      nameTaken: (other, info) => this.told.push(`name taken by ${other.node} at ${info?.address}:${info?.port}`),
+      nameTaken: (other, info) =>
+        this.told.push(`name taken by ${other.node} at ${info?.address}:${info?.port}`),
       resetNeeded: (reason) => this.told.push(`reset: ${reason}`),
     });
   }

@@ -24,7 +24,11 @@ describe('standing', () => {
     const fleet = new Fleet();
     const a = fleet.start('a');
     fleet.pass(2_000);
-    expect([a.membership.standing, a.membership.state, a.members]).toEqual(['alone', 'alone waiting quiet', 'a']);
+    expect([a.membership.standing, a.membership.state, a.members]).toEqual([
+      'alone',
+      'alone waiting quiet',
+      'a',
+    ]);
   });
 
   it('BUS-21 in company: settled, after it was settling while the view was agreed on', () => {
@@ -87,11 +91,11 @@ describe('leader', () => {
 
   it('BUS-9, INV-1 what the leader orders changes the table of every member in the same way', () => {
     const [fleet, [a, b, c]] = Fleet.settled('a', 'b', 'c');
-    expect([a.membership.order(bytes('one')), a.membership.order(bytes('two')), b.membership.order(bytes('x'))]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    expect([
+      a.membership.order(bytes('one')),
+      a.membership.order(bytes('two')),
+      b.membership.order(bytes('x')),
+    ]).toEqual([true, true, false]);
     fleet.pass(100);
     for (const sailor of [a, b, c]) expect(sailor.told.slice(-2)).toEqual(['1 one', '2 two']);
     const tables = [a, b, c].map(({ membership }) => `${membership.applied} ${membership.table}`);
@@ -140,7 +144,10 @@ describe('information about members', () => {
     const view = a.membership.view.id;
     b.say({ kind: 'state', from: b.incarnation, view, info: { ...a.info, version: 'lie' } });
     fleet.pass(100);
-    expect([a, b].map(({ membership }) => membership.infoOf(a.incarnation)?.version)).toEqual(['4.2.1', '4.2.1']);
+    expect([a, b].map(({ membership }) => membership.infoOf(a.incarnation)?.version)).toEqual([
+      '4.2.1',
+      '4.2.1',
+    ]);
     b.say({ kind: 'state', from: a.incarnation, view, info: { ...b.info, version: 'lie' } });
     fleet.pass(100);
     expect(a.membership.infoOf(b.incarnation)?.version).toBe('4.2.1');
@@ -153,7 +160,10 @@ describe('information about members', () => {
     const c = fleet.start('c');
     fleet.pass(2_000);
     expect(a.members).toBe('a c');
-    expect([a.membership.infoOf(b.incarnation), a.membership.infoOf(c.incarnation)]).toEqual([undefined, c.info]);
+    expect([a.membership.infoOf(b.incarnation), a.membership.infoOf(c.incarnation)]).toEqual([
+      undefined,
+      c.info,
+    ]);
   });
 });
 
@@ -184,7 +194,9 @@ describe('heartbeats', () => {
     });
     fleet.pass(200);
     fails = false;
-    expect(a.recorder.texts('critical')).toEqual(['critical: An actor failed: membership failed on a timer of 200 ms']);
+    expect(a.recorder.texts('critical')).toEqual([
+      'critical: An actor failed: membership failed on a timer of 200 ms',
+    ]);
     fleet.pass(10_000);
     expect(a.sentOf('heartbeat').length).toBeGreaterThan(9);
     expect([a.membership.state, b.members, byzantine(b)]).toEqual(['settled waiting beating', 'a b', []]);
@@ -330,7 +342,8 @@ describe('digests of rows', () => {
 describe('views are logged', () => {
   it('with epoch, cause and private names, and counted', () => {
     const [, [a, b]] = Fleet.settled('a', 'b');
-    const name = (sailor: Sailor) => `#ec0-${String(sailor.membership.self.number).padStart(5, '0')}#${sailor.info.node}`;
+    const name = (sailor: Sailor) =>
+      `#ec0-${String(sailor.membership.self.number).padStart(5, '0')}#${sailor.info.node}`;
     expect(a.recorder.texts('notice')).toEqual([`notice: view 1 installed (join): ${name(a)} ${name(b)}`]);
     expect(a.recorder.counted.get('view_changes_total')).toBe(1);
   });

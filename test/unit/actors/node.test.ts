@@ -14,7 +14,11 @@ class Drill {
 
   constructor() {
     const recorder = new Recorder();
-    const system = new ActorSystem({ clock: new VirtualClock(), log: recorder.log, counters: recorder.counters });
+    const system = new ActorSystem({
+      clock: new VirtualClock(),
+      log: recorder.log,
+      counters: recorder.counters,
+    });
     const duty = (name: Duty) => () => {
       this.diary.push(name);
       return new Promise<void>((done, fail) => this.#waiting.set(name, { done, fail }));
@@ -73,13 +77,16 @@ describe('start', () => {
     ['openConsole', []],
     ['join', ['openConsole']],
     ['openListeners', ['openConsole', 'join']],
-  ] as const)('a start that fails in %s closes what was opened, and ends with the reason', async (broken, before) => {
-    const node = await new Drill().done(...before);
-    await node.fail(broken, 'no luck');
-    expect(node.state).toBe('stopping');
-    await node.done('close');
-    expect([node.state, node.diary]).toEqual(['failed', [...before, broken, 'close', 'ended: no luck']]);
-  });
+  ] as const)(
+    'a start that fails in %s closes what was opened, and ends with the reason',
+    async (broken, before) => {
+      const node = await new Drill().done(...before);
+      await node.fail(broken, 'no luck');
+      expect(node.state).toBe('stopping');
+      await node.done('close');
+      expect([node.state, node.diary]).toEqual(['failed', [...before, broken, 'close', 'ended: no luck']]);
+    },
+  );
 });
 
 describe('stop', () => {

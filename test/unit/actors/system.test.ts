@@ -108,7 +108,10 @@ describe('actors under supervision', () => {
 
   it('a failure right at the start is a failure like others: it does not reach who started the actor', () => {
     const { system, clock, recorder } = world();
-    const fragile = setup({ actions: { fail: broken } }).createMachine({ initial: 'on', states: { on: { entry: 'fail' } } });
+    const fragile = setup({ actions: { fail: broken } }).createMachine({
+      initial: 'on',
+      states: { on: { entry: 'fail' } },
+    });
     expect(() => system.start('fragile', fragile, undefined)).not.toThrow();
     clock.runUntil(10);
     expect(system.failed).toBe(1);
@@ -118,7 +121,8 @@ describe('actors under supervision', () => {
   it('the sixth failure within a minute gives the actor up: escalated once, events ignored, the others live on', () => {
     const { system, clock, recorder } = world();
     const escalated: string[] = [];
-    system.onEscalation = (id, error) => escalated.push(`${id}: ${error.code} ${(error.cause as Error).message}`);
+    system.onEscalation = (id, error) =>
+      escalated.push(`${id}: ${error.code} ${(error.cause as Error).message}`);
     const actor = system.start('lamp', lamp, { ...calm, fail: broken });
     const other = system.start('other', lamp, calm);
     for (let failure = 1; failure <= 6; failure++) {

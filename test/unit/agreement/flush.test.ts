@@ -20,7 +20,9 @@ const oks = (summaries: Record<string, OkSummary>) =>
 
 describe('flush of old views', () => {
   it('BUS-11 the survivors deliver up to the highest that one of them has; the lowest needs the most entries', () => {
-    const [flush, ...others] = flushFor(oks({ a: summary('a', 7, 4), b: summary('a', 5, 4), c: summary('a', 6, 4) }));
+    const [flush, ...others] = flushFor(
+      oks({ a: summary('a', 7, 4), b: summary('a', 5, 4), c: summary('a', 6, 4) }),
+    );
     expect(others).toEqual([]);
     expect(flush).toEqual({
       view: viewOf('a'),
@@ -52,7 +54,9 @@ describe('flush of old views', () => {
         // Stable is what all members of the old view have, so nobody has less.
         const members = list.map(([name, ahead]) => [name, stable + ahead] as const);
         const flush = flushFor(
-          oks(Object.fromEntries(members.map(([name, applied]) => [name, summary('a', applied, stable + 1)]))),
+          oks(
+            Object.fromEntries(members.map(([name, applied]) => [name, summary('a', applied, stable + 1)])),
+          ),
         )[0]!;
         expect(flush.upTo).toBe(Math.max(...members.map(([, applied]) => applied)));
         for (const [, applied] of members) {

@@ -12,7 +12,11 @@ describe('nonsense from the network', () => {
     const office = PostOffice.settled('a b');
     const { epoch } = office.at('a').agreement.view.id;
     const from = office.at('b').incarnation;
-    office.hand({ from: 'b', to: 'a', message: { kind: 'nack', from, ballot: office.at('a').agreement.view.id, epoch: 2 ** 50 } });
+    office.hand({
+      from: 'b',
+      to: 'a',
+      message: { kind: 'nack', from, ballot: office.at('a').agreement.view.id, epoch: 2 ** 50 },
+    });
     office.partition('a', 'b');
     office.pass(2 * timeoutMs);
     expect(office.at('a').agreement.view.id.epoch).toBeLessThan(epoch + 10);
@@ -36,7 +40,11 @@ describe('nonsense from the network', () => {
     const members = view.members.map((member, i) => (i === 1 ? { ...member, node: 'x' } : member));
     office.intercept(is('nack'));
     for (const to of ['b', 'c']) {
-      office.hand({ from: 'a', to, message: { kind: 'propose', from: office.at('a').incarnation, ballot, members } });
+      office.hand({
+        from: 'a',
+        to,
+        message: { kind: 'propose', from: office.at('a').incarnation, ballot, members },
+      });
     }
     expect(office.taken.map(({ from }) => from)).toEqual(['b']);
   });
@@ -45,9 +53,15 @@ describe('nonsense from the network', () => {
     const office = PostOffice.settled('a b');
     const { view } = office.at('b').agreement;
     const ballot = { epoch: view.id.epoch + 5, coordinator: office.at('a').incarnation, nonce: 77 };
-    const flush = [{ view: view.id, upTo: 0, entries: [], survivors: view.members.map(({ incarnation }) => incarnation) }];
+    const flush = [
+      { view: view.id, upTo: 0, entries: [], survivors: view.members.map(({ incarnation }) => incarnation) },
+    ];
     const from = office.at('a').incarnation;
-    office.hand({ from: 'a', to: 'b', message: { kind: 'commit', from, ballot, members: view.members, flush } });
+    office.hand({
+      from: 'a',
+      to: 'b',
+      message: { kind: 'commit', from, ballot, members: view.members, flush },
+    });
     expect(office.at('b').diary).toEqual([]);
   });
 });

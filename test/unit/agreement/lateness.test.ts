@@ -57,7 +57,10 @@ describe('a process that was stopped or slow itself', () => {
     office.thaw('a');
     office.pass(timeoutMs);
     expect(office.share('a b c d')).toBe(true);
-    expect(office.at('b').diary).toEqual(['view [b c d] network, with b c d', 'view [a b c d] join, with b c d']);
+    expect(office.at('b').diary).toEqual([
+      'view [b c d] network, with b c d',
+      'view [a b c d] join, with b c d',
+    ]);
     expect(office.at('d').diary).toEqual(office.at('b').diary);
   });
 });

@@ -54,7 +54,8 @@ describe('leaving', () => {
     const office = PostOffice.settled('a b c d');
     office.kill('a');
     office.pass(3 * timeoutMs);
-    for (const name of ['b', 'c', 'd']) expect(office.at(name).diary).toEqual(['view [b c d] network, with b c d']);
+    for (const name of ['b', 'c', 'd'])
+      expect(office.at(name).diary).toEqual(['view [b c d] network, with b c d']);
   });
 
   it('BUS-21 silence acts after the failure timeout and not before', () => {

@@ -28,10 +28,16 @@ describe('partition and merge', () => {
     office.heal();
     office.pass(timeoutMs);
     for (const name of ['a', 'b']) {
-      expect(office.at(name).diary).toEqual(['view [a b] network, with a b', 'view [a b c d] join, with a b']);
+      expect(office.at(name).diary).toEqual([
+        'view [a b] network, with a b',
+        'view [a b c d] join, with a b',
+      ]);
     }
     for (const name of ['c', 'd']) {
-      expect(office.at(name).diary).toEqual(['view [c d] network, with c d', 'view [a b c d] join, with c d']);
+      expect(office.at(name).diary).toEqual([
+        'view [c d] network, with c d',
+        'view [a b c d] join, with c d',
+      ]);
     }
   });
 

@@ -59,7 +59,9 @@ describe('ordered stream', () => {
 
   it('a full backlog takes no more until a member made progress', () => {
     const stream = new OrderedStream(2);
-    expect([stream.append(Uint8Array.of(1))?.number, stream.append(Uint8Array.of(2))?.number]).toEqual([1, 2]);
+    expect([stream.append(Uint8Array.of(1))?.number, stream.append(Uint8Array.of(2))?.number]).toEqual([
+      1, 2,
+    ]);
     expect(stream.append(Uint8Array.of(3))).toBeUndefined();
     stream.stableUpTo(1);
     expect(stream.append(Uint8Array.of(3))?.number).toBe(3);

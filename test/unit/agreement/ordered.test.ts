@@ -77,7 +77,13 @@ describe('ordered messages within a view', () => {
     const office = PostOffice.settled('a b');
     // The backlog of these agreements is 4.
     office.intercept((letter) => is('ordered')(letter) || is('resend')(letter));
-    expect(['1', '2', '3', '4', '5'].map((text) => office.order('a', text))).toEqual([true, true, true, true, false]);
+    expect(['1', '2', '3', '4', '5'].map((text) => office.order('a', text))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
     office.deliverNormally();
     office.pass(3 * beatMs);
     expect(office.order('a', '5')).toBe(true);
@@ -89,7 +95,13 @@ describe('ordered messages within a view', () => {
     office.intercept((letter) => is('ordered')(letter) || is('resend')(letter));
     for (const text of ['1', '2', '3', '4']) office.order('a', text);
     office.pass(3 * timeoutMs);
-    expect(office.at('b').diary.slice(0, 5)).toEqual(['1 1', '2 2', '3 3', '4 4', 'view [a b] network, with a b']);
+    expect(office.at('b').diary.slice(0, 5)).toEqual([
+      '1 1',
+      '2 2',
+      '3 3',
+      '4 4',
+      'view [a b] network, with a b',
+    ]);
     expect(office.order('a', 'again')).toBe(true);
   });
 });
@@ -125,7 +137,10 @@ describe('ordered messages across a change of view', () => {
     office.intercept((letter) => is('ordered')(letter) || is('commit')(letter));
     office.order('a', 'late');
     office.leave('c');
-    const [ordered, commit] = [office.taken.find(is('ordered', { to: 'b' }))!, office.taken.find(is('commit', { to: 'b' }))!];
+    const [ordered, commit] = [
+      office.taken.find(is('ordered', { to: 'b' }))!,
+      office.taken.find(is('commit', { to: 'b' }))!,
+    ];
     office.deliverNormally();
     office.hand(ordered);
     expect(office.at('b').diary).toEqual([]);
@@ -138,7 +153,9 @@ describe('ordered messages across a change of view', () => {
     const office = PostOffice.settled('a b c');
     const { id } = office.at('c').agreement.view;
     // a dies. b and c agree on a view without it, but the commit for c is under way for more than a second,
-    office.intercept((letter) => letter.to === 'c' && letter.message.kind !== 'beat' && letter.message.kind !== 'propose');
+    office.intercept(
+      (letter) => letter.to === 'c' && letter.message.kind !== 'beat' && letter.message.kind !== 'propose',
+    );
     office.kill('a');
     office.reportClosed('c', 'a');
     office.reportClosed('b', 'a');
@@ -147,7 +164,11 @@ describe('ordered messages across a change of view', () => {
     office.pass(timeoutMs + beatMs);
     // and meanwhile c, whose promise has run out, gets a message of a that b never had.
     const entry = { number: 1, payload: new TextEncoder().encode('slow') };
-    office.hand({ from: 'a', to: 'c', message: { kind: 'ordered', from: office.at('a').incarnation, view: id, entry } });
+    office.hand({
+      from: 'a',
+      to: 'c',
+      message: { kind: 'ordered', from: office.at('a').incarnation, view: id, entry },
+    });
     expect(office.at('c').diary).toEqual(['1 slow']);
     office.hand(commit);
     // To install now would mean that b and c came from one view with different messages.

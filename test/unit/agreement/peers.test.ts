@@ -9,7 +9,11 @@ import { processOf } from './post-office.ts';
 const limits = { failureTimeoutMs: 1_000, beatIntervalMs: 200, maxPeers: 4 };
 const [a, b, c] = ['a', 'b', 'c'].map((name) => processOf(name)) as [Process, Process, Process];
 
-const idOf = (coordinator: Process, epoch = 1): ViewId => ({ epoch, coordinator: coordinator.incarnation, nonce: 1 });
+const idOf = (coordinator: Process, epoch = 1): ViewId => ({
+  epoch,
+  coordinator: coordinator.incarnation,
+  nonce: 1,
+});
 const viewOf = (...members: Process[]): View => ({ id: idOf(members[0]!), members });
 const aloneOf = (process: Process): View => viewOf(process);
 
@@ -80,7 +84,8 @@ describe('who is heard', () => {
 
   it('the table is bounded: a stranger beyond the bound is not heard until somebody is forgotten', () => {
     const peers = peersOfA();
-    for (const name of ['p', 'q', 'r', 's']) peers.hear(beatOf(processOf(name), aloneOf(processOf(name)), []), 0);
+    for (const name of ['p', 'q', 'r', 's'])
+      peers.hear(beatOf(processOf(name), aloneOf(processOf(name)), []), 0);
     expect(peers.hear(beatOf(b, aloneOf(b), []), 0)).toBe('ignored');
     peers.prune(10_001);
     expect(peers.size).toBe(0);

@@ -208,7 +208,9 @@ export class PostOffice {
   /** Everybody's members, in member order: `{ a: 'a b', b: 'a b' }`. */
   views(): Record<string, string> {
     const awake = [...this.#residents.values()].filter(({ state }) => state !== 'dead');
-    return Object.fromEntries(awake.map(({ name, agreement }) => [name, this.namesIn(agreement.view.members)]));
+    return Object.fromEntries(
+      awake.map(({ name, agreement }) => [name, this.namesIn(agreement.view.members)]),
+    );
   }
 
   /** True when all members named share one view and nobody else is in it. */
@@ -216,7 +218,11 @@ export class PostOffice {
     const residents = names.split(' ').map((name) => this.at(name).agreement);
     const ids = new Set(residents.map(({ view }) => JSON.stringify(view.id)));
     const sorted = this.namesIn(residents[0]!.view.members).split(' ').sort().join(' ');
-    return ids.size === 1 && sorted === names.split(' ').sort().join(' ') && residents.every(({ settled }) => settled);
+    return (
+      ids.size === 1 &&
+      sorted === names.split(' ').sort().join(' ') &&
+      residents.every(({ settled }) => settled)
+    );
   }
 
   namesIn(members: readonly { readonly incarnation: Incarnation }[]): string {
@@ -224,7 +230,9 @@ export class PostOffice {
   }
 
   #nameOf(incarnation: Incarnation): string {
-    return [...this.#residents.values()].find((other) => other.incarnation === incarnation)?.name ?? incarnation;
+    return (
+      [...this.#residents.values()].find((other) => other.incarnation === incarnation)?.name ?? incarnation
+    );
   }
 
   #nextDue(untilMs: number): Resident | undefined {

@@ -49,7 +49,8 @@ class Desk {
 
   #note(nowMs: number, verdicts: readonly Verdict[]): void {
     for (const verdict of verdicts) {
-      const name = 'member' in verdict ? ` ${String.fromCharCode(Number.parseInt(verdict.member.slice(0, 2), 16))}` : '';
+      const name =
+        'member' in verdict ? ` ${String.fromCharCode(Number.parseInt(verdict.member.slice(0, 2), 16))}` : '';
       this.notes.push(`${nowMs / 1000} s: ${verdict.kind}${name}`);
       if (verdict.kind === 'silent') this.suspects.add(verdict.member);
       if (verdict.kind === 'recovered') this.suspects.delete(verdict.member);
@@ -131,14 +132,20 @@ describe('diverged members', () => {
     expect(desk.notes).toEqual(['23 s: diverged b']);
     const busy = new Suspicion(options, () => false, 0);
     for (let i = 0; i < 10; i++) {
-      const verdicts = busy.heard(heartbeat(b, { applied: i }), heartbeat(a, { applied: i + 2 }), 20_000 + i * 1_000);
+      const verdicts = busy.heard(
+        heartbeat(b, { applied: i }),
+        heartbeat(a, { applied: i + 2 }),
+        20_000 + i * 1_000,
+      );
       expect(verdicts).toEqual([]);
     }
   });
 
   it('MEM-16 with fast heartbeats it takes 3 s all the same', () => {
     const fast = new Suspicion({ ...options, heartbeatIntervalMs: 100 }, () => false, 0);
-    const verdicts = Array.from({ length: 40 }, (_, i) => fast.heard(heartbeat(b, { table: 7 }), heartbeat(a), 20_000 + i * 100));
+    const verdicts = Array.from({ length: 40 }, (_, i) =>
+      fast.heard(heartbeat(b, { table: 7 }), heartbeat(a), 20_000 + i * 100),
+    );
     expect(verdicts.findIndex((list) => list.length > 0)).toBe(29);
   });
 

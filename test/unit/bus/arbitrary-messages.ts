@@ -58,7 +58,9 @@ const beat = fc.nat({ max: 70 }).chain((viewSize) => {
 const kind = <K extends ViewMessage['kind']>(name: K) => fc.constant(name);
 
 /** One arbitrary a kind, so that no kind can be forgotten. */
-export const messagesByKind: { readonly [K in ViewMessage['kind']]: fc.Arbitrary<Extract<ViewMessage, { kind: K }>> } = {
+export const messagesByKind: {
+  readonly [K in ViewMessage['kind']]: fc.Arbitrary<Extract<ViewMessage, { kind: K }>>;
+} = {
   beat,
   propose: fc.record({ kind: kind('propose'), from: incarnation, ballot: viewId, members: few(process) }),
   ok: fc.record({

@@ -23,7 +23,14 @@ class Fleet {
     const self = newIncarnation(this.#random);
     const wire = this.bus.connect(self, maxPayloadBytes);
     const recorder = new Recorder();
-    const group = new ClusterGroup(wire, { groups, self, clock: this.clock, random: this.#random, log: recorder.log, counters: recorder.counters });
+    const group = new ClusterGroup(wire, {
+      groups,
+      self,
+      clock: this.clock,
+      random: this.#random,
+      log: recorder.log,
+      counters: recorder.counters,
+    });
     const got: ViewMessage[] = [];
     group.onMessage((message) => got.push(message));
     wire.setState('up');
@@ -119,7 +126,9 @@ describe('the cluster group', () => {
     fleet.settle();
     expect(a.got).toEqual([]);
     expect(a.recorder.counted.get('bus_malformed_messages_total')).toBe(nonsense.length);
-    expect(a.recorder.texts()).toEqual(['error: malformed or foreign message on ec_cluster.view.beat dropped']);
+    expect(a.recorder.texts()).toEqual([
+      'error: malformed or foreign message on ec_cluster.view.beat dropped',
+    ]);
     fleet.clock.runUntil(59_000);
     b.wire.publish(subject, Uint8Array.of(9));
     fleet.settle();

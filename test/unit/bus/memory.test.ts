@@ -87,7 +87,9 @@ describe('the bus in memory', () => {
     const wire = bus.connect('listener');
     wire.setState('up');
     const seen: unknown[] = [];
-    wire.subscribe('news', ({ subject, reply, header }) => seen.push([subject, reply, header('Node'), header('Other')]));
+    wire.subscribe('news', ({ subject, reply, header }) =>
+      seen.push([subject, reply, header('Node'), header('Other')]),
+    );
     from.publish('news', bytes(''), { reply: 'inbox', headers: { Node: 'relay-1' } });
     from.publish('news', bytes(''));
     clock.runUntil(100);

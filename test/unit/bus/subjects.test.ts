@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { connectionName, decodeToken, encodeToken, parseConnectionName, subjects } from '../../../src/bus/subjects.ts';
+import {
+  connectionName,
+  decodeToken,
+  encodeToken,
+  parseConnectionName,
+  subjects,
+} from '../../../src/bus/subjects.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import { incarnation } from './arbitrary-messages.ts';
 
@@ -8,7 +14,10 @@ const groups = { clusterGroup: 'ec_cluster', controlGroup: 'ec_console', logGrou
 const self = 'ab'.repeat(16) as Incarnation;
 const anyName = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
 const nastyName = fc
-  .array(fc.constantFrom('.', '*', '>', ' ', '%', '\0', '\n', 'a', 'ß', '%2E'), { minLength: 1, maxLength: 8 })
+  .array(fc.constantFrom('.', '*', '>', ' ', '%', '\0', '\n', 'a', 'ß', '%2E'), {
+    minLength: 1,
+    maxLength: 8,
+  })
   .map((parts) => parts.join(''));
 
 describe('subject tokens', () => {
@@ -74,14 +83,25 @@ describe('subjects', () => {
 describe('connection names', () => {
   it('BUS-21 always: a connection name tells link and incarnation, so that an advisory can be attributed', () => {
     fc.assert(
-      fc.property(fc.constantFrom('m' as const, 's' as const), fc.stringMatching(/^[a-z0-9._-]{1,63}$/), incarnation, (link, node, life) => {
-        expect(parseConnectionName(connectionName(link, node, life))).toEqual({ link, incarnation: life });
-      }),
+      fc.property(
+        fc.constantFrom('m' as const, 's' as const),
+        fc.stringMatching(/^[a-z0-9._-]{1,63}$/),
+        incarnation,
+        (link, node, life) => {
+          expect(parseConnectionName(connectionName(link, node, life))).toEqual({ link, incarnation: life });
+        },
+      ),
     );
   });
 
   it('BUS-21 names of other clients are none of ours', () => {
-    for (const name of ['', 'NATS CLI', `flotilla x relay-1 ${self}`, `flotilla m relay-1 ${self}0`, `my flotilla m relay-1 ${self}`]) {
+    for (const name of [
+      '',
+      'NATS CLI',
+      `flotilla x relay-1 ${self}`,
+      `flotilla m relay-1 ${self}0`,
+      `my flotilla m relay-1 ${self}`,
+    ]) {
       expect(parseConnectionName(name)).toBeUndefined();
     }
   });

@@ -7,7 +7,12 @@ import { fuzzViewCodec } from '../../fuzz/view-codec.fuzz.ts';
 import { anyMessage, messagesByKind } from './arbitrary-messages.ts';
 
 const self = 'ab'.repeat(16) as Incarnation;
-const nack: ViewMessage = { kind: 'nack', from: self, ballot: { epoch: 5, coordinator: self, nonce: 9 }, epoch: 6 };
+const nack: ViewMessage = {
+  kind: 'nack',
+  from: self,
+  ballot: { epoch: 5, coordinator: self, nonce: 9 },
+  epoch: 6,
+};
 const [versionAt, kindAt] = [0, 1];
 /** Version, kind, sender; then the epoch of the ballot. */
 const ballotEpochAt = 1 + 1 + 16;
@@ -70,14 +75,27 @@ describe('bytes of view messages', () => {
   it('MSG-1 an epoch that leaves no room to count on is refused: everybody would adopt it for ever', () => {
     const bytes = encodeViewMessage(nack);
     expect(decodeViewMessage(withNumber(bytes, ballotEpochAt, 2 ** 50))).toBeDefined();
-    const absurd = [2 ** 50 + 1, Number.MAX_SAFE_INTEGER, 1e300, Number.POSITIVE_INFINITY, Number.NaN, -1, 0.5];
+    const absurd = [
+      2 ** 50 + 1,
+      Number.MAX_SAFE_INTEGER,
+      1e300,
+      Number.POSITIVE_INFINITY,
+      Number.NaN,
+      -1,
+      0.5,
+    ];
     for (const epoch of absurd) {
       expect(decodeViewMessage(withNumber(bytes, ballotEpochAt, epoch))).toBeUndefined();
     }
   });
 
   it('MSG-1 counts are whole and not negative', () => {
-    const resend: ViewMessage = { kind: 'resend', from: self, view: { epoch: 1, coordinator: self, nonce: 1 }, first: 3 };
+    const resend: ViewMessage = {
+      kind: 'resend',
+      from: self,
+      view: { epoch: 1, coordinator: self, nonce: 1 },
+      first: 3,
+    };
     const bytes = encodeViewMessage(resend);
     const firstAt = bytes.length - 8;
     for (const first of [-1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -86,7 +104,16 @@ describe('bytes of view messages', () => {
   });
 
   it('MSG-1 text that is not UTF-8 is refused', () => {
-    const info = { incarnation: self, node: 'relay-1', subcluster: '', type: 'Momentum', version: '', address: '', port: 0, groups: [] } as const;
+    const info = {
+      incarnation: self,
+      node: 'relay-1',
+      subcluster: '',
+      type: 'Momentum',
+      version: '',
+      address: '',
+      port: 0,
+      groups: [],
+    } as const;
     const bytes = encodeViewMessage({ kind: 'state', from: self, view: nack.ballot, info });
     const nodeAt = Buffer.from(bytes).indexOf('relay-1');
     expect(decodeViewMessage(changed(bytes, nodeAt, 0xff))).toBeUndefined();
@@ -107,7 +134,10 @@ describe('bytes of view messages', () => {
   it('ID-14 incarnations whose first 53 bits are equal stay different', () => {
     const twins = ['0', '1', 'f'].map((digit) => `${'a'.repeat(14)}${digit.repeat(18)}` as Incarnation);
     for (const from of [...twins, ...twins]) {
-      expect(decodeViewMessage(encodeViewMessage({ kind: 'goodbye', from }))).toEqual({ kind: 'goodbye', from });
+      expect(decodeViewMessage(encodeViewMessage({ kind: 'goodbye', from }))).toEqual({
+        kind: 'goodbye',
+        from,
+      });
     }
   });
 

@@ -19,7 +19,9 @@ describe('node names', () => {
   });
 
   it('ID-3, ID-5 a refusal names the offending value and says what is wrong with it', () => {
-    expect(['', 'Relay-1', 'relay 1', '-relay', 'relay.', 'größe', 'global', 'default'].map(nodeNameProblem)).toEqual([
+    expect(
+      ['', 'Relay-1', 'relay 1', '-relay', 'relay.', 'größe', 'global', 'default'].map(nodeNameProblem),
+    ).toEqual([
       `'' must have 1 to 63 characters`,
       `'Relay-1' must be lower case`,
       `'relay 1' may hold only a-z, 0-9, '.', '_' and '-', and must begin and end with a letter or digit`,
@@ -54,7 +56,8 @@ describe('subcluster and group names', () => {
 
   it('BUS-27 a group name holds only letters, digits, _ and -, so that it is one subject token', () => {
     expect(['ec_cluster', 'EC-2', '7'].map(groupNameProblem)).toEqual([undefined, undefined, undefined]);
-    for (const name of ['', 'a.b', 'a b', 'a*', '>', 'a\n', 'ä']) expect(groupNameProblem(name)).toBeDefined();
+    for (const name of ['', 'a.b', 'a b', 'a*', '>', 'a\n', 'ä'])
+      expect(groupNameProblem(name)).toBeDefined();
   });
 });
 
@@ -68,7 +71,14 @@ describe('incarnations', () => {
   });
 
   it('ID-14 only 32 lower-case hexadecimal digits are an incarnation', () => {
-    for (const text of ['', 'a'.repeat(31), 'a'.repeat(33), 'A'.repeat(32), `${'a'.repeat(32)}\n`, 'g'.repeat(32)]) {
+    for (const text of [
+      '',
+      'a'.repeat(31),
+      'a'.repeat(33),
+      'A'.repeat(32),
+      `${'a'.repeat(32)}\n`,
+      'g'.repeat(32),
+    ]) {
       expect(isIncarnation(text)).toBe(false);
     }
   });

@@ -17,7 +17,10 @@ import {
 
 const hex = (digits: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`));
 // Few different values, so that equal ones meet and the later criteria decide.
-const incarnation = fc.oneof(hex(1).map((digit) => digit.repeat(32)), hex(32)) as fc.Arbitrary<Incarnation>;
+const incarnation = fc.oneof(
+  hex(1).map((digit) => digit.repeat(32)),
+  hex(32),
+) as fc.Arbitrary<Incarnation>;
 const type = fc.constantFrom<MemberType>('Momentum', 'Manager', 'Other');
 const anyProcess: fc.Arbitrary<Process> = fc.record({
   incarnation,
@@ -31,7 +34,11 @@ const anyViewId: fc.Arbitrary<ViewId> = fc.record({
   coordinator: incarnation,
   nonce: fc.nat({ max: 3 }),
 });
-const members = fc.uniqueArray(anyProcess, { minLength: 1, maxLength: 8, selector: (process) => process.incarnation });
+const members = fc.uniqueArray(anyProcess, {
+  minLength: 1,
+  maxLength: 8,
+  selector: (process) => process.incarnation,
+});
 
 const relay = (node: string, more: Partial<Process> = {}): Process => ({
   incarnation: node.padEnd(32, '0') as Incarnation,
@@ -87,7 +94,9 @@ describe('leader', () => {
   it('MEM-11, INV-16 always a function of the view: the same for whatever order the members were found in', () => {
     fc.assert(
       fc.property(
-        members.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }))),
+        members.chain((list) =>
+          fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+        ),
         ([list, shuffled]) => {
           const leader = leaderOf(viewOf(list));
           expect(leaderOf(viewOf(shuffled))).toEqual(leader);
@@ -110,7 +119,8 @@ describe('view ids', () => {
     fc.assert(
       fc.property(anyViewId, anyViewId, anyViewId, (a, b, c) => {
         expect(sign(compareViewIds(a, b))).toBe(-sign(compareViewIds(b, a)) + 0);
-        if (compareViewIds(a, b) <= 0 && compareViewIds(b, c) <= 0) expect(compareViewIds(a, c)).toBeLessThanOrEqual(0);
+        if (compareViewIds(a, b) <= 0 && compareViewIds(b, c) <= 0)
+          expect(compareViewIds(a, c)).toBeLessThanOrEqual(0);
         expect(compareViewIds(a, b) === 0).toBe(sameViewId(a, b));
         expect(viewKey(a) === viewKey(b)).toBe(sameViewId(a, b));
       }),
@@ -127,7 +137,10 @@ describe('view ids', () => {
 describe('members of a view', () => {
   it('ID-18 the same process has one name on each connection', () => {
     const process = relay('uhalehe', { number: 8422 });
-    expect([membershipName(process), sharedName(process)]).toEqual(['#ec0-08422#uhalehe', '#ec1-08422#uhalehe']);
+    expect([membershipName(process), sharedName(process)]).toEqual([
+      '#ec0-08422#uhalehe',
+      '#ec1-08422#uhalehe',
+    ]);
   });
 
   it('ID-14 a member is found by its incarnation, not by its name', () => {
