@@ -97,6 +97,12 @@ export const joinBenchmark: Benchmark = {
   name: 'join',
   goals: ['P4'],
   about: 'a member joins another that holds 10^4 to 10^6 keys, and an haproxy its peer',
+  meaning:
+    'a process joins another that holds the keys: from the first view with both to all of them there; ' +
+    'digests are compared afterwards. A turn is one pass of the event loop, garbage collection and ' +
+    'waiting for a processor included. Peer: an haproxy process that is taught a stick table by ' +
+    'another, from the first entry seen to the last, so that small tables seem to take no time; filling ' +
+    'a million entries over its statistics socket takes longer than all benchmarks.',
   run: async () => {
     const figures: Figure[] = [];
     for (const keys of sizes) figures.push(...(await figuresFor(keys)));

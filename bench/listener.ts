@@ -158,5 +158,9 @@ export const listenerBenchmark: Benchmark = {
   name: 'listener',
   goals: ['P1'],
   about: 'front listener: counting and caps, connections and bytes with and without it',
+  meaning:
+    'the same count as a front listener makes it for a client; and connections and bytes through a ' +
+    'front listener beside the service behind it alone. Clients, front and service share one process, ' +
+    'so the ratio is the price of one more hop.',
   run,
 };

@@ -79,6 +79,9 @@ export const membershipBenchmark: Benchmark = {
   name: 'membership',
   goals: ['P11'],
   about: 'membership traffic a node at rest',
+  meaning:
+    'bytes that one member receives from all others at rest, counted on the in-memory bus with the real ' +
+    'codec and the lines of the NATS protocol.',
   run: async () =>
     sizes.map(
       (nodes): Figure => ({

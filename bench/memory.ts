@@ -88,6 +88,10 @@ export const memoryBenchmark: Benchmark = {
   name: 'memory',
   goals: ['P3'],
   about: `memory for each key and node with ${nodes} nodes, bytes on the wire for each key`,
+  meaning:
+    'growth of heap and array buffers of one node that holds its own row and those of three others, for ' +
+    'each key and node, once with the same keys in all rows and once with different ones; and the bytes ' +
+    'of a full batch for each key in it.',
   run: async () => [
     ...figuresOf('memory for each IPv4 key and node, all nodes count the same keys', 64, (keys) =>
       bytesPerKeyAndNode(keys, true),

@@ -27,7 +27,7 @@ ${renderGrowth(figures)}
 
 ## What the rows mean
 
-${measured.map(({ benchmark }) => `- \`${benchmark.name}\` (${benchmark.goals.join(', ')}): ${benchmark.about}`).join('\n')}
+${measured.map(({ benchmark }) => `- \`${benchmark.name}\` (${benchmark.goals.join(', ')}): ${benchmark.meaning}`).join('\n')}
 
 ## To repeat
 

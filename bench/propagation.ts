@@ -125,6 +125,12 @@ export const propagationBenchmark: Benchmark = {
   name: 'propagation',
   goals: ['P2'],
   about: `${memberCount} members on one NATS server, two haproxy peers, at three rates`,
+  meaning:
+    'four processes on one nats-server change keys of `inbound_cidr` with `max_delay = 0`, an equal ' +
+    'share each in ticks of a millisecond. Probes of all of them ride along; a figure is the time from ' +
+    'a change to the sum at another member that contains it. Peer: two haproxy processes, the same keys ' +
+    'in all, over the statistics socket, with the round trip of the question in it; they store and do ' +
+    'not sum.',
   run: async () => {
     const [ours, theirs] = [await ourDelays(), await haproxyDelays()];
     const figures = (what: string, limitMs: number, delay: keyof Delays) =>

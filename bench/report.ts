@@ -19,8 +19,10 @@ export interface Figure {
 export interface Benchmark {
   readonly name: string;
   readonly goals: readonly string[];
-  /** Said before it starts, so that nobody wonders what takes so long; what its rows mean in docs/benchmarks.md. */
+  /** Said before it starts, so that nobody wonders what takes so long. */
   readonly about: string;
+  /** What its rows mean, for readers of docs/benchmarks.md. */
+  readonly meaning: string;
   run(): Promise<readonly Figure[]>;
 }
 

@@ -63,6 +63,9 @@ export const restBenchmark: Benchmark = {
   name: 'rest',
   goals: ['P11'],
   about: `clusters of ${sizes.join(', ')} nodes at rest, ${measuredMs / 1000} s each`,
+  meaning:
+    'processor time and resident memory of real `flotilla node` processes on one nats-server that do ' +
+    'nothing but beat; mean over the nodes.',
   run: async () => {
     const { url } = await startNatsServer();
     const nodes = Array.from({ length: sizes[0]! }, (_, i) => new NodeProcess(`relay-${i + 1}`, url));

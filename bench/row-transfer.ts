@@ -80,6 +80,9 @@ export const rowTransferBenchmark: Benchmark = {
   name: 'row-transfer',
   goals: ['P4'],
   about: 'a joiner fetches a large row, both sides in one process',
+  meaning:
+    'the same without network and processes: codec, tables and protocol of both sides in one process, ' +
+    'and the longest single piece of work.',
   run: async () => {
     transferRow(sizes[0]!);
     return sizes.flatMap((keys): Figure[] => {

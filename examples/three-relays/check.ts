@@ -74,18 +74,6 @@ export class Checker {
         wrong = [this.#clientsSide(tables), ...(await this.#nodesSide(live, tables))].filter(({ rows }) =>
           rows.some(isWrong),
         );
-        if (wrong.length > 0 && performance.now() - startMs > 200)
-          process.stderr.write(
-            `DBG ${(performance.now() - startMs).toFixed(0)} ${wrong
-              .map(
-                (w) =>
-                  `${w.title}: ${w.rows
-                    .filter(isWrong)
-                    .map((r) => `${r.key} ${r.shown}/${r.truth}`)
-                    .join(' ')}`,
-              )
-              .join(' | ')}\n`,
-          );
         return wrong.length === 0;
       },
       { limitMs, everyMs: 10, signal: this.#signal },

@@ -7,15 +7,19 @@ export interface Patience {
   readonly signal: AbortSignal;
 }
 
-/** False when it did not become true in time. Throws the reason of `signal`. */
+/**
+ * False when it was not true even when asked after the limit: on a busy machine the asking itself may take that long.
+ * Throws the reason of `signal`.
+ */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   { limitMs, everyMs, signal }: Patience,
 ): Promise<boolean> {
   const endMs = performance.now() + limitMs;
   for (;;) {
+    const isLastChance = performance.now() >= endMs;
     if (await condition()) return true;
-    if (performance.now() > endMs) return false;
+    if (isLastChance) return false;
     await sleep(everyMs, signal);
   }
 }

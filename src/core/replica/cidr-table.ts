@@ -62,10 +62,9 @@ export class CidrTable implements ReplicatedTable {
   #announced = 0;
   #anomalies = 0;
   #refused = 0;
+  #self: Incarnation;
   onPending = (): void => {};
   onWork = (work: Work): void => finish(work);
-
-  #self: Incarnation;
 
   constructor(options: CidrTableOptions) {
     this.#options = options;
@@ -147,8 +146,9 @@ export class CidrTable implements ReplicatedTable {
   }
 
   *entries(from?: Incarnation): Iterable<readonly [string, number]> {
-    for (const leaves of this.#leaves(from)) {
-      finish(leaves.fill());
+    const parts = this.#leaves(from);
+    for (const leaves of parts) finish(leaves.fill());
+    for (const leaves of parts) {
       for (let leaf = 0; leaf < leaves.size; leaf++) {
         const count = leaves.counts[leaf]!;
         if (count > 0) yield [leafKey(leaves, leaf), Math.min(count, maxCount)];

@@ -63,10 +63,9 @@ export class GaugeTable implements ReplicatedTable {
   #overflows = 0;
   #anomalies = 0;
   #rolledUp = 0;
+  #self: Incarnation;
   onPending = (): void => {};
   onWork = (work: Work): void => finish(work);
-
-  #self: Incarnation;
 
   constructor(options: GaugeTableOptions) {
     this.#options = options;

@@ -95,6 +95,7 @@ export class Replicator {
   readonly #objectHash: number;
   readonly #receivers = new Map<Incarnation, RowReceiver>();
   readonly #snapshots: SnapshotSource;
+  /** Bounded by itself: to be taken out a row must have been put in, and before that fetched, which takes longer. */
   readonly #work: Work[] = [];
   #upkeep: Work | undefined;
   #sequence = 0;
@@ -210,8 +211,7 @@ export class Replicator {
   /** Ends all that is under way, at once: the table is about to be handed over. */
   finish(): void {
     this.flush();
-    for (const work of this.#work) finish(work);
-    this.#work.length = 0;
+    for (let work = this.#work.shift(); work; work = this.#work.shift()) finish(work);
   }
 
   /** Sends what has waited long enough. */
@@ -296,11 +296,14 @@ export class Replicator {
   }
 
   *#flushRest(): Work {
-    while (this.#table.pending > 0) {
-      this.#sendBatch();
-      yield;
+    try {
+      while (this.#table.pending > 0) {
+        this.#sendBatch();
+        yield;
+      }
+    } finally {
+      this.#flushing = false;
     }
-    this.#flushing = false;
   }
 
   #stepOnce(): boolean {

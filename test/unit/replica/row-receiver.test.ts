@@ -92,6 +92,11 @@ class Pair {
     0,
   );
 
+  wait(ms: number): void {
+    this.nowMs += ms;
+    this.receiver.tick(this.nowMs);
+  }
+
   #exchange(row: RemoteRow, done: (nowMs: number) => void): void {
     this.row = row as GaugeRow;
     if (this.slow) this.exchanges.push(() => done(this.nowMs));
@@ -375,7 +380,7 @@ function play(steps: readonly Step[]): void {
     else if (step.do === 'chunk') sender.sendChunk();
     else if (step.do === 'beat') pair.beat();
     else if (step.do === 'exchange') for (const done of pair.exchanges.splice(0)) done();
-    else receiver.tick((pair.nowMs += 350));
+    else pair.wait(350);
     if (receiver.state !== 'fetching' || receiver.applied > 0)
       expect(pair.contents).toEqual(sender.history[receiver.applied]);
   }
@@ -383,7 +388,7 @@ function play(steps: readonly Step[]): void {
     pair.deliverAll();
     pair.fetchAll();
     for (const done of pair.exchanges.splice(0)) done();
-    receiver.tick((pair.nowMs += 1_000));
+    pair.wait(1_000);
     pair.beat();
   }
   expect(receiver.state).toBe('whole');
