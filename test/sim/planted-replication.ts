@@ -14,12 +14,14 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a batch that beats show and nobody got is not missed',
+    seed: 7,
     file: receiver,
     find: 'if (this.#behindAt === this.#applied) this.#openGap(nowMs);',
     replace: 'if (this.#behindAt === this.#applied) return;',
   },
   {
     name: 'the row of a member that left is kept',
+    seed: 1,
     file: replicator,
     find: 'for (const origin of [...this.#receivers.keys()]) if (!members.has(origin)) this.#removeMember(origin);',
     replace: '',
@@ -32,6 +34,7 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a lost snapshot is not asked for again',
+    seed: 3,
     file: receiver,
     find: 'this.#attempts++;\n    this.#open(this.#session.reason, nowMs);',
     replace: 'this.#postpone(nowMs);',
@@ -62,6 +65,7 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a batch is added to the total instead of its difference',
+    seed: 1,
     file: cidr,
     find: 'if (by !== 0) this.#counts[part]!.changeRemote(a, b, c, d, by);',
     replace: 'if (by !== 0) this.#counts[part]!.changeRemote(a, b, c, d, value);',
