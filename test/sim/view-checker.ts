@@ -24,6 +24,9 @@ export class ViewChecker {
     { delivered: number; movers: Set<Incarnation>; survivors: ReadonlySet<Incarnation> }
   >();
 
+  /** New view and process -> the old view it is said to come from. */
+  readonly #origins = new Map<string, string>();
+
   start(incarnation: Incarnation, name: string): void {
     this.#lives.set(incarnation, { name, view: undefined, delivered: 0 });
   }
@@ -46,6 +49,7 @@ export class ViewChecker {
     this.#members.set(key, list);
     this.#require(isSorted(view), 'MEM-9', `view ${key} is not in member order`);
     this.#require(!hasNamesakes(view), 'ID-20', `view ${key} holds two processes of one name`);
+    this.#checkOrigins(life.view ? viewKey(life.view.id) : `the start of ${life.name}`, key, survivors);
     if (life.view) {
       this.#require(
         compareViewIds(life.view.id, view.id) < 0,
@@ -108,6 +112,15 @@ export class ViewChecker {
         'INV-1',
         `members of ${key} differ: ${other.applied}/${other.table} and ${process.applied}/${process.table}`,
       );
+    }
+  }
+
+  /** BUS-10: a survivor comes from one view, whoever names it. */
+  #checkOrigins(oldKey: string, key: string, survivors: readonly Incarnation[]): void {
+    for (const survivor of survivors) {
+      const origin = this.#origins.get(`${key} ${survivor}`) ?? oldKey;
+      this.#origins.set(`${key} ${survivor}`, origin);
+      this.#require(origin === oldKey, 'BUS-10', `${this.#name(survivor)} survives from ${origin} and from ${oldKey}`);
     }
   }
 
