@@ -120,7 +120,11 @@ export class ViewChecker {
     for (const survivor of survivors) {
       const origin = this.#origins.get(`${key} ${survivor}`) ?? oldKey;
       this.#origins.set(`${key} ${survivor}`, origin);
-      this.#require(origin === oldKey, 'BUS-10', `${this.#name(survivor)} survives from ${origin} and from ${oldKey}`);
+      this.#require(
+        origin === oldKey,
+        'BUS-10',
+        `${this.#name(survivor)} survives from ${origin} and from ${oldKey}`,
+      );
     }
   }
 
