@@ -1,12 +1,11 @@
 /**
- * The membership of the cluster group as a machine an operator can read. Three regions: `pulse` beats, `view` says
- * where this process stands, `heartbeat` proves that the actors live (MEM-13).
+ * The membership of the cluster group as a machine an operator can read. Two regions: `view` says where this process
+ * stands, `heartbeat` proves that the actors live (MEM-13). Beats are the actor's pulse.
  */
 import { setup } from 'xstate';
 
 /** What the machine asks for; implemented by Membership with one call each. */
 export interface MembershipDuties {
-  beat(): void;
   sendHeartbeat(): void;
   checkHeartbeats(): void;
   sayGoodbye(): void;
@@ -16,7 +15,6 @@ export interface MembershipDuties {
 
 export interface MembershipInput {
   readonly duties: MembershipDuties;
-  readonly beatIntervalMs: number;
   readonly heartbeatIntervalMs: number;
 }
 
@@ -51,13 +49,11 @@ export const membershipMachine = setup({
     events: {} as MembershipEvent,
   },
   actions: {
-    beat: ({ context }) => context.duties.beat(),
     sendHeartbeat: ({ context }) => context.duties.sendHeartbeat(),
     checkHeartbeats: ({ context }) => context.duties.checkHeartbeats(),
     sayGoodbye: ({ context }) => context.duties.sayGoodbye(),
   },
   delays: {
-    beatInterval: ({ context }) => context.beatIntervalMs,
     heartbeatStartDelay: ({ context }) => context.duties.untilHeartbeatsMs(),
     heartbeatInterval: ({ context }) => context.heartbeatIntervalMs,
   },
@@ -74,12 +70,6 @@ export const membershipMachine = setup({
           initial: 'offline',
           on: standingTransitions,
           states: { offline: {}, alone: {}, settling: {}, settled: {} },
-        },
-        pulse: {
-          initial: 'waiting',
-          states: {
-            waiting: { after: { beatInterval: { target: 'waiting', reenter: true, actions: 'beat' } } },
-          },
         },
         heartbeat: {
           initial: 'quiet',

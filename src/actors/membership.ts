@@ -74,8 +74,17 @@ export class Membership {
       this.#agreement.peers.get(incarnation)?.suspected === true;
     this.#suspicion = new Suspicion(settings, isSuspected, clock.nowMs());
     const duties = this.#duties(clock.nowMs() + settings.heartbeatStartDelayMs);
-    this.#actor = system.start('membership', membershipMachine, { duties, ...settings }, () =>
-      this.#actor.send(standingEvents[this.#standing]),
+    this.#actor = system.start(
+      'membership',
+      membershipMachine,
+      { duties, ...settings },
+      {
+        onRestart: () => this.#actor.send(standingEvents[this.#standing]),
+        pulse: {
+          everyMs: settings.beatIntervalMs,
+          run: () => this.#run(this.#agreement.tick(clock.nowMs())),
+        },
+      },
     );
     world.views.onMessage((message) => this.#receive(message));
     this.#stopListening = [
@@ -158,7 +167,6 @@ export class Membership {
   #duties(heartbeatsStartMs: number): MembershipDuties {
     return {
       untilHeartbeatsMs: () => Math.max(0, heartbeatsStartMs - this.#world.clock.nowMs()),
-      beat: () => this.#run(this.#agreement.tick(this.#world.clock.nowMs())),
       sendHeartbeat: () => this.#world.views.broadcast(this.#heartbeat()),
       checkHeartbeats: () =>
         this.#judge(this.#suspicion.check(this.view, this.self.incarnation, this.#world.clock.nowMs())),

@@ -87,8 +87,13 @@ export class Replica {
         wrongType: (from, other) => this.#warnOfType(from, other),
       },
     );
-    this.#actor = system.start(`replica ${name}`, replicaMachine, { duties: this.#duties() }, () =>
-      this.#actor.send(standingEvents[this.#standing]),
+    this.#actor = system.start(
+      `replica ${name}`,
+      replicaMachine,
+      { duties: this.#duties() },
+      {
+        onRestart: () => this.#actor.send(standingEvents[this.#standing]),
+      },
     );
     const { s } = world.links;
     this.#stopListening = [

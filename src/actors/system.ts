@@ -30,6 +30,22 @@ export interface SupervisedActor<TLogic extends AnyStateMachine> {
   stop(): void;
 }
 
+/** What an actor brings along besides its machine. */
+export interface ActorExtras {
+  /** The machine was started anew after a failure and has to be told what it missed. */
+  readonly onRestart?: () => void;
+  readonly pulse?: Pulse;
+}
+
+/**
+ * Work at a fixed interval for as long as the actor lives. It changes no state, so it does not pass through the machine,
+ * where each beat would cost a transition over all regions. A failure of it is a failure of the actor.
+ */
+export interface Pulse {
+  readonly everyMs: number;
+  run(): void;
+}
+
 export interface SystemWorld {
   readonly clock: Clock;
   readonly log: Log;
@@ -50,10 +66,11 @@ export class ActorSystem {
     id: string,
     logic: TLogic,
     input: InputFrom<TLogic>,
-    onRestart: () => void = () => {},
+    { onRestart = () => {}, pulse }: ActorExtras = {},
   ): SupervisedActor<TLogic> {
     if (this.#actors.has(id)) throw new FlotillaError('FLT-1901', `two actors with the id ${id}`);
     const supervisor = new Supervisor(id, logic, input, this.#world, {
+      pulse,
       onRestart,
       onStop: () => this.#actors.delete(id),
       onEscalation: (error) => this.onEscalation(id, error),
@@ -78,6 +95,7 @@ export class ActorSystem {
 }
 
 interface SupervisorHooks {
+  readonly pulse: Pulse | undefined;
   readonly onRestart: () => void;
   readonly onStop: () => void;
   readonly onEscalation: (error: FlotillaError) => void;
@@ -90,6 +108,7 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
   readonly #world: SystemWorld;
   readonly #hooks: SupervisorHooks;
   #actor: AnyActor;
+  #pulseTimer: Timer | undefined;
   #lastEvent = 'start';
   #failuresMs: number[] = [];
   #stopped = false;
@@ -108,7 +127,7 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
     this.#world = world;
     this.#hooks = hooks;
     this.#actor = this.#spawn();
-    this.#actor.start();
+    this.#begin();
   }
 
   get state(): string {
@@ -126,8 +145,35 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#pulseTimer?.cancel();
     this.#actor.stop();
     this.#hooks.onStop();
+  }
+
+  #begin(): void {
+    this.#actor.start();
+    this.#schedulePulse();
+  }
+
+  #schedulePulse(): void {
+    const { pulse } = this.#hooks;
+    if (!pulse || this.#stopped || this.#actor.getSnapshot().status !== 'active') return;
+    this.#pulseTimer = this.#world.clock.after(pulse.everyMs, () => this.#beat(pulse));
+  }
+
+  #beat(pulse: Pulse): void {
+    const actor = this.#actor;
+    // Failed since the last beat: the pulse starts again with the next actor.
+    if (actor.getSnapshot().status !== 'active') return;
+    try {
+      pulse.run();
+    } catch (error) {
+      this.#lastEvent = 'its pulse';
+      actor.stop();
+      this.#onFailure(error);
+      return;
+    }
+    if (actor === this.#actor) this.#schedulePulse();
   }
 
   #spawn(): AnyActor {
@@ -172,8 +218,9 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
     // A later turn: the failed actor is still unwinding, and a failure at start would recurse.
     clock.after(0, () => {
       if (this.#stopped) return;
+      this.#pulseTimer?.cancel();
       this.#actor = this.#spawn();
-      this.#actor.start();
+      this.#begin();
       this.#hooks.onRestart();
     });
   }

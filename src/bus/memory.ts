@@ -51,20 +51,14 @@ export class MemoryBus {
 
   /** @internal */
   carry(from: MemoryWire, subject: string, data: Uint8Array, options: PublishOptions | undefined): void {
+    const header = (name: string) => options?.headers?.[name];
+    const message = { subject, data, reply: options?.reply ?? '', header };
     for (const entry of this.#subscribers(subject)) {
-      for (const delayMs of this.#transit(from, entry.wire))
-        this.#deliver(from, entry, delayMs, subject, data, options);
+      for (const delayMs of this.#transit(from, entry.wire)) this.#deliver(from, entry, delayMs, message);
     }
   }
 
-  #deliver(
-    from: MemoryWire,
-    entry: Entry,
-    delayMs: number,
-    subject: string,
-    data: Uint8Array,
-    options: PublishOptions | undefined,
-  ): void {
+  #deliver(from: MemoryWire, entry: Entry, delayMs: number, message: WireMessage): void {
     const nowMs = this.#clock.nowMs();
     const pair = from.id * 0x10_0000 + entry.wire.id;
     const atMs = Math.max(nowMs + delayMs, this.#lastArrivalMs.get(pair) ?? 0);
@@ -72,9 +66,7 @@ export class MemoryBus {
     const life = entry.wire.life;
     this.#clock.after(atMs - nowMs, () => {
       if (entry.wire.life !== life || entry.wire.state !== 'up') return;
-      const reply = options?.reply ?? '';
-      const header = (name: string) => options?.headers?.[name];
-      entry.wire.gate(() => entry.handler({ subject, data, reply, header }));
+      entry.wire.gate(() => entry.handler(message));
     });
   }
 

@@ -10,7 +10,7 @@ import type {
   RowDigest,
   ViewMessage,
 } from '../core/agreement/messages.ts';
-import type { MemberType } from '../core/identity.ts';
+import type { Incarnation, MemberType } from '../core/identity.ts';
 import type { Process, ViewId } from '../core/view.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 
@@ -52,6 +52,11 @@ export function decodeViewMessage(bytes: Uint8Array): ViewMessage | undefined {
     // RangeError: the message ends too early. TypeError: text that is not UTF-8.
     return undefined;
   }
+}
+
+/** The sender of a message, also of one whose rest is malformed. Each kind begins with it. */
+export function viewSenderOf(bytes: Uint8Array): Incarnation | undefined {
+  return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
 }
 
 function writeFields(message: ViewMessage): void {

@@ -1,74 +1,118 @@
 /**
- * `npm run sim -- [--seed N] [--runs N] [--hours H] [--nodes N] [--chaos SECONDS]`: runs seeds one after another, prints
- * each violation with the command that replays it, and ends with 1 if there was one.
+ * `npm run sim -- [--seed N] [--runs N] [--hours H] [--jobs N] [--nodes N] [--chaos SECONDS] [--first]`: runs seeds one
+ * after another, prints each violation with the command that replays it, and ends with 1 if there was one.
+ * `--save FILE` writes the scenario of a seed down, `--scenario FILE` runs one that was written down.
  */
-
 import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { makeScenario, type Scenario } from './faults.ts';
+import { runSeeds, serveOrders } from './seed-runner.ts';
 import { SeededRandom } from './seeded-random.ts';
-import { Simulation, simulate } from './simulation.ts';
+import { type RunResult, Simulation } from './simulation.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     runs: { type: 'string' },
     hours: { type: 'string' },
+    jobs: { type: 'string' },
     nodes: { type: 'string' },
     chaos: { type: 'string' },
-    /** Replays a saved scenario, or saves the one of --seed. */
     scenario: { type: 'string' },
     save: { type: 'string' },
     /** Stops at the first seed with a violation. */
     first: { type: 'boolean', default: false },
+    /** Started by another run of this program, to take orders from it. */
+    worker: { type: 'boolean', default: false },
   },
 });
 
+const progressPeriodMs = 30_000;
+const optional = (text: string | undefined) => (text === undefined ? undefined : Number(text));
 const firstSeed = Number(values.seed);
-const hours = values.hours === undefined ? undefined : Number(values.hours);
-const runs =
-  values.runs === undefined ? (hours === undefined ? 1 : Number.POSITIVE_INFINITY) : Number(values.runs);
-const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
-const chaosMs = values.chaos === undefined ? undefined : Number(values.chaos) * 1000;
-if (values.save) {
-  const scenario = makeScenario(firstSeed, new SeededRandom(firstSeed, 'scenario'), { nodes, chaosMs });
-  writeFileSync(values.save, `${JSON.stringify(scenario, undefined, 1)}\n`);
-}
-if (values.scenario) {
-  const result = new Simulation(JSON.parse(readFileSync(values.scenario, 'utf8')) as Scenario).run();
-  console.log(
-    result.violations.length === 0 ? `no violation, trace ${result.traceHash}` : result.violations.join('\n'),
-  );
-  process.exit(result.violations.length === 0 ? 0 : 1);
-}
+const hours = optional(values.hours);
+const runs = optional(values.runs) ?? (hours === undefined ? 1 : Number.POSITIVE_INFINITY);
+const chaosSeconds = optional(values.chaos);
+const limits = {
+  nodes: optional(values.nodes),
+  chaosMs: chaosSeconds === undefined ? undefined : chaosSeconds * 1000,
+};
 
-const startedMs = Date.now();
-let simulatedMs = 0;
-let failures = 0;
-let done = 0;
-let slowestMs = 0;
+class Tally {
+  readonly #startedMs = Date.now();
+  #reportedMs = Date.now();
+  #simulatedMs = 0;
+  #slowestMs = 0;
+  done = 0;
+  failures = 0;
 
-for (let seed = firstSeed; done < runs; seed++) {
-  if (hours !== undefined && Date.now() - startedMs > hours * 3_600_000) break;
-  const result = simulate(seed, { nodes, chaosMs });
-  done++;
-  simulatedMs += result.simulatedMs;
-  slowestMs = Math.max(slowestMs, result.settledAfterMs);
-  if (result.violations.length > 0) {
-    failures++;
-    console.log(`seed ${seed}: ${result.violations.length} violations`);
-    for (const violation of result.violations.slice(0, 5)) console.log(`  ${violation}`);
-    const limits = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}`;
-    console.log(`  replay: npm run sim -- --seed ${seed}${limits}`);
-    if (values.first) break;
-  } else if (runs === 1) {
-    console.log(`seed ${seed}: no violation, ${result.viewChanges} view installs, trace ${result.traceHash}`);
+  get elapsedMs(): number {
+    return Date.now() - this.#startedMs;
+  }
+
+  add(result: RunResult): void {
+    this.done++;
+    this.#simulatedMs += result.simulatedMs;
+    this.#slowestMs = Math.max(this.#slowestMs, result.settledAfterMs);
+    if (result.violations.length > 0) {
+      this.failures++;
+      report(result);
+    } else if (runs === 1) {
+      const { seed, viewChanges, traceHash } = result;
+      console.log(`seed ${seed}: no violation, ${viewChanges} view installs, trace ${traceHash}`);
+    }
+    if (Date.now() - this.#reportedMs < progressPeriodMs) return;
+    this.#reportedMs = Date.now();
+    console.log(`… ${this.summary}`);
+  }
+
+  get summary(): string {
+    const seconds = this.elapsedMs / 1000;
+    const simulated = Math.round(this.#simulatedMs / 1000);
+    return (
+      `${this.done} runs, ${this.failures} with violations; ${simulated} simulated seconds in ${seconds.toFixed(1)} s ` +
+      `(${Math.round(simulated / seconds)} times real time); last view change at most ` +
+      `${Math.round(this.#slowestMs)} ms after the last fault`
+    );
   }
 }
 
-const seconds = (Date.now() - startedMs) / 1000;
-const speed = Math.round(simulatedMs / 1000 / seconds);
-console.log(
-  `${done} runs, ${failures} with violations; ${Math.round(simulatedMs / 1000)} simulated seconds in ${seconds.toFixed(1)} s (${speed} times real time); last view change at most ${Math.round(slowestMs)} ms after the last fault`,
-);
-process.exitCode = failures > 0 ? 1 : 0;
+function report({ seed, violations }: RunResult): void {
+  console.log(`seed ${seed}: ${violations.length} violations`);
+  for (const violation of violations.slice(0, 5)) console.log(`  ${violation}`);
+  const flags = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}`;
+  console.log(`  replay: npm run sim -- --seed ${seed}${flags}`);
+}
+
+function replay(file: string): boolean {
+  const { violations, traceHash } = new Simulation(JSON.parse(readFileSync(file, 'utf8')) as Scenario).run();
+  console.log(violations.length === 0 ? `no violation, trace ${traceHash}` : violations.join('\n'));
+  return violations.length === 0;
+}
+
+async function runAll(): Promise<boolean> {
+  const tally = new Tally();
+  function* seeds(): Iterator<number> {
+    for (let i = 0; i < runs; i++) {
+      if (hours !== undefined && tally.elapsedMs > hours * 3_600_000) return;
+      if (values.first && tally.failures > 0) return;
+      yield firstSeed + i;
+    }
+  }
+  const jobs = Math.min(runs, optional(values.jobs) ?? availableParallelism());
+  await runSeeds({ seeds: seeds(), limits, jobs, onResult: (result) => tally.add(result) });
+  console.log(tally.summary);
+  return tally.failures === 0;
+}
+
+if (values.worker) {
+  serveOrders();
+} else {
+  if (values.save) {
+    const scenario = makeScenario(firstSeed, new SeededRandom(firstSeed, 'scenario'), limits);
+    writeFileSync(values.save, `${JSON.stringify(scenario, undefined, 1)}\n`);
+  }
+  const passed = values.scenario ? replay(values.scenario) : await runAll();
+  process.exitCode = passed ? 0 : 1;
+}

@@ -6,6 +6,8 @@ import { Member, type MemberSettings } from '../../src/actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../../src/actors/ports.ts';
 import { ClusterGroup } from '../../src/bus/group.ts';
 import { SharedBus } from '../../src/bus/shared.ts';
+import { decodeViewMessage } from '../../src/bus/view-codec.ts';
+import type { ViewMessage } from '../../src/core/agreement/messages.ts';
 import type { Clock, Timer } from '../../src/core/clock.ts';
 import { type Incarnation, type LinkName, type MemberType, newIncarnation } from '../../src/core/identity.ts';
 import type { Log, LogLevel } from '../../src/core/log.ts';
@@ -80,6 +82,18 @@ class ProcessClock implements Clock {
     this.#dead = true;
     this.#held = undefined;
   }
+}
+
+const decoded = new WeakMap<ArrayBufferLike, { readonly message: ViewMessage | undefined }>();
+
+/** All receivers of a broadcast get the same bytes, in a buffer of their own. */
+function decodeOnce(bytes: Uint8Array): ViewMessage | undefined {
+  let known = decoded.get(bytes.buffer);
+  if (!known) {
+    known = { message: decodeViewMessage(bytes) };
+    decoded.set(bytes.buffer, known);
+  }
+  return known.message;
 }
 
 export class SimNode {
@@ -159,7 +173,7 @@ export class SimNode {
       log,
       counters,
       links: { m: this.#port('m'), s: this.#port('s') },
-      views: new ClusterGroup(this.links.m.wire, busOptions),
+      views: new ClusterGroup(this.links.m.wire, { ...busOptions, decode: decodeOnce }),
       shared: new SharedBus(this.links.s.wire, busOptions),
       evidence,
       self: {

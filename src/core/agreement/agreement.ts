@@ -105,12 +105,13 @@ export class Agreement {
     const lateMs = nowMs - this.#lastTickMs - this.#options.beatIntervalMs;
     this.#lastTickMs = nowMs;
     if (lateMs > this.#options.beatIntervalMs) this.peers.forgive(lateMs, nowMs);
-    const effects: Effect[] = [];
-    this.#evaluate(nowMs, effects);
     this.peers.prune(nowMs);
     this.#stream.advance(this.peers, nowMs);
-    effects.push({ kind: 'broadcast', message: this.#beat(nowMs) });
-    effects.push(...(this.#proposal?.requests() ?? []));
+    // The beat comes first: others judge a proposal by what the latest beat of its proposer says.
+    const effects: Effect[] = [{ kind: 'broadcast', message: this.#beat(nowMs) }];
+    const unanswered = this.#proposal;
+    this.#evaluate(nowMs, effects);
+    if (unanswered && this.#proposal === unanswered) effects.push(...unanswered.requests());
     return effects;
   }
 

@@ -35,6 +35,7 @@ export function isWithMe({ self, view, peers, okayed, nowMs }: Scene, incarnatio
 /** A member is lost, or two members do not hear each other. */
 export function isBroken(scene: Scene): boolean {
   const { members } = scene.view;
+  if (scene.peers.confirm(scene.view, scene.nowMs)) return false;
   if (!members.every((member) => isWithMe(scene, member.incarnation))) return true;
   for (let i = 0; i < members.length; i++) {
     for (let j = i + 1; j < members.length; j++) {

@@ -129,6 +129,20 @@ export class Peers {
     return false;
   }
 
+  /**
+   * Everybody in the view shows it and hears all of it: nothing is broken. With each beat of a healthy cluster, so it
+   * reads bit maps instead of asking for each pair. False says nothing: ask `edge`.
+   */
+  confirm({ id, members }: View, nowMs: number): boolean {
+    for (const { incarnation } of members) {
+      if (incarnation === this.#self) continue;
+      const peer = this.#peers.get(incarnation);
+      if (!peer || !this.mutual(incarnation, nowMs)) return false;
+      if (!sameViewId(peer.beat.view, id) || !isFull(peer.beat.mutual, members.length)) return false;
+    }
+    return true;
+  }
+
   /** Whom this process hears, in the form a beat states it: bit maps over its own view, and a list of all others. */
   describe(view: View, nowMs: number): Pick<Beat, 'hears' | 'mutual' | 'others'> {
     const bytes = Math.ceil(view.members.length / 8);
@@ -293,6 +307,14 @@ export function bit(bits: Uint8Array, index: number): boolean {
 
 export function setBit(bits: Uint8Array, index: number): void {
   bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
+}
+
+/** The first `count` bits are set. */
+function isFull(bits: Uint8Array, count: number): boolean {
+  const whole = count >> 3;
+  for (let i = 0; i < whole; i++) if (bits[i] !== 0xff) return false;
+  const rest = (1 << (count & 7)) - 1;
+  return ((bits[whole] ?? 0) & rest) === rest;
 }
 
 function sameEvidence(a: Beat, b: Beat): boolean {

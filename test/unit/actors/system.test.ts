@@ -71,7 +71,7 @@ describe('actors under supervision', () => {
   it('a failing action is logged with the last event, and the actor is started anew from its input', () => {
     const { system, clock, recorder } = world();
     let restarts = 0;
-    const actor = system.start('lamp', lamp, { ...calm, fail: broken }, () => restarts++);
+    const actor = system.start('lamp', lamp, { ...calm, fail: broken }, { onRestart: () => restarts++ });
     actor.send({ type: 'ON' });
     actor.send({ type: 'BREAK' });
     expect(recorder.texts()).toEqual(['critical: An actor failed: lamp failed on BREAK']);
@@ -178,5 +178,71 @@ describe('actors under supervision', () => {
     system.stop();
     clock.runUntil(10_000);
     expect([flashes, system.list()]).toEqual([0, []]);
+  });
+});
+
+describe('a pulse', () => {
+  it('beats at its interval for as long as the actor lives', () => {
+    const { clock, system } = world();
+    const beatsMs: number[] = [];
+    const pulse = { everyMs: 200, run: () => beatsMs.push(clock.nowMs()) };
+    const actor = system.start('lamp', lamp, calm, { pulse });
+    clock.runUntil(700);
+    actor.stop();
+    clock.runUntil(2_000);
+    expect(beatsMs).toEqual([200, 400, 600]);
+  });
+
+  it('may end its own actor', () => {
+    const { clock, system } = world();
+    let beats = 0;
+    const actor = system.start('lamp', lamp, calm, {
+      pulse: {
+        everyMs: 200,
+        run: () => {
+          beats++;
+          actor.stop();
+        },
+      },
+    });
+    clock.runUntil(2_000);
+    expect(beats).toBe(1);
+  });
+
+  it('that fails is a failure of the actor, which is started anew with one pulse, not two', () => {
+    const { clock, recorder, system } = world();
+    let fails = true;
+    let beats = 0;
+    const run = () => {
+      beats++;
+      if (fails) broken();
+    };
+    let restarts = 0;
+    system.start('lamp', lamp, calm, { pulse: { everyMs: 200, run }, onRestart: () => restarts++ });
+    clock.runUntil(200);
+    fails = false;
+    clock.runUntil(1_000);
+    expect([restarts, beats, recorder.texts('critical')]).toEqual([
+      1,
+      5,
+      ['critical: An actor failed: lamp failed on its pulse'],
+    ]);
+  });
+
+  it('of an actor whose machine failed begins again with the next one', () => {
+    const { clock, system } = world();
+    let beats = 0;
+    const actor = system.start(
+      'lamp',
+      lamp,
+      { ...calm, fail: broken },
+      { pulse: { everyMs: 200, run: () => beats++ } },
+    );
+    clock.runUntil(100);
+    actor.send({ type: 'ON' });
+    actor.send({ type: 'BREAK' });
+    clock.runUntil(1_000);
+    // Of the actor started anew at 100 ms: 300, 500, 700, 900.
+    expect(beats).toBe(4);
   });
 });

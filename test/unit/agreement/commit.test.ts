@@ -124,17 +124,100 @@ describe('proposals', () => {
     expect(office.share('a b')).toBe(true);
   });
 
-  it('BUS-21 of two proposers that know each other the earlier in member order wins', () => {
+  it('BUS-21 a proposal is given up at once when one of its members is lost', () => {
     const office = PostOffice.settled('a b c d');
-    // b is made to propose {b c d}: it does not hear a for a while, c and d do not hear a either.
-    for (const name of ['b', 'c', 'd']) office.cut('a', name);
-    office.pass(timeoutMs - beatMs);
-    office.intercept(is('ok', { to: 'b' }));
-    office.pass(2 * beatMs);
-    office.heal();
+    office.intercept(is('ok', { from: 'c' }));
+    office.leave('d');
+    expect(office.at('a').agreement.settled).toBe(false);
+    office.leave('c');
+    expect(office.share('a b')).toBe(true);
+  });
+
+  it('BUS-21 who waits for the first of its group in vain stands alone after two failure timeouts, and merges later', () => {
+    const office = PostOffice.settled('a b c d');
+    office.intercept(is('propose', { to: 'c' }));
+    office.leave('d');
+    office.pass(timeoutMs);
+    expect(office.views()).toMatchObject({ c: 'a b c d' });
+    office.pass(2 * timeoutMs);
+    expect(office.views()).toMatchObject({ c: 'c' });
     office.deliverNormally();
-    office.pass(3 * timeoutMs);
-    expect(office.share('a b c d')).toBe(true);
+    office.pass(timeoutMs);
+    expect(office.share('a b c')).toBe(true);
+  });
+
+  it('BUS-12 a ballot below the one promised is refused, also when nothing came of the promise', () => {
+    const office = PostOffice.settled('a b c');
+    office.intercept(is('commit'));
+    office.leave('c');
+    const promised = office.taken[0]!.message;
+    if (promised.kind !== 'commit') throw new Error('not a commit');
+    const { ballot, members } = promised;
+    office.intercept(is('nack'));
+    const lower = { ...ballot, nonce: ballot.nonce - 1 };
+    office.hand({
+      from: 'a',
+      to: 'b',
+      message: { kind: 'propose', from: office.at('a').incarnation, ballot: lower, members },
+    });
+    expect(office.taken.at(-1)).toMatchObject({ from: 'b', message: { kind: 'nack', ballot: lower } });
+  });
+
+  describe('when b has a proposal of its own under way, to c,', () => {
+    /** All three are alone, b and c without a. The answer of c to b is under way. */
+    function competition() {
+      const office = new PostOffice();
+      for (const name of ['a', 'b', 'c']) office.open(name);
+      office.partition('a', 'b c');
+      office.intercept(is('ok'));
+      while (office.taken.length === 0) office.pass(10);
+      office.intercept((letter) => is('ok')(letter) || is('nack')(letter));
+      return { office, answer: office.taken[0]! };
+    }
+
+    it('BUS-21 a later proposer that is in it has to wait', () => {
+      const { office, answer } = competition();
+      const { agreement, incarnation } = office.at('c');
+      const ballot = { epoch: 50, coordinator: incarnation, nonce: 50 };
+      const members = [office.at('b').agreement.self, agreement.self];
+      office.hand({ from: 'c', to: 'b', message: { kind: 'propose', from: incarnation, ballot, members } });
+      expect(office.taken.at(-1)).toMatchObject({ from: 'b', to: 'c', message: { kind: 'nack' } });
+      office.hand(answer);
+      expect(office.views()).toMatchObject({ b: 'b c' });
+    });
+
+    it('BUS-21 an earlier proposer goes first, and the own proposal is void although its answers arrive', () => {
+      const { office, answer } = competition();
+      office.heal();
+      // a and b hear each other; c, which has not beaten since, does not yet say so: a proposes to b alone.
+      for (const name of ['a', 'b', 'a']) office.tick(name);
+      expect(office.taken.at(-1)).toMatchObject({ from: 'b', to: 'a', message: { kind: 'ok' } });
+      office.hand(answer);
+      expect(office.views()).toMatchObject({ b: 'b' });
+      office.deliverNormally();
+      office.pass(3 * timeoutMs);
+      expect(office.share('a b c')).toBe(true);
+    });
+  });
+
+  it('R7 an OK that makes no sense ends in no view for anybody, instead of one without its proposer', () => {
+    const office = PostOffice.settled('a b c');
+    office.intercept((letter) => is('propose')(letter) || is('commit')(letter));
+    office.leave('c');
+    const propose = office.taken[0]!.message;
+    if (propose.kind !== 'propose') throw new Error('not a proposal');
+    const { ballot } = propose;
+    const oldView = office.at('b').agreement.view.id;
+    const from = office.at('b').incarnation;
+    office.hand({
+      from: 'b',
+      to: 'a',
+      message: { kind: 'ok', from, ballot, oldView, applied: 7, unstable: [] },
+    });
+    expect(office.taken.filter(is('commit'))).toEqual([]);
+    office.deliverNormally();
+    office.pass(4 * beatMs);
+    expect(office.share('a b')).toBe(true);
   });
 
   it('BUS-23 a proposer with a stale epoch learns the newer one from the refusal and tries again above it', () => {
