@@ -227,6 +227,9 @@ export class Membership {
           for (const listener of this.#listeners)
             listener.delivered?.(effect.payload, effect.number, effect.view);
           break;
+        case 'rejected':
+          this.#rejected(effect.from, effect.because);
+          break;
         case 'namesake':
           this.#nameTaken(effect.other);
           break;
@@ -235,9 +238,19 @@ export class Membership {
     this.#assess();
   }
 
+  /** Late messages of the view before are normal; only a leader's word counts, so others should not speak (MEM-8). */
+  #rejected(from: Incarnation, because: 'view' | 'sender'): void {
+    const { log, counters } = this.#world;
+    counters.add('view_messages_rejected_total');
+    if (because === 'view') log.debug(`ordered message of another view from ${this.#nameOf(from)} ignored`);
+    else log.error(`ordered message from ${this.#nameOf(from)}, which is not the leader, ignored`, { from });
+  }
+
   #installed(view: View, cause: ViewCause, survivors: readonly Incarnation[]): void {
     const { log, counters, views, clock } = this.#world;
     this.#table = 0;
+    // First of all: who listens may want to know the leader.
+    this.#assess();
     counters.add('view_changes_total');
     log.notice(`view ${view.id.epoch} installed (${cause}): ${view.members.map(membershipName).join(' ')}`, {
       view: viewKey(view.id),

@@ -12,6 +12,9 @@ const fragmentMarker = 1;
 const headerBytes = 1 + 8 + 4 + 2 + 2;
 const maxFragments = 65_535;
 const slotBytes = 8;
+/** What is kept beside the bytes, as measured: without it, many tiny fragments would take ten times their bound. */
+const messageOverheadBytes = 256;
+const partOverheadBytes = 192;
 
 export class Fragmenter {
   readonly #stream: Uint8Array;
@@ -95,7 +98,8 @@ export class Reassembler {
     let message = this.#unfinished.get(key);
     if (!message) {
       // The slots count too: one tiny fragment that announces 65,535 would otherwise cost half a megabyte unseen.
-      message = { parts: new Array(count), received: 0, bytes: count * slotBytes, startedMs: nowMs };
+      const bytes = messageOverheadBytes + count * slotBytes;
+      message = { parts: new Array(count), received: 0, bytes, startedMs: nowMs };
       this.#bytes += message.bytes;
       this.#unfinished.set(key, message);
     }
@@ -103,13 +107,14 @@ export class Reassembler {
     if (message.parts[index]) return undefined;
     message.parts[index] = payload.slice(headerBytes);
     message.received++;
-    message.bytes += payload.length;
-    this.#bytes += payload.length;
+    message.bytes += partOverheadBytes + payload.length;
+    this.#bytes += partOverheadBytes + payload.length;
     if (message.received === count) {
       this.#forget(key, message);
       return concatenate(message.parts as Uint8Array[]);
     }
-    if (this.#bytes > this.#limits.maxBytes) this.#dropOldest();
+    // One may not be enough: the oldest can be much smaller than the one that has just begun.
+    while (this.#bytes > this.#limits.maxBytes) this.#dropOldest();
     return undefined;
   }
 

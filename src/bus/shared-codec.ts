@@ -29,6 +29,7 @@ const textBit = 16;
 
 /** A count has 53 bits: eight groups of seven. */
 const maxVarintBytes = 8;
+const maxVarintScale = 0x80 ** (maxVarintBytes - 1);
 
 const maxNameLength = 255;
 
@@ -208,6 +209,8 @@ function readVarints(bytes: Uint8Array, entries: number): Float64Array {
     for (; byte !== undefined && byte >= 0x80; byte = bytes[at++]) {
       value += (byte & 0x7f) * scale;
       scale *= 0x80;
+      // Some hundred empty groups more, and zero times an infinite scale would be NaN, which spoils every sum for good.
+      if (scale > maxVarintScale) throw new RangeError(`a number of more than ${maxVarintBytes} bytes`);
     }
     if (byte === undefined) throw new RangeError('values end too early');
     value += byte * scale;

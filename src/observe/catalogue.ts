@@ -59,6 +59,10 @@ export const metricCatalogue = {
   control_answers_lost: counter('answers', 'Answers over NATS broken off because the link was down'),
 
   view_changes_total: counter('views', 'Agreed views installed'),
+  view_messages_rejected_total: counter(
+    'messages',
+    'Ordered messages ignored because they were of another view or not from its leader',
+  ),
 
   shared_malformed_messages_total: counter(
     'messages',

@@ -34,11 +34,20 @@ function oneInput(random: SeededRandom): boolean {
   sharedSenderOf(bytes);
   const message = decodeSharedMessage(bytes);
   if (!message) return false;
+  if ('changes' in message) checkCounts(message.changes);
   const again = encodeSharedMessage(message);
   if (again.length > bytes.length + 64) throw new Error(`${bytes.length} bytes became ${again.length}`);
   const same = decodeSharedMessage(again);
   if (!same || text(same) !== text(message)) throw new Error(`${text(message)} became ${same && text(same)}`);
   return true;
+}
+
+/** As text, NaN reads like nothing; in a table it would spoil every sum for good. */
+function checkCounts({ v4Values, v6Values, v4BlockValues, v6BlockValues, textValues }: Changes): void {
+  for (const values of [v4Values, v6Values, v4BlockValues, v6BlockValues, textValues]) {
+    if (values.some((value) => !Number.isSafeInteger(value) || value < 0))
+      throw new Error(`counts: ${values}`);
+  }
 }
 
 function text(message: SharedMessage): string {
@@ -51,15 +60,17 @@ function randomBytes(random: SeededRandom): Uint8Array {
   return Uint8Array.from({ length: random.below(120) }, () => random.below(256));
 }
 
-/** Cut off, lengthened, or with a few bytes changed; sometimes left alone. */
+/** Cut off, lengthened, with a few bytes changed or a number drawn out; sometimes left alone. */
 function damaged(bytes: Uint8Array, random: SeededRandom): Uint8Array {
-  switch (random.below(5)) {
+  switch (random.below(6)) {
     case 0:
       return bytes.subarray(0, random.below(bytes.length));
     case 1:
       return Uint8Array.from([...bytes, ...randomBytes(random)]);
     case 2:
       return bytes;
+    case 3:
+      return drawnOut(bytes, random);
     default: {
       const copy = bytes.slice();
       for (let changes = 1 + random.below(4); changes > 0; changes--)
@@ -67,6 +78,20 @@ function damaged(bytes: Uint8Array, random: SeededRandom): Uint8Array {
       return copy;
     }
   }
+}
+
+/** The block of values at the end of a message, its last number written with many groups of nothing. */
+function drawnOut(bytes: Uint8Array, random: SeededRandom): Uint8Array {
+  const groups = random.below(random.chance(0.5) ? 12 : 200);
+  const longer = new Uint8Array(bytes.length + groups);
+  longer.set(bytes);
+  longer.fill(0x80, bytes.length - 1, longer.length - 1);
+  longer[longer.length - 1] = bytes[bytes.length - 1]!;
+  // One value, of less than 128: its length and itself are the last five bytes.
+  const view = new DataView(longer.buffer);
+  if (bytes.length >= 5 && view.getUint32(bytes.length - 5) === 1)
+    view.setUint32(bytes.length - 5, groups + 1);
+  return longer;
 }
 
 export function randomMessage(random: SeededRandom): SharedMessage {

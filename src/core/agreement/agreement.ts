@@ -141,7 +141,7 @@ export class Agreement {
         }
         break;
       case 'ordered':
-        this.#stream.receive(message);
+        effects.push(...this.#stream.receive(message));
         if (!this.#frozen) effects.push(...this.#stream.deliverReady());
         break;
       case 'resend':

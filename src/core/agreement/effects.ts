@@ -14,5 +14,7 @@ export type Effect =
       readonly survivors: readonly Incarnation[];
     }
   | { readonly kind: 'deliver'; readonly view: View; readonly number: number; readonly payload: Uint8Array }
+  /** An ordered message changed nothing here (MEM-8): `view`: of a view that is not ours; `sender`: not from the leader. */
+  | { readonly kind: 'rejected'; readonly from: Incarnation; readonly because: 'view' | 'sender' }
   /** Another live process has our name and is earlier in member order: this one must end (ID-20). */
   | { readonly kind: 'namesake'; readonly other: Process };

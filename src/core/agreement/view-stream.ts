@@ -46,9 +46,12 @@ export class ViewStream {
     return entry && [{ kind: 'broadcast', message: this.#message(entry) }, this.#delivery(entry)];
   }
 
-  receive({ from, view, entry }: Ordered): void {
-    if (!sameViewId(view, this.#view.id) || leaderOf(this.#view)?.incarnation !== from) return;
+  /** What is not of this view, or not from its leader, changes nothing (MEM-8). */
+  receive({ from, view, entry }: Ordered): Effect[] {
+    if (!sameViewId(view, this.#view.id)) return [{ kind: 'rejected', from, because: 'view' }];
+    if (leaderOf(this.#view)?.incarnation !== from) return [{ kind: 'rejected', from, because: 'sender' }];
     this.#stream.receive(entry);
+    return [];
   }
 
   deliverReady(): Effect[] {

@@ -58,7 +58,7 @@ describe('without the bus', () => {
     await sumsAre(clients.open, first, second);
   });
 
-  it('ID-17 with link `s` cut off alone the view stays, and rows are repaired when it is back', async () => {
+  it('ID-17 LIFE-21 with link `s` cut off alone the view stays, and rows are repaired when it is back', async () => {
     const server = await startNatsServer();
     const gate = await LinkGate.before(server.port);
     const common = { upstreamPort: upstream.port };

@@ -29,8 +29,8 @@ describe('standing', () => {
 
   it('BUS-21 in company: settled, after it was settling while the view was agreed on', () => {
     const [fleet, [a, b]] = Fleet.settled('a', 'b');
-    expect(a.told).toEqual(['settling', 'view a b: join', 'settled']);
-    expect(b.told).toEqual(['settling', 'view a b: join', 'settled']);
+    expect(a.told).toEqual(['settling', 'settled', 'view a b: join']);
+    expect(b.told).toEqual(['settling', 'settled', 'view a b: join']);
     fleet.pass(20_000);
     expect(a.membership.state).toBe('settled beating');
   });
@@ -44,7 +44,7 @@ describe('standing', () => {
     expect([b.membership.state, b.members, a.members]).toEqual(['offline quiet', '', 'a']);
     b.wire.setState('up');
     fleet.pass(2_000);
-    expect(b.told).toEqual(['offline', 'view b: network', 'alone', 'settling', 'view a b: join', 'settled']);
+    expect(b.told).toEqual(['offline', 'view b: network', 'alone', 'settling', 'settled', 'view a b: join']);
     expect([a.members, b.members]).toEqual(['a b', 'a b']);
   });
 
@@ -97,6 +97,32 @@ describe('leader', () => {
     const tables = [a, b, c].map(({ membership }) => `${membership.applied} ${membership.table}`);
     expect(new Set(tables).size).toBe(1);
     expect(a.membership.table).not.toBe(0);
+  });
+});
+
+describe('who is told', () => {
+  it('MEM-5 of a view can ask for its leader at once', () => {
+    const fleet = new Fleet();
+    const a = fleet.start('a');
+    const leaders: unknown[] = [];
+    a.membership.listen({
+      viewInstalled: () => leaders.push([a.membership.standing, a.membership.leader?.node]),
+    });
+    fleet.start('b');
+    fleet.pass(2_000);
+    expect(leaders).toEqual([['settled', 'a']]);
+  });
+
+  it('MEM-8, MSG-1 an ordered message of another view, or not from the leader, is counted and logged', () => {
+    const [fleet, [a, b]] = Fleet.settled('a', 'b');
+    const entry = { number: 1, payload: bytes('mine') };
+    const { id } = a.membership.view;
+    b.say({ kind: 'ordered', from: b.incarnation, view: id, entry });
+    b.say({ kind: 'ordered', from: b.incarnation, view: { ...id, nonce: id.nonce + 1 }, entry });
+    fleet.pass(100);
+    expect([a.membership.applied, a.recorder.counted.get('view_messages_rejected_total')]).toEqual([0, 2]);
+    expect(a.recorder.texts('error')).toEqual(['error: ordered message from b, which is not the leader, ignored']);
+    expect(a.recorder.texts('debug')).toContain('debug: ordered message of another view from b ignored');
   });
 });
 

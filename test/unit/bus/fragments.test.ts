@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fragmenter, Reassembler } from '../../../src/bus/fragments.ts';
+import { fuzzFragments } from '../../fuzz/fragments.fuzz.ts';
 
 const roomy = { maxBytes: 10_000_000, maxAgeMs: 1_000 };
 const stream = (digit: string) => new Fragmenter(digit.repeat(16));
@@ -73,7 +74,7 @@ describe('fragments', () => {
   });
 
   it('always: what is kept for unfinished messages stays within the bound in bytes', () => {
-    const maxBytes = 1_000;
+    const maxBytes = 2_000;
     const reassembler = new Reassembler({ maxBytes, maxAgeMs: 1e9 });
     const sender = stream('a');
     for (let i = 0; i < 200; i++) reassembler.accept(sender.split(pattern(100, i), 60)[0]!, 0);
@@ -94,6 +95,29 @@ describe('fragments', () => {
       reassembler.accept(announcing, 0);
     }
     expect(reassembler.dropped).toBeGreaterThanOrEqual(messages - 2);
+  });
+
+  it('R7 many small unfinished messages make room for few large ones, and are charged for what they cost', () => {
+    const maxBytes = 1_000_000;
+    const reassembler = new Reassembler({ maxBytes, maxAgeMs: 1e9 });
+    const sender = stream('a');
+    const begin = (count: number) => {
+      const announcing = sender.split(pattern(30), 30)[0]!;
+      new DataView(announcing.buffer).setUint16(15, count);
+      reassembler.accept(announcing, 0);
+    };
+    const small = 10_000;
+    for (let i = 0; i < small; i++) begin(2);
+    expect(small - reassembler.dropped).toBeLessThan(maxBytes / 400);
+    // Each takes half of the bound: all small ones and all large ones but the last have to go.
+    const large = 3;
+    for (let i = 0; i < large; i++) begin(65_535);
+    expect(reassembler.dropped).toBeGreaterThanOrEqual(small + large - 1);
+  });
+
+  it('R7 90,000 fragments, honest, lost, doubled, damaged and hostile: no crash, no wrong message, no heap', () => {
+    const { whole, malformed } = fuzzFragments(90_000, 3);
+    expect(Math.min(whole, malformed)).toBeGreaterThan(5_000);
   });
 
   it('an unfinished message is given up after its time, and its late fragments do not revive it', () => {

@@ -70,6 +70,19 @@ describe('replication messages', () => {
     expect(decodeSharedMessage(encodeSharedMessage({ ...batch(), object: 'x'.repeat(256) }))).toBeUndefined();
   });
 
+  it('REP-4.16 a value drawn out by groups of nothing is malformed, and never NaN in a table', () => {
+    const one = { ...noChanges, v4Keys: Uint32Array.of(1), v4Values: Float64Array.of(5) };
+    const bytes = encodeSharedMessage(batch(one));
+    const lengthAt = bytes.length - 5;
+    const drawnOut = (groups: number) => {
+      const longer = Uint8Array.from([...bytes.subarray(0, -1), ...new Array(groups).fill(0x80), 0]);
+      new DataView(longer.buffer).setUint32(lengthAt, groups + 1);
+      return decodeSharedMessage(longer);
+    };
+    expect(drawnOut(7)).toEqual(batch({ ...one, v4Values: Float64Array.of(0) }));
+    for (const groups of [8, 160]) expect(drawnOut(groups)).toBeUndefined();
+  });
+
   it('a later version may add fields at the end', () => {
     const bytes = encodeSharedMessage(batch());
     expect(decodeSharedMessage(Uint8Array.from([...bytes, 1, 2, 3]))).toEqual(batch());

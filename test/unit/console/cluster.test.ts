@@ -23,7 +23,7 @@ describe('cluster commands', () => {
     ]);
   });
 
-  it('CMD-6 cluster nodename and nodeaddr', async () => {
+  it('CMD-6 ID-8 cluster nodename and nodeaddr', async () => {
     expect((await type('cluster nodename')).text).toBe('labrat-1\n');
     expect((await type('cluster nodeaddr')).text).toBe('10.80.116.201:4802\n');
     expect((await type('cluster nodeaddr', fakeNode({ address: 'fd00::1' }))).text).toBe('[fd00::1]:4802\n');

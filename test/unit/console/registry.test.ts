@@ -56,4 +56,19 @@ describe('command registry', () => {
     expect(registry.list(['Cluster', 'shared']).map(({ words }) => words)).toEqual(['cluster shared show']);
     expect(registry.list(['nothing'])).toEqual([]);
   });
+
+  it('CON-11 an instance is part of the first word; a singleton has none', () => {
+    const instances = registryOf(
+      command('throttle:in show'),
+      command('throttle:out show'),
+      command('cluster'),
+    );
+    const found = (line: string) => instances.match(line.split(' '))?.command.words;
+    expect([found('throttle:in show'), found('Throttle:OUT show x')]).toEqual([
+      'throttle:in show',
+      'throttle:out show',
+    ]);
+    for (const line of ['throttle show', 'throttle: show', 'throttle:else show', 'cluster:main', 'cluster:'])
+      expect(found(line)).toBeUndefined();
+  });
 });

@@ -48,7 +48,7 @@ const linesOf = async (line: string) =>
     .map((each) => each.trim());
 
 describe('cluster shared list', () => {
-  it('REP-18.2 byte for byte, in configuration order', async () => {
+  it('CMD-19 REP-18.2 byte for byte, in configuration order', async () => {
     expect((await typed('cluster shared list')).text).toBe(`Currently managed objects:
                   inbound_cidr [lazy, cidrtree w/ snapshots]
                  outbound_cidr [lazy, cidrtree w/ snapshots]
@@ -73,7 +73,7 @@ describe('cluster shared list', () => {
 });
 
 describe('cluster shared show', () => {
-  it('REP-18.3, REP-5.8, REP-5.10 the global view of a tree, byte for byte', async () => {
+  it('CMD-19 REP-18.3, REP-5.8, REP-5.10 the global view of a tree, byte for byte', async () => {
     expect(
       (await typed('cluster shared show inbound_cidr')).text,
     ).toBe(`lazy, snapped cidrtree 'inbound_cidr', view 'global'
