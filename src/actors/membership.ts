@@ -155,6 +155,11 @@ export class Membership {
     return effects !== undefined;
   }
 
+  /** Leaves the view for one of its own; the others take this process in again with the next merge (LIFE-18). */
+  secede(): void {
+    if (!this.#left) this.#run(this.#agreement.secede(this.#world.clock.nowMs()));
+  }
+
   /** Says goodbye, so that nobody has to wait for a time-out (LIFE-10). */
   leave(): void {
     if (this.#left) return;

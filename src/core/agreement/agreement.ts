@@ -171,6 +171,16 @@ export class Agreement {
   }
 
   /**
+   * Leaves the view for one of its own, to be merged again: what the others believe of this process is no longer true
+   * (a stopped process whose lease ran out unnoticed, LIFE-18).
+   */
+  secede(nowMs: number): Effect[] {
+    const effects: Effect[] = [];
+    if (this.#view.members.length > 1) this.#propose(nowMs, [this.#self], effects);
+    return effects;
+  }
+
+  /**
    * Leader only: sends a message that all members of this view deliver in the same order. Undefined when this is not
    * the leader, a new view is being formed, or members lag by the whole backlog: try again later.
    */

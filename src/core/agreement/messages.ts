@@ -128,6 +128,8 @@ export interface NodeInfo {
   readonly address: string;
   readonly port: number;
   readonly groups: readonly string[];
+  /** Its values of options that must be the same on all nodes (CFG-2317); absent when it has none. */
+  readonly mustAgree?: ReadonlyMap<string, string>;
 }
 
 export interface State {

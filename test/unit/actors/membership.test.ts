@@ -121,7 +121,9 @@ describe('who is told', () => {
     b.say({ kind: 'ordered', from: b.incarnation, view: { ...id, nonce: id.nonce + 1 }, entry });
     fleet.pass(100);
     expect([a.membership.applied, a.recorder.counted.get('view_messages_rejected_total')]).toEqual([0, 2]);
-    expect(a.recorder.texts('error')).toEqual(['error: ordered message from b, which is not the leader, ignored']);
+    expect(a.recorder.texts('error')).toEqual([
+      'error: ordered message from b, which is not the leader, ignored',
+    ]);
     expect(a.recorder.texts('debug')).toContain('debug: ordered message of another view from b ignored');
   });
 });

@@ -66,3 +66,33 @@ describe('a process that was stopped or slow itself', () => {
     expect(office.at('d').diary).toEqual(office.at('b').diary);
   });
 });
+
+describe('a process that secedes', () => {
+  it('LIFE-18 is alone at once, is left out by the others, and merged again', () => {
+    const office = PostOffice.settled('a b c');
+    office.secede('a');
+    expect(office.views()).toMatchObject({ a: 'a' });
+    office.pass(3 * timeoutMs);
+    expect(office.share('a b c')).toBe(true);
+    expect(office.at('a').diary[0]).toBe('view [a] network, with a');
+    expect(office.at('b').diary[0]).not.toContain('a');
+  });
+
+  it('LIFE-18 breaks a promise it has given: nobody installs the view that was under way', () => {
+    const office = PostOffice.settled('a b c');
+    office.intercept((letter) => letter.message.kind === 'commit');
+    office.leave('c');
+    office.secede('b');
+    office.deliverNormally();
+    for (const letter of office.taken) office.hand(letter);
+    expect(office.views()).toMatchObject({ b: 'b' });
+    office.pass(4 * timeoutMs);
+    expect(office.share('a b')).toBe(true);
+  });
+
+  it('LIFE-18 who is alone already stays as it is', () => {
+    const office = PostOffice.settled('a');
+    office.secede('a');
+    expect(office.at('a').diary).toEqual([]);
+  });
+});
