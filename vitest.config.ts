@@ -12,8 +12,6 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          // Real processes on a machine that others use too: a second try tells a fault from a moment of starvation.
-          retry: 2,
         },
       },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 180_000 } },

@@ -44,7 +44,7 @@ function buildProgram(outcome: { exitCode: number }): Command {
     .option('--state-dir <directory>', 'where the node keeps its state, instead of the configured directory')
     .action(async (options) => {
       const { runNode } = await import('./cli/run-node.ts');
-      outcome.exitCode = await runNode(options);
+      await runNode(options);
     });
 
   program

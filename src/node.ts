@@ -68,8 +68,8 @@ const sessionGraceMs = 2_000;
 
 /**
  * Starts a node. Resolves when its console and listeners are open and it has begun to join; it serves and counts for
- * itself until the bus is reached. Rejects with FLT-1002 or FLT-1003 (configuration), FLT-1102 (address), FLT-1104 (state directory), FLT-1203
- * (embedded server), FLT-1401 (listener), FLT-1501 (console endpoint); nothing stays open then.
+ * itself until the bus is reached. Rejects with FLT-1002 or FLT-1003 (configuration), FLT-1102 (address), FLT-1104 (state
+ * directory), FLT-1203 (embedded server), FLT-1401 (listener), FLT-1501 (console endpoint); nothing stays open then.
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
   const node = new RunningNode(options.settings ?? settingsFrom(options), options);

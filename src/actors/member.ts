@@ -4,6 +4,7 @@
  */
 import type { MembershipSettings, ReplicaSettings } from '../core/settings.ts';
 import { Membership } from './membership.ts';
+import { type DuravipSettings, Ownership, type VipWorld } from './ownership.ts';
 import type { World } from './ports.ts';
 import { createReplica, type Replica } from './replica.ts';
 import { ActorSystem } from './system.ts';
@@ -11,16 +12,22 @@ import { ActorSystem } from './system.ts';
 export interface MemberSettings {
   readonly membership: MembershipSettings;
   readonly replicate: readonly ReplicaSettings[];
+  /** Undefined: this process floats no addresses. */
+  readonly duravip?: DuravipSettings;
 }
+
+/** What floating addresses need besides; without it there are none. */
+export type VipPorts = Pick<VipWorld, 'vips' | 'kernel' | 'host'>;
 
 export class Member {
   readonly system: ActorSystem;
   readonly membership: Membership;
   /** By name, in the order of the configuration. */
   readonly replicas: ReadonlyMap<string, Replica>;
+  readonly ownership: Ownership | undefined;
 
   /** `earlier`: the member this process was before a reset; it has left, and its own rows go on in this one. */
-  constructor(world: World, settings: MemberSettings, earlier?: Member) {
+  constructor(world: World & Partial<VipPorts>, settings: MemberSettings, earlier?: Member) {
     this.system = new ActorSystem(world);
     this.membership = new Membership(this.system, world, settings.membership);
     // A manager counts nothing and shows no row (replication 4.13).
@@ -30,13 +37,22 @@ export class Member {
       .filter((replica) => replica !== undefined);
     this.replicas = new Map(replicas.map((replica) => [replica.name, replica]));
     this.#connect(replicas);
+    this.ownership = this.#float(world, settings.duravip);
   }
 
   /** Says goodbye and stops all actors. */
   leave(): void {
     this.membership.leave();
+    this.ownership?.stop();
     for (const replica of this.replicas.values()) replica.stop();
     this.system.stop();
+  }
+
+  /** A manager owns no address, and hears of none (MEM-10). */
+  #float(world: World & Partial<VipPorts>, settings: DuravipSettings | undefined): Ownership | undefined {
+    const { vips, kernel, host } = world;
+    if (!settings || !vips || !kernel || !host || world.self.type !== 'Momentum') return undefined;
+    return new Ownership(this.system, { ...world, vips, kernel, host }, this.membership, settings);
   }
 
   /** Rows follow the views of the membership, and their digests ride on its beats. */

@@ -38,12 +38,25 @@ export interface MembershipListener {
   /** An ordered message, the same for every member of the view (BUS-9). Own ones are delivered too (BUS-7). */
   delivered?(payload: Uint8Array, number: number, view: View): void;
   standingChanged?(standing: Standing): void;
+  /** Right before a beat leaves. */
+  beatSent?(count: number): void;
+  /** A beat of ours came back over the bus. */
+  beatEchoed?(count: number): void;
+  /** A member says which of our beats it heard last: the low eight bits of the count (LIFE-18). */
+  beatHeard?(by: Process, countBits: number): void;
   /** Digests of a peer's rows, with each beat: keep it cheap. */
   rowsSeen?(from: Incarnation, digests: readonly RowDigest[]): void;
   /** Another live process has our name, and we are the later one (ID-20). */
   nameTaken?(other: Process, info: NodeInfo | undefined): void;
   /** This process differs from its leader and has to start over as a new incarnation (MEM-17). */
   resetNeeded?(reason: string): void;
+}
+
+/** The last sign of life of a process. */
+export interface Trace {
+  /** `silent` also means: not known to have ended. */
+  readonly evidence: 'silent' | 'closed' | 'goodbye';
+  readonly heardMs: number;
 }
 
 export class Membership {
@@ -87,6 +100,9 @@ export class Membership {
       },
     );
     world.views.onMessage((message) => this.#receive(message));
+    world.views.onEcho((count) => {
+      for (const listener of this.#listeners) listener.beatEchoed?.(count);
+    });
     this.#stopListening = [
       world.links.m.onState(() => this.#assess()),
       world.evidence.onClosed((incarnation) => this.#run(this.#agreement.closed(clock.nowMs(), incarnation))),
@@ -133,6 +149,17 @@ export class Membership {
   members(): { readonly process: Process; readonly info: NodeInfo | undefined }[] {
     if (this.#standing === 'offline') return [];
     return this.view.members.map((process) => ({ process, info: this.infoOf(process.incarnation) }));
+  }
+
+  /** How and when a process was last heard of; undefined: unknown, or forgotten since. */
+  traceOf(incarnation: Incarnation): Trace | undefined {
+    const peer = this.#agreement.peers.get(incarnation);
+    return peer && { evidence: peer.evidence, heardMs: peer.atMs };
+  }
+
+  /** A process is heard at present, in the view or not. */
+  hears(incarnation: Incarnation): boolean {
+    return this.#agreement.peers.fresh(incarnation, this.#world.clock.nowMs());
   }
 
   infoOf(incarnation: Incarnation): NodeInfo | undefined {
@@ -207,7 +234,15 @@ export class Membership {
   #memberBeat(beat: Beat): void {
     const from = beat.from.incarnation;
     if (sameViewId(beat.view, this.view.id)) this.#inquire(from);
-    for (const listener of this.#listeners) listener.rowsSeen?.(from, beat.digests);
+    const heard = beat.heard.length > 0 ? this.#agreement.peers.heardOfMe(beat) : undefined;
+    for (const listener of this.#listeners) {
+      listener.rowsSeen?.(from, beat.digests);
+      if (heard !== undefined) listener.beatHeard?.(beat.from, heard);
+    }
+  }
+
+  #beatSent(count: number): void {
+    for (const listener of this.#listeners) listener.beatSent?.(count);
   }
 
   #inquire(about: Incarnation): void {
@@ -219,6 +254,7 @@ export class Membership {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'broadcast':
+          if (effect.message.kind === 'beat') this.#beatSent(effect.message.count);
           this.#world.views.broadcast(effect.message);
           break;
         case 'send':

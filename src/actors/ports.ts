@@ -4,6 +4,7 @@
  */
 import type { NodeInfo, ViewMessage } from '../core/agreement/messages.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Decision, VipMessage } from '../core/duravip/messages.ts';
 import type { Incarnation, LinkName } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
 import type { Random } from '../core/random.ts';
@@ -24,6 +25,8 @@ export interface ViewChannel {
   send(to: Incarnation, message: ViewMessage): boolean;
   /** Own messages are not delivered. Malformed ones are dropped and counted below (MSG-1). */
   onMessage(listener: (message: ViewMessage) => void): void;
+  /** An own beat that came back over the bus: what this process sends gets through (LIFE-18). */
+  onEcho(listener: (count: number) => void): void;
 }
 
 /** Messages of shared objects on connection `s`. */
@@ -32,6 +35,17 @@ export interface SharedChannel {
   send(to: Incarnation, message: SharedMessage): boolean;
   /** One listener an object; messages for objects nobody has here are dropped and counted (replication 3.12). */
   onMessage(object: string, listener: (message: SharedMessage) => void): () => void;
+}
+
+/** Messages about floating addresses on connection `m`. Own ones are not delivered. */
+export interface VipChannel {
+  /** Decisions travel as ordered messages of the membership; here are their bytes. */
+  encode(decision: Decision): Uint8Array;
+  /** Undefined: not a decision. Never throws. */
+  decode(bytes: Uint8Array): Decision | undefined;
+  broadcast(message: VipMessage): boolean;
+  send(to: Incarnation, message: VipMessage): boolean;
+  onMessage(listener: (message: VipMessage) => void): void;
 }
 
 /** Evidence from the NATS servers that a process is gone: both its connections ended by its own doing (BUS-21). */

@@ -26,26 +26,30 @@ export interface EmbeddedConfig {
   /** Servers of different cluster groups never join. */
   readonly clusterGroup: string;
   readonly settings: EmbeddedServerSettings;
+  /** Period of the messages that every connection carries without end. */
+  readonly beatIntervalMs: number;
   readonly tls: BusTls | undefined;
   readonly logins: EmbeddedLogins;
   /** Where the server keeps its files. */
   readonly folder: string;
 }
 
+/** Time without an answer after which a route or client is given up: long enough for a stall, see decision 6. */
+const deadAfterMs = 700;
+const longestPingIntervalMs = 50;
+
 /** Text of the configuration file. Throws FLT-1207 for routes that leave loopback without `secret` and TLS. */
 export function embeddedConfig(config: EmbeddedConfig): string {
-  const { nodename, settings, logins, folder } = config;
+  const { nodename, settings, beatIntervalMs, logins, folder } = config;
+  const pingIntervalMs = pingIntervalFor(beatIntervalMs);
   const peers = settings.peers.filter(({ name }) => name !== nodename);
   return [
     '# Written by Flotilla at each start; changes are lost.',
     `server_name: ${quoted(nodename)}`,
     `listen: "127.0.0.1:${settings.clientPort}"`,
     `pid_file: ${quoted(join(folder, 'server.pid'))}`,
-    // A dead route or client is noticed after about 0.75 s instead of minutes. Up to 2.9 a server pings only a
-    // connection on which it has sent nothing for so long: the pauses between beats (0.2 s) have to be longer, or a
-    // route that a cut has killed waits for retransmissions of its kernel, minutes apart after a long cut.
-    'ping_interval: "50ms"',
-    'ping_max: 14',
+    `ping_interval: "${pingIntervalMs}ms"`,
+    `ping_max: ${Math.ceil(deadAfterMs / pingIntervalMs)}`,
     // Peers that are down are no news: one line for each 60 attempts.
     'connect_error_reports: 60',
     'reconnect_error_reports: 60',
@@ -58,6 +62,15 @@ export function embeddedConfig(config: EmbeddedConfig): string {
     ...(peers.length > 0 ? routes(config, peers) : []),
     '',
   ].join('\n');
+}
+
+/**
+ * A dead route or client has to be noticed within a second instead of minutes. Up to 2.9 a server pings only a
+ * connection on which it has sent nothing for so long: the pauses between beats have to be longer, or a route that a cut
+ * has killed waits for retransmissions of its kernel, minutes apart after a long cut.
+ */
+function pingIntervalFor(beatIntervalMs: number): number {
+  return Math.max(1, Math.min(longestPingIntervalMs, Math.floor(beatIntervalMs / 4)));
 }
 
 function routes(

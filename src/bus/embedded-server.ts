@@ -29,6 +29,7 @@ import {
   serverFiles,
   spawnServer,
   startWatcher,
+  whyNotListen,
 } from './server-process.ts';
 
 export interface EmbeddedServerOptions {
@@ -36,6 +37,8 @@ export interface EmbeddedServerOptions {
   readonly clusterGroup: string;
   readonly stateDir: string;
   readonly settings: EmbeddedServerSettings;
+  /** `bus_heartbeat_interval`: the server has to ping between two beats. */
+  readonly beatIntervalMs: number;
   /** With CA, certificate and key: routes use TLS and both ends prove themselves. */
   readonly tls: BusTls | undefined;
   readonly log: Log;
@@ -62,7 +65,8 @@ export interface EmbeddedServer {
 
 /**
  * Starts the server, or adopts the one that an earlier life of the node left behind.
- * Throws FLT-1104 (no place for its files), FLT-1203 (not installed, state directory in use) and FLT-1207 (unprotected routes).
+ * Throws FLT-1104 (no place for its files, or that of another node), FLT-1203 (not installed), FLT-1207 (unprotected
+ * routes) and FLT-1401 (one of its ports is taken; later, when it has to start again, it waits for the port instead).
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const folder = resolve(options.stateDir, 'nats');
@@ -83,7 +87,9 @@ function makeFolder(folder: string): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new FlotillaError('FLT-1104', `${folder}: ${(error as NodeJS.ErrnoException).code}`, error);
+    // `EACCES: permission denied, mkdir '/...'`
+    const [reason] = (error as Error).message.split(',');
+    throw new FlotillaError('FLT-1104', `${folder}: ${reason}`, error);
   }
 }
 
@@ -94,6 +100,7 @@ const steadyMs = 10_000;
 const greetingTimeoutMs = 1_000;
 const greetingRetryMs = 20;
 const defaultGraceSeconds = 30;
+const portPatienceMs = 500;
 
 class Supervisor implements EmbeddedServer {
   readonly url: string;
@@ -109,6 +116,8 @@ class Supervisor implements EmbeddedServer {
   #pid: number | undefined;
   #startedMs = 0;
   #failures = 0;
+  /** What was last told of its end: the same again, every five seconds, would fill the log. */
+  #toldReason: string | undefined;
   #timer: Timer | undefined;
   #stopping = false;
 
@@ -140,6 +149,7 @@ class Supervisor implements EmbeddedServer {
       return;
     }
     if (pid !== undefined) await endServer(pid, this.#files, clock);
+    await this.#checkPorts();
     this.#launch();
   }
 
@@ -152,6 +162,34 @@ class Supervisor implements EmbeddedServer {
     this.#endWatcher();
     await this.#serverLog.poll();
     giveUp(this.#files);
+  }
+
+  /** A mistake of the configuration, or Debian's own service on 4222: the start fails, as for every other listener. */
+  async #checkPorts(): Promise<void> {
+    const { clientPort, routeHost, routePort, peers } = this.#options.settings;
+    const routes = { option: 'msgcserver_listener', host: routeHost, port: routePort };
+    const clients = { option: 'msgc_server { port }', host: '127.0.0.1', port: clientPort };
+    for (const { option, host, port } of peers.length > 0 ? [clients, routes] : [clients]) {
+      const reason = await this.#whyTaken(host === '*' ? '0.0.0.0' : host, port);
+      if (reason === undefined) continue;
+      this.#endWatcher();
+      giveUp(this.#files);
+      throw new FlotillaError(
+        'FLT-1401',
+        `${host}:${port} of the embedded nats-server (${option}): ${reason}`,
+      );
+    }
+  }
+
+  /** A process that has just ended may hold its ports for a moment. */
+  async #whyTaken(host: string, port: number): Promise<string | undefined> {
+    const { clock } = this.#options;
+    const endMs = clock.nowMs() + portPatienceMs;
+    for (;;) {
+      const reason = await whyNotListen(host, port);
+      if (reason === undefined || clock.nowMs() > endMs) return reason;
+      await new Promise<void>((resume) => clock.after(greetingRetryMs, resume));
+    }
   }
 
   #launch(): void {
@@ -189,8 +227,10 @@ class Supervisor implements EmbeddedServer {
   }
 
   #tellEnd(): void {
-    const { code, message, advice } = new FlotillaError('FLT-1203', this.#serverLog.lastError ?? 'it ended');
-    this.#options.log.error(message, { code, advice });
+    const reason = this.#serverLog.lastError ?? 'it ended';
+    const { code, message, advice } = new FlotillaError('FLT-1203', reason);
+    this.#options.log[reason === this.#toldReason ? 'debug' : 'error'](message, { code, advice });
+    this.#toldReason = reason;
   }
 
   #scheduleLaunch(): void {
@@ -207,6 +247,8 @@ class Supervisor implements EmbeddedServer {
     while (this.#pid === pid) {
       if (await this.#answers()) {
         log.notice('nats-server is ready', { pid, url: this.url });
+        this.#toldReason = undefined;
+        this.#serverLog.lastError = undefined;
         return this.#announceReady();
       }
       await new Promise<void>((resume) => clock.after(greetingRetryMs, resume));

@@ -37,6 +37,7 @@ export class ClusterGroup implements ViewChannel {
   readonly #reassembler = new Reassembler(reassembly);
   readonly #subscriptions: Subscription[];
   #listener: (message: ViewMessage) => void = () => {};
+  #echoListener: ((count: number) => void) | undefined;
   #complainedMs = Number.NEGATIVE_INFINITY;
 
   constructor(wire: Wire, options: GroupOptions) {
@@ -62,9 +63,14 @@ export class ClusterGroup implements ViewChannel {
     this.#listener = listener;
   }
 
+  onEcho(listener: (count: number) => void): void {
+    this.#echoListener = listener;
+  }
+
   close(): void {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     this.#listener = () => {};
+    this.#echoListener = undefined;
   }
 
   #publish(subject: string, message: ViewMessage): boolean {
@@ -75,11 +81,19 @@ export class ClusterGroup implements ViewChannel {
   #receive({ subject, data }: WireMessage): void {
     const body = this.#reassembler.accept(data, this.#options.clock.nowMs());
     if (body === undefined) return;
-    // Own messages come back from the server, too; not worth decoding.
-    if (body !== null && viewSenderOf(body) === this.#options.self) return;
+    // Own messages come back from the server, too.
+    if (body !== null && viewSenderOf(body) === this.#options.self) {
+      this.#echo(body);
+      return;
+    }
     const message = body === null ? undefined : (this.#options.decode ?? decodeViewMessage)(body);
     if (message) this.#listener(message);
     else this.#complain(subject);
+  }
+
+  #echo(body: Uint8Array): void {
+    const message = this.#echoListener && decodeViewMessage(body);
+    if (message?.kind === 'beat') this.#echoListener!(message.count);
   }
 
   #complain(subject: string): void {

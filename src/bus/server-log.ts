@@ -16,7 +16,7 @@ export class ServerLog {
   #offset = 0;
   #rest = '';
   #reading: Promise<void> | undefined;
-  /** The last error the server told, for the message about its end. */
+  /** The last error the server told, for the message about its end; told again, it is no news. */
   lastError: string | undefined;
 
   constructor(path: string, log: Log) {
@@ -64,7 +64,8 @@ export class ServerLog {
   #passOn(line: string): void {
     const [, level, text] = /^\[\d+\] \S+ \S+ \[(\w+)\] (.*)$/.exec(line) ?? [];
     const isError = level === 'ERR' || level === 'FTL' || line.startsWith('panic:');
+    const isNews = isError && (text ?? line) !== this.lastError;
     if (isError) this.lastError = text ?? line;
-    this.#log[isError ? 'error' : 'debug'](`nats-server: ${text ?? line}`);
+    this.#log[isNews ? 'error' : 'debug'](`nats-server: ${text ?? line}`);
   }
 }

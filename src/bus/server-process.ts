@@ -20,7 +20,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { createServer } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { FlotillaError } from '../core/errors.ts';
 
@@ -57,14 +58,14 @@ export function findBinary(name: string): string {
 }
 
 /**
- * Makes this process the owner. Throws FLT-1203 when another one that lives is: two nodes with one state directory
+ * Makes this process the owner. Throws FLT-1104 when another one that lives is: two nodes with one state directory
  * would end each other's server.
  */
 export function claim(files: ServerFiles): void {
   const owner = readText(files.owner);
   const other = Number.parseInt(owner, 10);
   if (owner !== '' && owner !== identityOf(process.pid) && owner === identityOf(other)) {
-    throw new FlotillaError('FLT-1203', `process ${other} already uses ${files.config}`);
+    throw new FlotillaError('FLT-1104', `${dirname(files.config)} is that of another node, process ${other}`);
   }
   writeFileSync(files.owner, identityOf(process.pid), { mode: 0o600 });
 }
@@ -141,6 +142,15 @@ export function startWatcher(files: ServerFiles, orphanGraceSeconds: number): ()
     // Its whole group: the shell may be waiting for `cat` or `sleep`.
     if (watcher.pid && watcher.exitCode === null) signal(-watcher.pid, 'SIGKILL');
   };
+}
+
+/** Undefined when it would be possible to listen there. */
+export function whyNotListen(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', ({ message }) => resolve(message));
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
+  });
 }
 
 /** Process id and start time: a process id alone comes back in other lives. Empty when there is no such process. */

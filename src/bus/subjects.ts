@@ -34,12 +34,18 @@ export const subjects = {
   views: (groups: GroupNames, kind: string) => `${groups.clusterGroup}.view.${kind}`,
   allViews: (groups: GroupNames) => `${groups.clusterGroup}.view.*`,
 
+  /** Claims, announcements and decisions about floating addresses. Connection `m`. */
+  vips: (groups: GroupNames, kind: string) => `${groups.clusterGroup}.vip.${kind}`,
+  allVips: (groups: GroupNames) => `${groups.clusterGroup}.vip.*`,
+
   /** Changes of one shared object. Connection `s`. */
   shared: (groups: GroupNames, object: string) => `${groups.clusterGroup}.shared.${encodeToken(object)}`,
   allShared: (groups: GroupNames) => `${groups.clusterGroup}.shared.*`,
 
   /** Private messages of view agreement to one life of one process. Connection `m`. */
   privateViews: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.view`,
+  /** Private messages about floating addresses. Connection `m`. */
+  privateVips: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.vip`,
   /** Private messages of replication (snapshots). Connection `s`. */
   privateShared: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.shared`,
 

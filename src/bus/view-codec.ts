@@ -11,8 +11,9 @@ import type {
   ViewMessage,
 } from '../core/agreement/messages.ts';
 import type { Incarnation, MemberType } from '../core/identity.ts';
-import type { Process, ViewId } from '../core/view.ts';
+import type { Process } from '../core/view.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
+import { readCount, readEpoch, readViewId, writeViewId } from './view-id-codec.ts';
 
 export const viewFormatVersion = 1;
 
@@ -64,7 +65,7 @@ function writeFields(message: ViewMessage): void {
     case 'beat':
       writeProcess(message.from);
       writer.u32(message.count);
-      writeViewId(message.view);
+      writeViewId(writer, message.view);
       writer.u16(message.viewSize);
       writer.u32(message.viewHash);
       writer.raw(message.hears);
@@ -73,42 +74,44 @@ function writeFields(message: ViewMessage): void {
       writer.f64(message.epoch);
       writer.f64(message.applied);
       writeList(message.digests, writeDigest);
+      writer.u16(message.heard.length);
+      writer.raw(message.heard);
       return;
     case 'propose':
       writer.incarnation(message.from);
-      writeViewId(message.ballot);
+      writeViewId(writer, message.ballot);
       writeList(message.members, writeProcess);
       return;
     case 'ok':
       writer.incarnation(message.from);
-      writeViewId(message.ballot);
-      writeViewId(message.oldView);
+      writeViewId(writer, message.ballot);
+      writeViewId(writer, message.oldView);
       writer.f64(message.applied);
       writeList(message.unstable, writeEntry);
       return;
     case 'nack':
       writer.incarnation(message.from);
-      writeViewId(message.ballot);
+      writeViewId(writer, message.ballot);
       writer.f64(message.epoch);
       return;
     case 'commit':
       writer.incarnation(message.from);
-      writeViewId(message.ballot);
+      writeViewId(writer, message.ballot);
       writeList(message.members, writeProcess);
       writeList(message.flush, writeFlush);
       return;
     case 'ask':
       writer.incarnation(message.from);
-      writeViewId(message.view);
+      writeViewId(writer, message.view);
       return;
     case 'ordered':
       writer.incarnation(message.from);
-      writeViewId(message.view);
+      writeViewId(writer, message.view);
       writeEntry(message.entry);
       return;
     case 'resend':
       writer.incarnation(message.from);
-      writeViewId(message.view);
+      writeViewId(writer, message.view);
       writer.f64(message.first);
       return;
     case 'goodbye':
@@ -117,12 +120,12 @@ function writeFields(message: ViewMessage): void {
       return;
     case 'state':
       writer.incarnation(message.from);
-      writeViewId(message.view);
+      writeViewId(writer, message.view);
       writeInfo(message.info);
       return;
     case 'heartbeat':
       writer.incarnation(message.from);
-      writeViewId(message.view);
+      writeViewId(writer, message.view);
       writer.u8(message.leader ? 1 : 0);
       if (message.leader) writer.incarnation(message.leader);
       writer.f64(message.applied);
@@ -203,17 +206,8 @@ function readBeat(reader: ByteReader): ViewMessage {
     epoch: readEpoch(reader),
     applied: readCount(reader),
     digests: readList(reader, readDigest),
+    heard: reader.raw(reader.u16()),
   };
-}
-
-function writeViewId(id: ViewId): void {
-  writer.f64(id.epoch);
-  writer.incarnation(id.coordinator);
-  writer.u32(id.nonce);
-}
-
-function readViewId(reader: ByteReader): ViewId {
-  return { epoch: readEpoch(reader), coordinator: reader.incarnation(), nonce: reader.u32() };
 }
 
 function writeProcess(process: Process): void {
@@ -263,7 +257,7 @@ function readEntry(reader: ByteReader): OrderedEntry {
 }
 
 function writeFlush(flush: Flush): void {
-  writeViewId(flush.view);
+  writeViewId(writer, flush.view);
   writer.f64(flush.upTo);
   writeList(flush.survivors, (incarnation) => writer.incarnation(incarnation));
   writeList(flush.entries, writeEntry);
@@ -287,13 +281,19 @@ function writeInfo(info: NodeInfo): void {
   writer.text(info.address);
   writer.u16(info.port);
   writeList(info.groups, (group) => writer.text(group));
+  writeList([...(info.mustAgree ?? [])], writePair);
+}
+
+function writePair([name, value]: readonly [string, string]): void {
+  writer.text(name);
+  writer.text(value);
 }
 
 function readInfo(reader: ByteReader): NodeInfo {
   const incarnation = reader.incarnation();
   const type = memberTypes[reader.u8()];
   if (type === undefined) throw new RangeError('not a member type');
-  return {
+  const info = {
     incarnation,
     type,
     node: reader.text(),
@@ -303,6 +303,8 @@ function readInfo(reader: ByteReader): NodeInfo {
     port: reader.u16(),
     groups: readList(reader, (list) => list.text()),
   };
+  const pairs = readList(reader, (list) => [list.text(), list.text()] as const);
+  return pairs.length === 0 ? info : { ...info, mustAgree: new Map(pairs) };
 }
 
 function writeList<T>(items: readonly T[], write: (item: T) => void): void {
@@ -315,23 +317,4 @@ function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
   const items: T[] = [];
   for (let i = 0; i < length; i++) items.push(read(reader));
   return items;
-}
-
-/** A whole number from 0 to 2^53-1. NaN in an epoch would make every comparison false and stop the protocol. */
-function readCount(reader: ByteReader): number {
-  const value = reader.f64();
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a count');
-  return value;
-}
-
-/**
- * Epochs only grow, and everybody adopts the highest one heard. One absurd epoch would leave no room to count on, and
- * no view could ever be formed again, so it is treated as malformed.
- */
-const maxEpoch = 2 ** 50;
-
-function readEpoch(reader: ByteReader): number {
-  const epoch = readCount(reader);
-  if (epoch > maxEpoch) throw new RangeError('not an epoch');
-  return epoch;
 }

@@ -1,15 +1,21 @@
 /**
  * `flotilla node`: from the configuration to the exit code.
  *
- * Invariant: the first signal to stop lets the node leave properly, however long that takes; another one, half a second
- * later or more, ends the process at once.
+ * Invariants: the first signal to stop lets the node leave properly, however long that takes; another one, half a second
+ * later or more, ends the process at once. Until its last instruction the process handles signals: Node.js takes its
+ * handlers away when the event loop runs empty, and a signal after that would turn exit code 0 into a death by signal.
  */
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { checkConfiguration } from '../config/check.ts';
+import { diskFiles } from '../config/files.ts';
 import { renderFindings } from '../config/report.ts';
+import { searchPathOf } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
+import type { NodeSettings } from '../core/settings.ts';
 import type { RunningNode } from '../node.ts';
 import { fatalLine } from './fatal-line.ts';
+import { readyLine } from './ready-line.ts';
 
 export interface NodeFlags {
   readonly config?: string;
@@ -24,24 +30,54 @@ const defaultFile = 'ecelerity-cluster.conf';
 /** After a failure that nobody foresaw, how long the node may take to leave. */
 const lastStopMs = 5000;
 
-/** Returns when the node has ended: 0 after a stop that was asked for, 1 after anything else. */
-export async function runNode({
-  config = defaultFile,
-  nodename,
-  servers,
-  stateDir,
-}: NodeFlags): Promise<number> {
-  const result = checkConfiguration({ file: config, nodename, servers, stateDir, environment: process.env });
-  if (!result.found) throw new FlotillaError('FLT-1003', `there is no file '${config}'`);
-  if (result.findings.length > 0) process.stderr.write(renderFindings(result));
-  if (!result.settings) return 1;
+/** Ends the process when the node has ended: with 0 after a stop that was asked for, with 1 after anything else. */
+export async function runNode(flags: NodeFlags): Promise<never> {
+  const outputs = [process.stdout, process.stderr];
+  // Whoever read them has gone. The node serves on, and at the end there is nobody left to tell.
+  for (const output of outputs) output.on('error', () => {});
+  let exitCode = 1;
+  try {
+    exitCode = await run(flags);
+  } catch (error) {
+    process.stderr.write(`${fatalLine(error)}\n`);
+  }
+  await Promise.all(outputs.map((output) => new Promise((flushed) => output.write('', flushed))));
+  // A defect that made the node leave has set it.
+  process.exit(process.exitCode ?? exitCode);
+}
+
+async function run(flags: NodeFlags): Promise<number> {
+  const settings = settingsFor(flags);
+  if (!settings) return 1;
   const { startNode } = await import('../node.ts');
-  const starting = startNode({ settings: result.settings });
+  const starting = startNode({ settings });
   stopOnSignals(starting);
   stopOnDefects(starting);
   const node = await starting;
+  // Stopped already: the wish to stop came during the start.
+  if (node.state !== 'stopped') process.stdout.write(`${readyLine(settings)}\n`);
   await node.ended;
   return 0;
+}
+
+/** Undefined when the configuration is wrong; then everything that is wrong with it has been printed. */
+function settingsFor({ config = defaultFile, ...given }: NodeFlags): NodeSettings | undefined {
+  const result = checkConfiguration({ file: config, ...given, environment: process.env });
+  if (!result.found) throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename));
+  if (result.findings.length > 0) process.stderr.write(renderFindings(result));
+  const { settings, tree } = result;
+  const isLevelStated = tree?.child('cluster', '')?.get('debug_level') !== undefined;
+  // A person who looks on wants to see it find the others; what keeps logs keeps the level of the original.
+  return settings && process.stderr.isTTY && !isLevelStated ? { ...settings, logLevel: 'notice' } : settings;
+}
+
+function whyNotFound(config: string, nodename = '{NODENAME}'): string {
+  const facts = diskFiles.facts(config);
+  const isMissing = facts.kind !== 'none' || facts.reason === 'no such file or directory';
+  if (!isMissing) return `'${config}': ${facts.reason}`;
+  if (basename(config) !== config) return `there is no file '${config}'`;
+  const searched = searchPathOf(nodename, process.env.EC_CONF_SEARCH_PATH);
+  return `there is no file '${config}' here${searched.map((directory) => `, in ${directory}`).join('')}`;
 }
 
 /**
@@ -71,6 +107,7 @@ function stopOnSignals(starting: Promise<RunningNode>): void {
 function stopOnDefects(starting: Promise<RunningNode>): void {
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${fatalLine(error)}\n`);
+    process.exitCode = 1;
     const exit = () => process.exit(1);
     setTimeout(exit, lastStopMs);
     starting.then((node) => node.stop('a defect')).finally(exit);

@@ -63,6 +63,9 @@ export const findingCatalogue = {
   'CFG-2314': warning('Journal that no entry of `logs` offers, or an entry that no logger writes'),
   'CFG-2315': error('Node name, node address, subcluster or group name not usable'),
   'CFG-2316': warning('More than 10240 DuraVIP addresses'),
+  'CFG-2317': warning(
+    'Value that must be the same on all nodes differs from that of another one (told by a running node)',
+  ),
   'CFG-2318': warning('Two loggers write the same file'),
   'CFG-2319': error('Unknown interpolation or format letter'),
   'CFG-2320': error('One binding or pathway name in two containers'),

@@ -25,6 +25,7 @@ import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
 import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
 import { controlEndpointsOf, frontListenersOf } from './listener-settings.ts';
 import { membershipTimes } from './membership-times.ts';
+import { mustAgreeOf } from './must-agree.ts';
 import { ScopeReader } from './reader.ts';
 import type { Scope } from './scope-tree.ts';
 
@@ -44,6 +45,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     logGroup: cluster.text('log_group'),
     bus: busOf(root),
     membership: membershipOf(root),
+    mustAgree: mustAgreeOf(root),
     replicate,
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),
@@ -143,6 +145,7 @@ function membershipOf(root: Scope): MembershipSettings {
     heartbeatStartDelayMs: cluster.number('heartbeat_start_delay') * 1000,
     heartbeatIntervalMs: 1000 / cluster.number('heartbeats_per_sec'),
     orderBacklog: cluster.number('bus_order_backlog'),
+    tellsHeard: cluster.text('quorum') !== 'none',
   };
 }
 

@@ -5,8 +5,9 @@
  * Owns the socket files: made with their final mode, removed at stop. Invariant: at most one process answers on an
  * endpoint; a file is removed only when nobody does.
  */
-import { lstatSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
+import { dirname } from 'node:path';
 import { FlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { ControlEndpoint } from '../core/settings.ts';
@@ -130,7 +131,11 @@ function somebodyAnswers(path: string): Promise<boolean> {
 
 function listenError(endpoint: ControlEndpoint, error: NodeJS.ErrnoException): FlotillaError {
   if (error.code === 'EADDRINUSE') return inUse(nameOf(endpoint), error);
-  return new FlotillaError('FLT-1401', `console endpoint ${nameOf(endpoint)}: ${error.message}`, error);
+  const { endpoint: where } = endpoint;
+  const directory = 'path' in where ? dirname(where.path) : '/';
+  // For a directory that is missing the runtime says EACCES, too.
+  const reason = existsSync(directory) ? error.message : `there is no directory ${directory}`;
+  return new FlotillaError('FLT-1401', `console endpoint ${nameOf(endpoint)}: ${reason}`, error);
 }
 
 function inUse(name: string, cause?: unknown): FlotillaError {

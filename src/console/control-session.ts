@@ -44,7 +44,8 @@ export class ControlSession {
     this.#socket = socket;
     this.#interpreter = interpreter;
     this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
-    socket.on('error', (error) => log.debug('console connection failed', { error }));
+    socket.on('error', ({ message }) => log.debug(`a console connection failed: ${message}`));
+    socket.once('end', () => log.debug('a console client has left'));
     socket.setTimeout(timeoutMs, () => this.#timedOut(timeoutMs));
     void this.#serve().finally(() => socket.destroy());
   }
@@ -59,7 +60,8 @@ export class ControlSession {
   async #serve(): Promise<void> {
     const reader = new FrameReader();
     try {
-      for await (const chunk of this.#socket) {
+      // An iterator that ends the socket itself does so with an error, as if a client that leaves were a fault.
+      for await (const chunk of this.#socket.iterator({ destroyOnReturn: false })) {
         if (reader.broken) continue;
         for (const body of reader.push(chunk as Buffer)) {
           await this.#exchange(parseRequest(body));

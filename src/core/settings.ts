@@ -19,6 +19,8 @@ export interface NodeSettings {
   readonly logGroup: string | undefined;
   readonly bus: BusSettings;
   readonly membership: MembershipSettings;
+  /** Values that must be the same on all nodes, by option, to be compared with those of the others (CFG-2317). */
+  readonly mustAgree: ReadonlyMap<string, string>;
   readonly replicate: readonly ReplicaSettings[];
   readonly listeners: readonly ListenerSettings[];
   /** Outbound connection caps as the stanzas state them (replication 6). */
@@ -82,6 +84,8 @@ export interface MembershipSettings {
   readonly heartbeatIntervalMs: number;
   /** `bus_order_backlog`: ordered messages kept until all members have them. */
   readonly orderBacklog: number;
+  /** Leases of addresses need a quorum of hearers (LIFE-18); beats are larger then. */
+  readonly tellsHeard: boolean;
 }
 
 export const replicaTypes = [

@@ -17,7 +17,7 @@ export interface BusServer {
 }
 
 export async function openBusServer(settings: NodeSettings, around: Surroundings): Promise<BusServer> {
-  const { bus, nodename, clusterGroup, stateDir } = settings;
+  const { bus, nodename, clusterGroup, stateDir, membership } = settings;
   if (bus.servers.length > 0) {
     const { servers: urls, credentials, systemCredentials } = bus;
     return { urls, credentials, systemCredentials, tls: bus.tls, stop: async () => {} };
@@ -27,6 +27,7 @@ export async function openBusServer(settings: NodeSettings, around: Surroundings
     clusterGroup,
     stateDir,
     settings: bus.embedded,
+    beatIntervalMs: membership.beatIntervalMs,
     tls: bus.tls,
     ...around,
   });

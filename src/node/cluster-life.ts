@@ -15,7 +15,9 @@ import { connectionName, type GroupNames } from '../bus/subjects.ts';
 import type { NodeInfo } from '../core/agreement/messages.ts';
 import { type Incarnation, type LinkName, newIncarnation, privateNumber } from '../core/identity.ts';
 import type { BusCredentials, NodeSettings } from '../core/settings.ts';
+import { AgreedValues } from './agreed-values.ts';
 import type { BusServer } from './bus-server.ts';
+import { Outage } from './outage.ts';
 import type { Surroundings } from './surroundings.ts';
 import { flotillaVersion } from './version.ts';
 
@@ -56,7 +58,7 @@ export class ClusterLife {
     const world: World = {
       ...around,
       links: { m: linkPort('m', this.links.m), s: linkPort('s', this.links.s) },
-      views,
+      views: new AgreedValues(settings.mustAgree, around.log).watching(views),
       shared,
       evidence: this.#evidence(server.systemCredentials),
       self: this.info,
@@ -111,11 +113,13 @@ export class ClusterLife {
       address,
       port: settings.clusterPort,
       groups: [settings.controlGroup, `ec_sc_${settings.subcluster}`, settings.clusterGroup],
+      mustAgree: settings.mustAgree,
     };
   }
 
   #connect(link: string, credentials: BusCredentials): NatsWire {
     const { settings, server, around } = this.#options;
+    const outage = new Outage(around);
     const wire = connectWire({
       link,
       name:
@@ -125,8 +129,11 @@ export class ClusterLife {
       urls: server.urls,
       settings: { ...settings.bus, credentials, tls: server.tls },
       ...around,
+      log: outage.log,
     });
     this.#wires.push(wire);
+    // All links go the same way; what cuts off one alone is in the warnings.
+    if (link === 'm') outage.watch(wire);
     return wire;
   }
 

@@ -64,6 +64,11 @@ export const metricCatalogue = {
     'Ordered messages ignored because they were of another view or not from its leader',
   ),
 
+  vip_malformed_messages_total: counter(
+    'messages',
+    'Messages about floating addresses that could not be understood and were dropped',
+  ),
+
   shared_malformed_messages_total: counter(
     'messages',
     'Replication messages that could not be understood and were dropped',

@@ -57,13 +57,27 @@ export function createLog(options: LogOptions): Log {
 }
 
 function tee({ output, style, paniclog }: LogOptions, levelOfLine: () => LogLevel): LineOutput {
-  // Synchronous: the last line before a crash is the one that is needed most.
-  const stream: LineOutput = output ?? pino.destination({ fd: process.stderr.fd, sync: true });
+  const stream = output ?? standardError();
   const isReadable = style ? style === 'readable' : output === undefined && process.stderr.isTTY;
   return {
     write(line) {
       paniclog.add(levelOfLine(), line);
       stream.write(isReadable ? readableLine(line) : line);
+    },
+  };
+}
+
+function standardError(): LineOutput {
+  // Synchronous: the last line before a crash is the one that is needed most.
+  const stream = pino.destination({ fd: process.stderr.fd, sync: true });
+  let isOpen = true;
+  // The terminal was closed, and the node serves on; nobody reads what else it has to say.
+  stream.on('error', () => {
+    isOpen = false;
+  });
+  return {
+    write(line) {
+      if (isOpen) stream.write(line);
     },
   };
 }

@@ -82,6 +82,7 @@ export function randomMessage(random: SeededRandom): ViewMessage {
       viewHash: random.below(2 ** 32),
       hears: bits(),
       mutual: bits(),
+      heard: bits(),
       others: list(() => ({ incarnation: newIncarnation(random), mutual: random.chance(0.5) })),
       epoch: number(),
       applied: number(),

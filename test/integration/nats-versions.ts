@@ -8,7 +8,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -28,6 +28,12 @@ export async function natsBinaries(): Promise<readonly NatsBinary[]> {
   const installed = { binary: 'nats-server', version: await versionOf('nats-server') };
   const newest = (await cached()) ?? (await downloaded());
   return newest && newest.version !== installed.version ? [installed, newest] : [installed];
+}
+
+/** Search path of a process that is to find this server before the installed one. */
+export function searchPathWith({ binary }: NatsBinary): string {
+  const installed = process.env.PATH ?? '';
+  return binary.includes('/') ? `${dirname(binary)}${delimiter}${installed}` : installed;
 }
 
 async function cached(): Promise<NatsBinary | undefined> {

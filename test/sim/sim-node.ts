@@ -2,15 +2,18 @@
  * One simulated process: the production member on a clock of its own that can be paused (SIGSTOP) or ended (SIGKILL),
  * and on two links of the simulated network.
  */
-import { Member, type MemberSettings } from '../../src/actors/member.ts';
+import { Member, type MemberSettings, type VipPorts } from '../../src/actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../../src/actors/ports.ts';
-import { ClusterGroup } from '../../src/bus/group.ts';
+import { ClusterGroup, type GroupOptions } from '../../src/bus/group.ts';
 import { SharedBus } from '../../src/bus/shared.ts';
 import { decodeViewMessage } from '../../src/bus/view-codec.ts';
+import { VipBus } from '../../src/bus/vip-bus.ts';
 import type { ViewMessage } from '../../src/core/agreement/messages.ts';
 import type { Clock, Timer } from '../../src/core/clock.ts';
 import { type Incarnation, type LinkName, type MemberType, newIncarnation } from '../../src/core/identity.ts';
 import type { Log, LogLevel } from '../../src/core/log.ts';
+import { FakeKernel } from '../../src/net/fake-kernel.ts';
+import type { FakeMachine } from '../../src/net/fake-lan.ts';
 import type { SimLink, SimNetwork } from './network.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -20,6 +23,8 @@ export interface SimNodeOptions {
   readonly type: MemberType;
   readonly homes: readonly number[];
   readonly settings: MemberSettings;
+  /** Where its addresses go on; outlives the process. Undefined: it floats none. */
+  readonly machine?: FakeMachine;
   readonly onLog: (node: SimNode, level: LogLevel, text: string, fields: unknown) => void;
 }
 
@@ -104,12 +109,16 @@ export class SimNode {
   readonly member: Member;
   readonly counters = new Map<string, number>();
   readonly #network: SimNetwork;
+  readonly #clock: VirtualClock;
+  readonly #random: SeededRandom;
   readonly #evidence = new Set<(incarnation: Incarnation) => void>();
   alive = true;
 
   constructor(clock: VirtualClock, network: SimNetwork, random: SeededRandom, options: SimNodeOptions) {
     this.options = options;
     this.#network = network;
+    this.#clock = clock;
+    this.#random = random;
     this.clock = new ProcessClock(clock);
     this.incarnation = newIncarnation(random);
     // What arrives waits in the socket while the process is stopped.
@@ -131,6 +140,7 @@ export class SimNode {
     this.alive = false;
     this.clock.end();
     for (const link of Object.values(this.links)) this.#network.close(link);
+    this.options.machine?.abandon();
   }
 
   /** SIGTERM: says goodbye first. */
@@ -176,6 +186,7 @@ export class SimNode {
       views: new ClusterGroup(this.links.m.wire, { ...busOptions, decode: decodeOnce }),
       shared: new SharedBus(this.links.s.wire, busOptions),
       evidence,
+      ...this.#vipPorts(busOptions),
       self: {
         incarnation: this.incarnation,
         number: 10_000 + random.below(80_000),
@@ -188,6 +199,33 @@ export class SimNode {
         groups: ['ec_console', 'ec_sc_default', 'ec_cluster'],
       },
     };
+  }
+
+  #vipPorts(busOptions: GroupOptions): Partial<VipPorts> {
+    const { machine } = this.options;
+    if (!machine) return {};
+    const gate = (run: () => void) => this.clock.whenRunning(run);
+    return {
+      vips: new VipBus(this.links.m.wire, busOptions),
+      kernel: new FakeKernel({
+        lan: machine.lan,
+        machine,
+        later: (delayMs, run) => this.#clock.settle(delayMs, run),
+        gate,
+        costMs: () => this.#random.between(0.2, 3),
+      }),
+      host: {
+        online: () => this.#later({ ok: true } as const),
+        offline: () => this.#later(undefined),
+      },
+    };
+  }
+
+  /** The host program takes a moment, and none while the process is stopped. */
+  #later<T>(value: T): Promise<T> {
+    return new Promise((resolve) =>
+      this.#clock.settle(this.#random.between(0.1, 1), () => this.clock.whenRunning(() => resolve(value))),
+    );
   }
 
   #port(name: LinkName): LinkPort {

@@ -32,6 +32,7 @@ const membership: MembershipSettings = {
   heartbeatStartDelayMs: 3000,
   heartbeatIntervalMs: 1000,
   orderBacklog: 64,
+  tellsHeard: false,
 };
 const replicate: ReplicaSettings[] = [
   { name: 'inbound_cidr', type: 'inbound_cidr', maxDelayMs: 300, maxPending: 20 },
@@ -279,6 +280,8 @@ export class Simulation {
 
   #useOrderedStream(): void {
     const payload = Uint8Array.from({ length: 1 + this.#traffic.below(12) }, () => this.#traffic.below(256));
+    // Not a decision about addresses, which share the stream.
+    payload[0] = 0;
     for (const node of this.#places) {
       if (node?.alive && !node.clock.paused && node.member.membership.isLeader)
         node.member.membership.order(payload);

@@ -38,13 +38,27 @@ export function connectToSocket(
       reject(new FlotillaError('FLT-1502', `${endpoint.label}: ${reason}`));
     };
     socket.setTimeout(options.timeoutMs, () => unreachable(`no answer within ${options.timeoutMs / 1000} s`));
-    socket.once('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message));
+    socket.once('error', (error: NodeJS.ErrnoException) => unreachable(reasonOf(error)));
     socket.once('connect', () => {
       socket.setTimeout(0);
       socket.removeAllListeners('error');
       resolve(new SocketConnection(socket, endpoint.label, options));
     });
   });
+}
+
+/** What the system's word for it means here. */
+const meanings: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  ENOTSOCK: 'this is no socket',
+  ECONNREFUSED: 'nobody listens there',
+  EACCES: 'this user may not connect to it',
+  ENOTFOUND: 'there is no host of this name',
+};
+
+function reasonOf({ code = '', message }: NodeJS.ErrnoException): string {
+  const meaning = meanings[code];
+  return meaning === undefined ? message : `${code}, ${meaning}`;
 }
 
 /**

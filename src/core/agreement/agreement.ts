@@ -43,8 +43,11 @@ export interface AgreementOptions {
   readonly orderBacklog: number;
   /** Processes remembered at the same time; strangers beyond it are not heard. */
   readonly maxPeers: number;
+  /** Beats say which beat of each member was heard last: leases with a quorum need it. */
+  readonly tellsHeard: boolean;
 }
 
+const nothingHeard = new Uint8Array();
 /** Epochs count proposals: no cluster is that far ahead of one of its members. */
 const maxEpochStep = 2 ** 32;
 
@@ -467,6 +470,7 @@ export class Agreement {
       viewSize: members.length,
       viewHash: hashMembers(members),
       ...this.peers.describe(this.#view, nowMs),
+      heard: this.#options.tellsHeard ? this.peers.heardCounts(this.#view) : nothingHeard,
       epoch: this.#epoch,
       applied: this.#stream.applied,
       digests: this.digests(),

@@ -21,6 +21,11 @@ export interface Beat {
   readonly mutual: Uint8Array;
   /** Everybody else who is heard: strangers, and members that show another view. */
   readonly others: readonly HeardOther[];
+  /**
+   * Byte i: the low eight bits of the count of the last beat heard of the i-th member of the sender's view. Empty unless
+   * leases need a quorum of hearers (LIFE-18): in a large cluster it costs as much as all the rest.
+   */
+  readonly heard: Uint8Array;
   /** Highest epoch the sender has seen. */
   readonly epoch: number;
   /** Highest ordered message of `view` applied without a gap. */

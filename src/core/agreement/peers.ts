@@ -167,6 +167,19 @@ export class Peers {
     return { hears, mutual, others };
   }
 
+  /** For each member of an own view the low bits of the count of its last beat; see `Beat.heard`. */
+  heardCounts(view: View): Uint8Array {
+    return Uint8Array.from(view.members, ({ incarnation }) => this.#peers.get(incarnation)?.beat.count ?? 0);
+  }
+
+  /** What a beat says of the last own beat that its sender heard: low bits of the count. */
+  heardOfMe(beat: Beat): number | undefined {
+    const order = this.#orders.find(({ id }) => sameViewId(id, beat.view));
+    const index = order?.index.get(this.#self);
+    if (index === undefined || !bit(beat.hears, index)) return undefined;
+    return beat.heard[index];
+  }
+
   /** All members of a view that others are in, in member order; undefined while some of them are not heard. */
   membersShowing(id: ViewId, nowMs: number): readonly Process[] | undefined {
     const members: Process[] = [];

@@ -5,7 +5,7 @@
  * Addresses are canonical text (`formatAddress`), so equal addresses are equal strings; their order is numeric, IPv4
  * first (STA-7).
  */
-import { isIpv4, parseAddress } from '../address.ts';
+import { type Address, isIpv4, parseAddress } from '../address.ts';
 import type { Incarnation } from '../identity.ts';
 
 /** Canonical text of an address: dotted decimal, or RFC 5952. */
@@ -53,8 +53,6 @@ export interface Claims {
   readonly stuck: readonly Ip[];
   /** Manual holds this node knows of (OWN-31): address and the owner it was moved to. */
   readonly holds: readonly { readonly ip: Ip; readonly owner: Incarnation }[];
-  /** Addresses that had been mature in the view before: who loses its owner among them is an orphan (VIEW-8). */
-  readonly matured: readonly Ip[];
   /** Longest that an address of this node may go on answering after its last sign of life (LIFE-18). */
   readonly leaseMs: number;
 }
@@ -82,7 +80,11 @@ export interface Assignment {
 
 /** STA-7: IPv4 before IPv6, each by number. */
 export function compareIps(a: Ip, b: Ip): number {
-  const [x, y] = [parseAddress(a)!, parseAddress(b)!];
+  return compareAddresses(parseAddress(a)!, parseAddress(b)!);
+}
+
+/** The same order for those who sort many and parse each once. */
+export function compareAddresses(x: Address, y: Address): number {
   if (isIpv4(x)) return isIpv4(y) ? (x >>> 0) - (y >>> 0) : -1;
   if (isIpv4(y)) return 1;
   for (let i = 0; i < 4; i++) if (x[i] !== y[i]) return (x[i]! >>> 0) - (y[i]! >>> 0);

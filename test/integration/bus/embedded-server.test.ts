@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectWire, type NatsWire } from '../../../src/bus/connection.ts';
@@ -9,7 +11,7 @@ import {
   startEmbeddedServer,
 } from '../../../src/bus/embedded-server.ts';
 import type { EmbeddedServerSettings } from '../../../src/core/settings.ts';
-import { freePort, startNatsServer, stopNatsServers } from '../nats-server.ts';
+import { freePort } from '../nats-server.ts';
 import { natsBinaries } from '../nats-versions.ts';
 import { until } from '../until.ts';
 import { certificates } from './certificates.ts';
@@ -21,7 +23,6 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   await killChildren();
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  await stopNatsServers();
   await removeStateFolders();
 });
 
@@ -37,9 +38,13 @@ async function start(
 ) {
   const recording = new RecordingLog();
   const counters = new RecordingCounters();
-  const options = { nodename: 'relay-1', clusterGroup: 'ec_cluster', stateDir, settings, tls: undefined };
   const server = await startEmbeddedServer({
-    ...options,
+    nodename: 'relay-1',
+    clusterGroup: 'ec_cluster',
+    stateDir,
+    settings,
+    beatIntervalMs: 200,
+    tls: undefined,
     log: recording.log,
     counters,
     clock,
@@ -83,6 +88,22 @@ async function crossing(from: EmbeddedServer, to: EmbeddedServer): Promise<void>
     sender.publish('across', new Uint8Array(1));
     return received > 0;
   });
+}
+
+/** Ends whoever listens on the port until the port is ours. */
+async function takePort(port: number, endListener: () => void): Promise<Server> {
+  for (;;) {
+    endListener();
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const server = createServer();
+      const outcome = new Promise((resolve) => {
+        server.once('error', () => resolve('taken'));
+        server.listen(port, '127.0.0.1', () => resolve('ours'));
+      });
+      if ((await outcome) === 'ours') return server;
+      await new Promise(setImmediate);
+    }
+  }
 }
 
 /** The same node as a process of its own. */
@@ -135,14 +156,18 @@ describe.each(binaries)('the embedded server on nats-server $version', ({ binary
     expect(recording.problems('FLT-1203')).toHaveLength(1);
   });
 
-  it('FLT-1203 tells why it cannot listen, goes on trying, and starts when the port is free', async () => {
+  it('FLT-1203 tells once why it cannot listen again, goes on trying, and starts when the port is free', async () => {
     const settings = await settingsFor();
-    const other = await startNatsServer({ binary, port: settings.clientPort });
-    const { server, recording } = await start(stateFolder(), settings, { binary });
-    await until(() => recording.problems('FLT-1203').length >= 2);
-    expect(recording.problems('FLT-1203')[0]?.text).toContain('address already in use');
-    await other.kill();
+    const { server, recording, counters } = await start(stateFolder(), settings, { binary });
     await server.ready;
+    const thief = await takePort(settings.clientPort, () => process.kill(server.pid()!, 'SIGKILL'));
+    const startsBefore = counters.count('bus_server_restarts');
+    await until(() => counters.count('bus_server_restarts') >= startsBefore + 4);
+    const problems = recording.problems('FLT-1203').map(({ text }) => text);
+    expect(problems.filter((text) => text.includes('address already in use'))).toHaveLength(1);
+    thief.close();
+    await until(() => recording.texts('notice').filter((text) => text.includes('is ready')).length >= 2);
+    await connected(server);
   });
 
   it('BUS-26 the server of a killed node lives on, and the next life adopts it with its connections', async () => {
@@ -254,11 +279,40 @@ describe('the embedded server', () => {
     });
   });
 
-  it('FLT-1203 a state directory that a living node uses is refused, and its server is left alone', async () => {
+  it('FLT-1401 a port that is taken at the start is named, with the option to change, and nothing stays behind', async () => {
+    const settings = await settingsFor();
+    const peers = peersOn([settings, settings]);
+    const other = createServer().listen(settings.clientPort, '127.0.0.1');
+    await once(other, 'listening');
+    const { clientPort, routePort } = settings;
+    await expect(start(stateFolder(), settings)).rejects.toMatchObject({
+      code: 'FLT-1401',
+      message: expect.stringMatching(
+        `127.0.0.1:${clientPort} of the embedded nats-server \\(msgc_server { port }\\): .*EADDRINUSE`,
+      ),
+    });
+    const stateDir = stateFolder();
+    const routeIsTaken = start(stateDir, {
+      ...settings,
+      clientPort: routePort,
+      routePort: clientPort,
+      peers,
+    });
+    await expect(routeIsTaken).rejects.toMatchObject({
+      code: 'FLT-1401',
+      message: expect.stringMatching(`127.0.0.1:${clientPort} .*\\(msgcserver_listener\\)`),
+    });
+    expect(existsSync(join(stateDir, 'nats/owner'))).toBe(false);
+    other.close();
+    const { server } = await start(stateDir, settings);
+    await server.ready;
+  });
+
+  it('FLT-1104 a state directory that a living node uses is refused, and its server is left alone', async () => {
     const stateDir = stateFolder();
     const settings = await settingsFor();
     const { serverPid } = await startOwner(stateDir, settings);
-    await expect(start(stateDir, settings)).rejects.toMatchObject({ code: 'FLT-1203' });
+    await expect(start(stateDir, settings)).rejects.toMatchObject({ code: 'FLT-1104' });
     expect(isAlive(serverPid)).toBe(true);
   });
 

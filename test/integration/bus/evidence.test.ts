@@ -137,6 +137,7 @@ describe.each(await natsBinaries())('closed evidence on nats-server $version', (
       clusterGroup: 'ec_cluster',
       stateDir: stateDirs[1]!,
       settings: settingsOf(1),
+      beatIntervalMs: 200,
       tls: undefined,
       binary,
       ...surroundings,

@@ -20,6 +20,7 @@ const surroundings = { log, counters: new RecordingCounters(), clock, random };
 const server = await startEmbeddedServer({
   ...order,
   clusterGroup: 'ec_cluster',
+  beatIntervalMs: 200,
   tls: undefined,
   ...surroundings,
 });

@@ -1,6 +1,7 @@
 /** The heart of it: three nodes on real connections, their sums, and one of them killed and started again. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NatsServerOptions, startNatsServer, stopNatsServers } from '../nats-server.ts';
+import { natsBinaries } from '../nats-versions.ts';
 import { Fleet, membersAgree, sumsAre } from './fleet.ts';
 import { Clients, openTogether, Upstream } from './traffic.ts';
 
@@ -25,9 +26,9 @@ const generousMs = 5_000;
 const closedEvidence: NatsServerOptions = { systemAccount: true };
 const withSystemLogin = `bus_user = "fleet" bus_password = "pass" bus_system_user = "system" bus_system_password = "pass"`;
 
-describe('three nodes on real connections', () => {
+describe.each(await natsBinaries())('three nodes on real connections, nats-server $version', ({ binary }) => {
   it('REP-22.3 each shows the open connections of all; `from` shows those of one; sums follow opens and closes', async () => {
-    const server = await startNatsServer();
+    const server = await startNatsServer({ binary });
     const nodes = await fleet.startTogether(names, { servers: [server.url], upstreamPort: upstream.port });
     const [one, two, three] = nodes.map(({ port }) => new Clients(port)) as [Clients, Clients, Clients];
     await Promise.all([one.fill(1, 40), two.fill(2, 30), three.fill(3, 20)]);
@@ -58,7 +59,7 @@ describe('three nodes on real connections', () => {
   ])(
     'REP-4.5 REP-4.6 ID-20 a killed node takes its share with it, and comes back as another life: $evidence',
     async ({ evidence, server: serverOptions, cluster }) => {
-      const server = await startNatsServer(serverOptions);
+      const server = await startNatsServer({ ...serverOptions, binary });
       const [first, second, third] = await fleet.startTogether(names, {
         servers: [server.url],
         upstreamPort: upstream.port,

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startNatsServer, stopNatsServers } from '../nats-server.ts';
+import { freePort, startNatsServer, stopNatsServers } from '../nats-server.ts';
 import { Fleet, type NodeOptions } from './fleet.ts';
 
 let fleet: Fleet;
@@ -80,6 +80,42 @@ describe('a node that cannot start', () => {
     expect(lines).toEqual([
       expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${port}.*in use.*\\[FLT-1401\\]$`)),
     ]);
+  });
+
+  it('FLT-1401 names the port of its own server that is taken, as by the service that the package installs', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as { port: number };
+    const { exitCode, lines } = await failedStart({ scopes: `msgc_server { port = ${port} }` });
+    holder.close();
+    expect(exitCode).toBe(1);
+    expect(lines).toEqual([
+      expect.stringMatching(`127.0.0.1:${port} of the embedded nats-server .*in use.*\\[FLT-1401\\]$`),
+    ]);
+  });
+
+  it('FLT-1401 says which directory of a console endpoint is missing', async () => {
+    const { url } = await startNatsServer();
+    const folder = join(fleet.folder, 'missing');
+    const { exitCode, lines } = await failedStart({
+      servers: [url],
+      scopes: `Control_Listener { Listen "${folder}/socket" { } }`,
+    });
+    expect(exitCode).toBe(1);
+    expect(lines).toEqual([expect.stringMatching(`there is no directory ${folder}\\..*\\[FLT-1401\\]$`)]);
+  });
+
+  it('FLT-1104 a second node does not take the state directory of one that lives', async () => {
+    const ports = { first: await freePort(), second: await freePort() };
+    const first = await fleet.start({ name: 'relay-1', scopes: `msgc_server { port = ${ports.first} }` });
+    const { exitCode, lines } = await failedStart({ scopes: `msgc_server { port = ${ports.second} }` });
+    expect(exitCode).toBe(1);
+    expect(lines).toEqual([
+      expect.stringMatching(
+        `${first.stateDir}.* that of another node, process ${first.pid}\\..*\\[FLT-1104\\]$`,
+      ),
+    ]);
+    expect(await first.console('cluster nodename')).toBe('relay-1\n');
   });
 
   it('FLT-1104 says which state directory cannot be used', async () => {

@@ -153,14 +153,22 @@ describe('flotilla node', () => {
     const missing = await run(['node', '--config', join(directory, 'none.conf')]);
     expect(missing).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringMatching(/^flotilla: No configuration was found: .* \[FLT-1003\]\n$/),
+      stderr: expect.stringMatching(
+        /^flotilla: No configuration was found: there is no file .* \[FLT-1003\]\n$/,
+      ),
     });
+    expect((await run(['node', '--config', '/dev/null'])).stderr).toMatch(
+      /^flotilla: No configuration was found: '\/dev\/null': neither a file nor a directory\. .* \[FLT-1003\]\n$/,
+    );
+    expect((await run(['node', '--nodename', 'relay-7'])).stderr).toMatch(
+      /: there is no file 'ecelerity-cluster\.conf' here, in \/.*relay-7.*\. .* \[FLT-1003\]\n$/,
+    );
   });
 });
 
 describe('flotilla node, running', () => {
   /** A node with its console in `directory`, on a server that may not be there. */
-  async function startNode(name: string, more = '') {
+  async function startNode(name: string, more = '', environment: Readonly<Record<string, string>> = {}) {
     const config = join(directory, `${name}.conf`);
     const endpoint = join(directory, `${name}.console`);
     writeFileSync(
@@ -175,20 +183,27 @@ Control_Listener { Listen "${endpoint}" {} }
 ${more}
 `,
     );
-    const child = spawn(bin, ['node', '--config', config, '--state-dir', directory]);
+    const child = spawn(bin, ['node', '--config', config, '--state-dir', directory], {
+      env: { ...process.env, ...environment },
+    });
     children.push(child);
+    let stdout = '';
+    child.stdout.on('data', (text) => {
+      stdout += text;
+    });
     let stderr = '';
     child.stderr.on('data', (text) => {
       stderr += text;
     });
     const exited = new Promise<Outcome>((resolve) =>
-      child.on('close', (exitCode) => resolve({ exitCode, stdout: '', stderr })),
+      child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr })),
     );
     return {
       child,
       config,
       endpoint,
       exited,
+      errors: () => stderr,
       answers: async () => (await run(['console', endpoint, 'pid'])).exitCode === 0,
     };
   }
@@ -215,6 +230,71 @@ ${more}
     expect(existsSync(endpoint)).toBe(false);
   });
 
+  it('LIFE-4 says in one line that it serves, and in one that it does not reach the bus; Ctrl-C meanwhile ends it with 0', async () => {
+    const { child, endpoint, exited, errors } = await startNode('newcomer');
+    const errorLines = () =>
+      errors()
+        .split('\n')
+        .filter((line) => line.startsWith('{'));
+    await until(() => errorLines().length > 0);
+    child.kill('SIGINT');
+    const { exitCode, stdout } = await exited;
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: `flotilla: newcomer serves in ec_cluster: bus nats://127.0.0.1:1, console ${endpoint}\n`,
+    });
+    expect(errorLines().map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 'error',
+        code: 'FLT-1201',
+        msg: expect.stringMatching(/^Cannot connect, .*nats:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/),
+        advice: expect.stringContaining('`servers`'),
+      },
+    ]);
+  });
+
+  it('shows a person on a terminal what it does, unless debug_level says how much', async () => {
+    const watch = async (name: string, options = '') => {
+      const config = join(directory, `${name}.conf`);
+      const endpoint = join(directory, `${name}.console`);
+      const cluster = `nodename = "${name}" nodeaddr = 127.0.0.1 servers = ( "nats://127.0.0.1:1" ) ${options}`;
+      writeFileSync(config, `cluster { ${cluster} } Control_Listener { Listen "${endpoint}" {} }`);
+      const child = spawn('script', ['-qec', `${bin} node --config ${config}`, '/dev/null']);
+      children.push(child);
+      let screen = '';
+      child.stdout.on('data', (text) => {
+        screen += text;
+      });
+      const exited = once(child, 'close');
+      await until(() => screen.includes(`flotilla: ${name} serves in ec_cluster`));
+      await run(['console', endpoint, 'shutdown']);
+      await exited;
+      return screen;
+    };
+    expect(await watch('watched')).toMatch(/NOTICE +flotilla .* serves as watched/);
+    expect(await watch('quiet', 'debug_level = error')).not.toContain('NOTICE');
+  });
+
+  it('serves on when the terminal it was started on is closed, though it has more to say', async () => {
+    const config = join(directory, 'orphaned.conf');
+    const endpoint = join(directory, 'orphaned.console');
+    const cluster = `nodename = orphaned nodeaddr = 127.0.0.1 servers = ( "nats://127.0.0.1:1" ) debug_level = debug`;
+    writeFileSync(config, `cluster { ${cluster} } Control_Listener { Listen "${endpoint}" {} }`);
+    const terminal = spawn('script', ['-qec', `${bin} node --config ${config}`, '/dev/null']);
+    children.push(terminal);
+    const linesTold = async () =>
+      (await run(['console', endpoint, 'paniclog'])).stdout.split('\n').filter((line) => line !== '').length;
+    await until(async () => (await run(['console', endpoint, 'pid'])).exitCode === 0);
+    const pid = Number((await run(['console', endpoint, 'pid'])).stdout);
+    terminal.kill('SIGKILL');
+    await once(terminal, 'exit');
+    // Each exchange is a line for debugging.
+    for (let i = 0; i < 5; i++) expect(await linesTold()).toBeGreaterThan(0);
+    process.kill(pid, 'SIGTERM');
+    // It left in its own way: a dead one would leave its socket behind.
+    await until(() => !existsSync(endpoint));
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'LIFE-9 %s stops it gracefully; SIGHUP does not',
     async (signal) => {
@@ -231,8 +311,13 @@ ${more}
   it('LIFE-9 signals that come together are one wish: Ctrl-C under npm is two of them', async () => {
     const { child, endpoint, exited, answers } = await startNode('wished');
     await until(answers);
-    child.kill('SIGTERM');
-    child.kill('SIGINT');
+    const startMs = performance.now();
+    const signals = ['SIGTERM', 'SIGINT'] as const;
+    // Until the end, so that one comes in its last moments; but for less time than it takes to be another wish.
+    for (let count = 0; child.exitCode === null && performance.now() - startMs < 100; count++) {
+      child.kill(signals[count % 2]);
+      await new Promise(setImmediate);
+    }
     expect((await exited).exitCode).toBe(0);
     expect(existsSync(endpoint)).toBe(false);
   });
@@ -256,6 +341,19 @@ ${more}
     clearInterval(impatience);
     client.destroy();
     upstream.close();
+  });
+
+  it('an exception that nobody caught is shown, and the node leaves in its own way, with 1', async () => {
+    const defect = "process.on('SIGUSR2',()=>{throw(new(Error)('boom'))})";
+    const { child, endpoint, exited, answers } = await startNode('broken', '', {
+      NODE_OPTIONS: `--import data:text/javascript,${defect}`,
+    });
+    await until(answers);
+    child.kill('SIGUSR2');
+    const { exitCode, stderr } = await exited;
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^flotilla: Error: boom\n {4}at /m);
+    expect(existsSync(endpoint)).toBe(false);
   });
 
   it('CON-4 exits 1 with one line when another process has its console endpoint', async () => {
@@ -304,8 +402,19 @@ describe('flotilla console: batch', () => {
   it('CON-17 exits 10 when the connection fails', async () => {
     const { exitCode, stdout, stderr } = await run(['console', join(directory, 'nobody'), 'pid']);
     expect({ exitCode, stdout }).toEqual({ exitCode: 10, stdout: '' });
-    expect(stderr).toMatch(/^flotilla: The console cannot be reached: .*nobody: ENOENT\. .* \[FLT-1502\]\n$/);
-    expect((await run(['console', '127.0.0.1:1', 'pid'])).exitCode).toBe(10);
+    expect(stderr).toMatch(
+      /^flotilla: The console cannot be reached: .*nobody: ENOENT, there is no such socket\. .* \[FLT-1502\]\n$/,
+    );
+    expect(await run(['console', '127.0.0.1:1', 'pid'])).toMatchObject({
+      exitCode: 10,
+      stderr: expect.stringContaining('127.0.0.1:1: ECONNREFUSED, nobody listens there.'),
+    });
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
+    expect(await run(['console', file, 'pid'])).toMatchObject({
+      exitCode: 10,
+      stderr: expect.stringMatching(/file: (ENOTSOCK|ECONNREFUSED), .*\[FLT-1502\]\n$/),
+    });
   });
 
   it('CON-18 -e is repeatable, -x and -j choose the form, before the endpoint or behind it', async () => {

@@ -1,17 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import type net from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { said, type Text } from '../../../src/console/answer.ts';
 import { nodeRegistry } from '../../../src/console/commands/all.ts';
 import { type ControlListener, startControlListener } from '../../../src/console/control-listener.ts';
-import { maxBodyBytes } from '../../../src/console/frame.ts';
+import { encodeFrame, maxBodyBytes } from '../../../src/console/frame.ts';
 import type { Command } from '../../../src/console/registry.ts';
+import type { Log } from '../../../src/core/log.ts';
 import type { ControlEndpoint } from '../../../src/core/settings.ts';
 import { fakeNode, interpreterOf, silentLog } from '../../unit/console/fake-node.ts';
+import { Recorder } from '../../unit/recorder.ts';
 import { until } from '../until.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -34,6 +36,7 @@ interface Setup {
   readonly fileMode?: number;
   readonly timeoutMs?: number;
   readonly commands?: Record<string, Command['run']>;
+  readonly log?: Log;
 }
 
 async function start({
@@ -41,6 +44,7 @@ async function start({
   fileMode = 0o660,
   timeoutMs = 60_000,
   commands = {},
+  log = silentLog,
 }: Setup = {}): Promise<ControlListener> {
   const registry = nodeRegistry(fakeNode());
   for (const [words, run] of Object.entries(commands))
@@ -49,7 +53,7 @@ async function start({
   const listener = await startControlListener({
     endpoints,
     interpreter: interpreterOf(registry),
-    log: silentLog,
+    log,
   });
   opened.push(listener);
   return listener;
@@ -89,6 +93,32 @@ describe('control listener: exchanges', () => {
     expect(waiting.statuses()).toEqual([]);
     open();
     await until(() => waiting.statuses().length === 1);
+  });
+
+  it('a client that leaves is one line for debugging, without a stack; so is one whose connection is reset', async () => {
+    const recorder = new Recorder();
+    await start({ endpoint: { host: '127.0.0.1', port: 0 }, log: recorder.log });
+    const connect = async () => {
+      const { port } = opened[0]!.addresses[0] as net.AddressInfo;
+      const socket = net.connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    (await connect()).end(encodeFrame({ id: 1, cmd: 'pid', format: 'text' })).resume();
+    await until(() => recorder.lines.length === 1);
+    const second = await connect();
+    second.write(encodeFrame({ id: 1, cmd: 'pid', format: 'text' }));
+    await once(second, 'data');
+    second.resetAndDestroy();
+    await until(() => recorder.lines.length === 2);
+    expect(recorder.lines).toEqual([
+      { level: 'debug', text: 'a console client has left', fields: {} },
+      {
+        level: 'debug',
+        text: expect.stringMatching(/^a console connection failed: .*ECONNRESET$/),
+        fields: {},
+      },
+    ]);
   });
 
   it('CON-7 exchanges of one connection run one after the other', async () => {

@@ -20,6 +20,7 @@ export const settings: MembershipSettings = {
   heartbeatStartDelayMs: 15_000,
   heartbeatIntervalMs: 1_000,
   orderBacklog: 64,
+  tellsHeard: false,
 };
 
 export class Fleet {
@@ -134,6 +135,7 @@ export class Sailor {
       views: {
         broadcast: (message) => passesOut(message) && group.broadcast(message),
         send: (to, message) => passesOut(message) && group.send(to, message),
+        onEcho: (listener) => group.onEcho(listener),
         onMessage: (listener) =>
           group.onMessage((message) => {
             if (!this.ignores(message)) listener(message);

@@ -37,6 +37,7 @@ function sceneOf(self: string, cuts: readonly string[]): Scene {
       viewHash: hashMembers(everybody),
       hears: bits,
       mutual: bits,
+      heard: new Uint8Array(),
       others: [],
       epoch: 1,
       applied: 0,

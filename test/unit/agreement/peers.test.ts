@@ -39,6 +39,7 @@ function beatOf(from: Process, view: View, mutual: readonly Process[], more: Par
     others,
     epoch: view.id.epoch,
     applied: 0,
+    heard: new Uint8Array(),
     digests: [],
     ...more,
   };

@@ -16,6 +16,7 @@ export const options: AgreementOptions = {
   failureTimeoutMs: timeoutMs,
   orderBacklog: 4,
   maxPeers: 16,
+  tellsHeard: false,
 };
 
 export interface Letter {

@@ -26,16 +26,23 @@ const process: fc.Arbitrary<Process> = fc.record({
 });
 const entry: fc.Arbitrary<OrderedEntry> = fc.record({ number: count, payload: bytes });
 const few = <T>(item: fc.Arbitrary<T>) => fc.array(item, { maxLength: 5 });
-const info: fc.Arbitrary<NodeInfo> = fc.record({
-  incarnation,
-  node: text,
-  subcluster: text,
-  type: memberType,
-  version: text,
-  address: text,
-  port: u16,
-  groups: few(text),
-});
+const info: fc.Arbitrary<NodeInfo> = fc.record(
+  {
+    incarnation,
+    node: text,
+    subcluster: text,
+    type: memberType,
+    version: text,
+    address: text,
+    port: u16,
+    groups: few(text),
+    mustAgree: fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 5 }).map((pairs) => new Map(pairs)),
+  },
+  // `mustAgree` is absent when there is none.
+  {
+    requiredKeys: ['incarnation', 'node', 'subcluster', 'type', 'version', 'address', 'port', 'groups'],
+  },
+);
 
 const beat = fc.nat({ max: 70 }).chain((viewSize) => {
   const bits = fc.uint8Array({ minLength: Math.ceil(viewSize / 8), maxLength: Math.ceil(viewSize / 8) });
@@ -48,6 +55,7 @@ const beat = fc.nat({ max: 70 }).chain((viewSize) => {
     viewHash: u32,
     hears: bits,
     mutual: bits,
+    heard: fc.uint8Array({ maxLength: 8 }),
     others: few(fc.record({ incarnation, mutual: fc.boolean() })),
     epoch,
     applied: count,

@@ -16,12 +16,13 @@ const settings: EmbeddedServerSettings = {
 const logins = { fleet: { user: 'flotilla', password: 'aa' }, system: { user: 'system', password: 'bb' } };
 const wholeTls: BusTls = { caFile: '/ca.pem', certFile: '/cert.pem', keyFile: '/key.pem' };
 
-function textFor(change: Partial<EmbeddedServerSettings>, tls?: BusTls): string {
+function textFor(change: Partial<EmbeddedServerSettings>, tls?: BusTls, beatIntervalMs = 200): string {
   const all = { ...settings, ...change };
   return embeddedConfig({
     nodename: 'relay-1',
     clusterGroup: 'ec_cluster',
     settings: all,
+    beatIntervalMs,
     tls,
     logins,
     folder: '/state/nats',
@@ -29,7 +30,7 @@ function textFor(change: Partial<EmbeddedServerSettings>, tls?: BusTls): string 
 }
 
 describe('configuration of the embedded server', () => {
-  it('BUS-26 whole: clients on loopback, two accounts, pings of 250 ms, routes to all peers but itself', () => {
+  it('BUS-26 whole: clients on loopback, two accounts, pings of 50 ms, routes to all peers but itself', () => {
     expect(textFor({})).toMatchInlineSnapshot(`
       "# Written by Flotilla at each start; changes are lost.
       server_name: "relay-1"
@@ -58,6 +59,19 @@ describe('configuration of the embedded server', () => {
       "
     `);
   });
+
+  it.each([
+    { profile: 'default', beatIntervalMs: 200, interval: '50ms', most: 14 },
+    { profile: 'fast', beatIntervalMs: 20, interval: '5ms', most: 140 },
+    { profile: 'slow beats', beatIntervalMs: 5_000, interval: '50ms', most: 14 },
+    { profile: 'shortest beats', beatIntervalMs: 5, interval: '1ms', most: 700 },
+  ])(
+    'BUS-24 pings fit between two beats, and 700 ms without an answer end a connection: $profile',
+    ({ beatIntervalMs, interval, most }) => {
+      const text = textFor({}, undefined, beatIntervalMs);
+      expect(text).toContain(`ping_interval: "${interval}"\nping_max: ${most}\n`);
+    },
+  );
 
   it('a node without peers opens no route port, so it needs no secret', () => {
     const alone = textFor({ secret: undefined, peers: settings.peers.slice(0, 1) });

@@ -142,7 +142,7 @@ describe('service_sessions', () => {
 });
 
 describe('cluster_service_sessions', () => {
-  test('REP-21.2 compares the sum of inbound_cidr over all nodes, in a Peer scope over its prefix', () => {
+  test('REP-21.2 REP-15.6 compares the sum of inbound_cidr over all nodes, in a Peer scope over its prefix', () => {
     const inbound = new FakeInbound();
     const caps = { clusterServiceSessions: 3 };
     const sessions = sessionsOf(listener({}, { '10.0.0.0/8': caps, '::/0': caps }), inbound);

@@ -33,7 +33,7 @@ describe('cluster commands', () => {
     );
   });
 
-  it('CMD-7 cluster info, byte for byte', async () => {
+  it('CMD-7 REP-18.8 cluster info, byte for byte', async () => {
     expect(
       (await type('cluster info')).text,
     ).toBe(`Daemon: nats://127.0.0.1:4222 [m:#ec0-22787#labrat-1,s:#ec1-22787#labrat-1]

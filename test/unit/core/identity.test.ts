@@ -85,7 +85,7 @@ describe('incarnations', () => {
 });
 
 describe('private names', () => {
-  it('ID-18 a node: connection index, process id with at least five digits, node name', () => {
+  it('ID-18 REP-1.4 a node: connection index, process id with at least five digits, node name', () => {
     expect(privateName('m', 'Momentum', 8422, 'uhalehe')).toBe('#ec0-08422#uhalehe');
     expect(privateName('s', 'Momentum', 22787, 'labrat-1')).toBe('#ec1-22787#labrat-1');
   });

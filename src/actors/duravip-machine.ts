@@ -1,0 +1,110 @@
+/**
+ * One floating address on this node, as a machine an operator can read. What is wanted (`wanted`) comes from the table
+ * all nodes share and may change at any time; what is done here is one step after another.
+ *
+ * Invariant: acquiring and releasing never overlap (NET-10). A decision that arrives in the middle is looked at when the
+ * step is over.
+ */
+import { setup } from 'xstate';
+
+/** What the machine asks for; implemented by Duravip with one call each. */
+export interface DuravipDuties {
+  /** The table gives the address to this node. */
+  readonly wanted: boolean;
+  /** What is left of the wait for the owner before (OWN-34, LIFE-18); 0: nobody to wait for. */
+  readonly waitMs: number;
+  readonly retryMs: number;
+  readonly coolDownMs: number;
+  /** How long an address may be missing before it is put on again (NET-16). */
+  readonly patienceMs: number;
+  acquire(): void;
+  release(): void;
+  reportFailed(): void;
+  reportCapable(): void;
+  reportStuck(): void;
+}
+
+export type DuravipEvent =
+  /** The table changed for this address. */
+  | { readonly type: 'DECIDED' }
+  /** The owner before has let go, or will never hold it again. */
+  | { readonly type: 'FREED' }
+  | { readonly type: 'ACQUIRED' }
+  | { readonly type: 'REFUSED' }
+  | { readonly type: 'RELEASED' }
+  | { readonly type: 'STUCK' }
+  /** Owned here, and not on the interface any more (NET-15). */
+  | { readonly type: 'MISSING' };
+
+export const duravipMachine = setup({
+  types: {
+    input: {} as { readonly duties: DuravipDuties },
+    context: {} as { readonly duties: DuravipDuties },
+    events: {} as DuravipEvent,
+  },
+  actions: {
+    acquire: ({ context }) => context.duties.acquire(),
+    release: ({ context }) => context.duties.release(),
+    reportFailed: ({ context }) => context.duties.reportFailed(),
+    reportCapable: ({ context }) => context.duties.reportCapable(),
+    reportStuck: ({ context }) => context.duties.reportStuck(),
+  },
+  guards: {
+    wanted: ({ context }) => context.duties.wanted,
+    unwanted: ({ context }) => !context.duties.wanted,
+    mustWait: ({ context }) => context.duties.wanted && context.duties.waitMs > 0,
+  },
+  delays: {
+    untilFree: ({ context }) => context.duties.waitMs,
+    retry: ({ context }) => context.duties.retryMs,
+    coolDown: ({ context }) => context.duties.coolDownMs,
+    patience: ({ context }) => context.duties.patienceMs,
+  },
+}).createMachine({
+  id: 'duravip',
+  context: ({ input }) => input,
+  initial: 'elsewhere',
+  states: {
+    elsewhere: {
+      always: [
+        { guard: 'mustWait', target: 'waiting' },
+        { guard: 'wanted', target: 'acquiring' },
+      ],
+      on: { DECIDED: { target: 'elsewhere', reenter: true } },
+    },
+    waiting: {
+      after: { untilFree: 'acquiring' },
+      on: { FREED: 'acquiring', DECIDED: { guard: 'unwanted', target: 'elsewhere' } },
+    },
+    acquiring: {
+      entry: 'acquire',
+      on: {
+        ACQUIRED: [{ guard: 'wanted', target: 'owned' }, { target: 'releasing' }],
+        REFUSED: 'failed',
+      },
+    },
+    owned: {
+      on: {
+        DECIDED: { guard: 'unwanted', target: 'releasing' },
+        MISSING: 'missing',
+      },
+    },
+    missing: {
+      after: { patience: 'acquiring' },
+      on: { DECIDED: { guard: 'unwanted', target: 'releasing' } },
+    },
+    releasing: {
+      entry: 'release',
+      on: { RELEASED: 'elsewhere', STUCK: 'stuck' },
+    },
+    stuck: {
+      entry: 'reportStuck',
+      after: { retry: 'releasing' },
+    },
+    failed: {
+      entry: 'reportFailed',
+      exit: 'reportCapable',
+      after: { coolDown: 'elsewhere' },
+    },
+  },
+});

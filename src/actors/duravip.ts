@@ -1,0 +1,220 @@
+/**
+ * One floating address of this node: follows the shared table, and reports what became of it.
+ *
+ * Order on acquiring (NET-7): wait for the owner before, probe where somebody may still answer, put the address on,
+ * announce it, then start what serves on it. On releasing (NET-9) the other way round; the lease is off before all else.
+ */
+
+import type { Clock } from '../core/clock.ts';
+import type { Ip, VipAnnouncement } from '../core/duravip/vip.ts';
+import type { Incarnation } from '../core/identity.ts';
+import type { Log } from '../core/log.ts';
+import { type DuravipDuties, duravipMachine } from './duravip-machine.ts';
+import type { PlumbedAddress, PlumbOutcome } from './kernel-port.ts';
+import type { Plumber } from './plumber.ts';
+import type { ActorSystem, SupervisedActor } from './system.ts';
+
+/** What serves on an address: listeners of this process, and what the host program registered (API-3 .. API-5). */
+export interface VipHost {
+  /** May refuse with a reason: counts as a failure to put the address on. */
+  online(ip: Ip): Promise<PlumbOutcome>;
+  offline(ip: Ip): Promise<void>;
+}
+
+/** Where the wait for the owner before stands when this node is to take over (OWN-34, LIFE-18). */
+export interface Handover {
+  /** Who may still be answering; undefined: nobody. */
+  readonly from: Incarnation | undefined;
+  /** Not to be put on before, unless the owner before says that it is off. */
+  readonly notBeforeMs: number;
+  /** Ask the network for another holder first (EXT-2), until then at the latest; undefined: do not ask. */
+  readonly probeUntilMs: number | undefined;
+}
+
+/** Nobody to wait for. */
+export const noWait: Handover = { from: undefined, notBeforeMs: 0, probeUntilMs: undefined };
+
+export interface DuravipPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly plumber: Plumber;
+  readonly host: VipHost;
+  /** Resolves when nobody else answers, or the time is over. */
+  probe(place: PlumbedAddress, untilMs: number): Promise<void>;
+  /** The address is off here: the next owner need not wait. */
+  released(ip: Ip): void;
+  capable(ip: Ip, capable: boolean): void;
+  stuck(ip: Ip, stuck: boolean): void;
+}
+
+export interface VipPatience {
+  /** Before another attempt, after one has failed: `if_check_interval` (OWN-15). */
+  readonly coolDownMs: number;
+  /** Before an address that something took off is put on again: `if_down_limit` checks of a second (NET-16). */
+  readonly patienceMs: number;
+}
+
+const stuckRetryMs = 1_000;
+
+export class Duravip {
+  readonly ip: Ip;
+  readonly #ports: DuravipPorts;
+  readonly #actor: SupervisedActor<typeof duravipMachine>;
+  readonly #patience: VipPatience;
+  #announcement: VipAnnouncement;
+  /** Where it goes, followers behind it; undefined: no topology, so it cannot be put on. */
+  #places: readonly PlumbedAddress[] | undefined;
+  #wanted = false;
+  #handover: Handover = noWait;
+  #isOn = false;
+  #isStuck = false;
+
+  constructor(
+    system: ActorSystem,
+    ports: DuravipPorts,
+    announcement: VipAnnouncement,
+    places: readonly PlumbedAddress[] | undefined,
+    patience: VipPatience,
+  ) {
+    this.ip = announcement.ip;
+    this.#ports = ports;
+    this.#announcement = announcement;
+    this.#places = places;
+    this.#patience = patience;
+    this.#actor = system.start(
+      `duravip ${this.ip}`,
+      duravipMachine,
+      { duties: this.#duties() },
+      { onRestart: () => this.#actor.send({ type: 'DECIDED' }) },
+    );
+  }
+
+  /** State name of the actor. */
+  get state(): string {
+    return this.#actor.state;
+  }
+
+  get announcement(): VipAnnouncement {
+    return this.#announcement;
+  }
+
+  /** The address and its followers as they are on interfaces here; empty while they are not. */
+  get plumbed(): readonly PlumbedAddress[] {
+    return this.#isOn ? (this.#places ?? []) : [];
+  }
+
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
+  /** The table gives it to this node. */
+  assign(handover: Handover): void {
+    this.#handover = handover;
+    this.#wanted = true;
+    this.#actor.send({ type: 'DECIDED' });
+  }
+
+  /** The table gives it to another node, or to none. */
+  unassign(): void {
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    this.#actor.send({ type: 'DECIDED' });
+  }
+
+  /** A process says that the address is off there. */
+  freedBy(from: Incarnation): void {
+    if (this.#handover.from !== from) return;
+    this.#handover = noWait;
+    this.#actor.send({ type: 'FREED' });
+  }
+
+  /** Something else took the address off the interface (NET-15). */
+  missing(): void {
+    this.#actor.send({ type: 'MISSING' });
+  }
+
+  stop(): void {
+    this.#actor.stop();
+  }
+
+  #duties(): DuravipDuties {
+    const self = this;
+    return {
+      get wanted() {
+        return self.#wanted;
+      },
+      get waitMs() {
+        return Math.max(0, self.#handover.notBeforeMs - self.#ports.clock.nowMs());
+      },
+      retryMs: stuckRetryMs,
+      ...this.#patience,
+      acquire: () => void this.#acquire(),
+      release: () => void this.#release(),
+      reportFailed: () => this.#ports.capable(this.ip, false),
+      reportCapable: () => this.#ports.capable(this.ip, true),
+      reportStuck: () => this.#reportStuck(true),
+    };
+  }
+
+  async #acquire(): Promise<void> {
+    const outcome = await this.#putOn().catch(refusal);
+    if (outcome.ok) {
+      this.#actor.send({ type: 'ACQUIRED' });
+      return;
+    }
+    this.#ports.log.critical(
+      `can't online ${this.ip}, ${this.#places?.[0]?.interface ?? '-'}, ${outcome.reason}`,
+    );
+    this.#actor.send({ type: 'REFUSED' });
+  }
+
+  async #putOn(): Promise<PlumbOutcome> {
+    const places = this.#places;
+    if (!places) return { ok: false, reason: `no Topology covers ${this.ip}` };
+    const { probeUntilMs } = this.#handover;
+    if (probeUntilMs !== undefined) await this.#ports.probe(places[0]!, probeUntilMs);
+    this.#handover = noWait;
+    const plumbed = await new Promise<PlumbOutcome>((done) =>
+      this.#ports.plumber.plumb({ ip: this.ip, addresses: places, wanted: () => this.#wanted, done }),
+    );
+    if (!plumbed.ok) return plumbed;
+    this.#isOn = true;
+    const online = await this.#ports.host.online(this.ip);
+    if (!online.ok) await this.#takeOff();
+    return online;
+  }
+
+  async #release(): Promise<void> {
+    // A host that cannot let go must not keep the address here.
+    const left = await this.#ports.host.offline(this.ip).then(() => undefined, refusal);
+    if (left) this.#ports.log.error(`${this.ip}: what served on it did not end cleanly: ${left.reason}`);
+    const outcome = await this.#takeOff();
+    if (!outcome.ok) {
+      this.#ports.log.critical(`can't offline ${this.ip}, ${outcome.reason}`);
+      this.#actor.send({ type: 'STUCK' });
+      return;
+    }
+    this.#reportStuck(false);
+    this.#ports.released(this.ip);
+    this.#actor.send({ type: 'RELEASED' });
+  }
+
+  async #takeOff(): Promise<PlumbOutcome> {
+    const addresses = this.#places ?? [];
+    const outcome = await new Promise<PlumbOutcome>((done) =>
+      this.#ports.plumber.unplumb({ ip: this.ip, addresses, wanted: () => false, done }),
+    );
+    if (outcome.ok) this.#isOn = false;
+    return outcome;
+  }
+
+  #reportStuck(stuck: boolean): void {
+    if (stuck === this.#isStuck) return;
+    this.#isStuck = stuck;
+    this.#ports.stuck(this.ip, stuck);
+  }
+}
+
+function refusal(error: unknown): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+}

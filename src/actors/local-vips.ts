@@ -1,0 +1,191 @@
+/**
+ * The floating addresses of this node's configuration: one actor for each, a plumber for all of them, and what the node
+ * announces about them.
+ *
+ * Invariants: an address is on only while the shared table assigns it here (INV-4); what leaves this node is out of the
+ * owned set before anything else is done about it (OWN-34).
+ */
+import type { Ip, VipAnnouncement } from '../core/duravip/vip.ts';
+import { Duravip, type DuravipPorts, type Handover, type VipHost, type VipPatience } from './duravip.ts';
+import type { KernelChange, KernelPort, PlumbedAddress } from './kernel-port.ts';
+import { Plumber } from './plumber.ts';
+import type { ActorSystem, SystemWorld } from './system.ts';
+
+/** One address as this node is configured to serve it. */
+export interface LocalVip {
+  readonly announcement: Omit<VipAnnouncement, 'capable' | 'draining'>;
+  /** Where it goes, followers behind it; undefined: no Topology covers it (NET-4). */
+  readonly places: readonly PlumbedAddress[] | undefined;
+}
+
+export interface LocalVipsSettings {
+  readonly vips: readonly LocalVip[];
+  readonly patience: VipPatience;
+  readonly probeMs: number;
+  readonly probeLimitMs: number;
+}
+
+export interface LocalVipsPorts extends SystemWorld {
+  readonly kernel: KernelPort;
+  readonly host: VipHost;
+  /** Capability or draining of some address changed. */
+  announcementChanged(): void;
+  /** Off here: the next owner need not wait. */
+  released(ip: Ip): void;
+  /** Put on, and answering: tell the neighbours. */
+  acquired(addresses: readonly PlumbedAddress[]): void;
+}
+
+export class LocalVips {
+  readonly #settings: LocalVipsSettings;
+  readonly #ports: LocalVipsPorts;
+  readonly #vips = new Map<Ip, Duravip>();
+  readonly #incapable = new Map<Ip, string>();
+  readonly #stuck = new Set<Ip>();
+  readonly #stopWatching: () => void;
+  #draining = false;
+  /** Set while a change of the announcement waits for the end of the turn. */
+  #announcing = false;
+
+  constructor(system: ActorSystem, settings: LocalVipsSettings, ports: LocalVipsPorts) {
+    this.#settings = settings;
+    this.#ports = ports;
+    const plumber = new Plumber({ ...ports, acquired: (addresses) => ports.acquired(addresses) });
+    const vipPorts = this.#vipPorts(plumber);
+    for (const { announcement, places } of settings.vips) {
+      const full = { ...announcement, capable: places !== undefined, draining: false };
+      if (!places) this.#incapable.set(announcement.ip, 'no Topology covers it');
+      this.#vips.set(announcement.ip, new Duravip(system, vipPorts, full, places, settings.patience));
+    }
+    this.#stopWatching = ports.kernel.watch((change) => this.#kernelChanged(change));
+    this.#clear().catch((error) => this.#broken(error));
+  }
+
+  /** As the node announces them now, in the order of the configuration. */
+  get announcements(): readonly VipAnnouncement[] {
+    return this.#settings.vips.map(({ announcement }) => ({
+      ...announcement,
+      capable: !this.#incapable.has(announcement.ip),
+      draining: this.#draining,
+    }));
+  }
+
+  get stuck(): readonly Ip[] {
+    return [...this.#stuck];
+  }
+
+  get all(): Iterable<Duravip> {
+    return this.#vips.values();
+  }
+
+  get(ip: Ip): Duravip | undefined {
+    return this.#vips.get(ip);
+  }
+
+  /** Addresses that are on here, followers with them. */
+  get plumbed(): readonly PlumbedAddress[] {
+    return [...this.#vips.values()].flatMap((vip) => vip.plumbed);
+  }
+
+  /** The table gives these to this node. */
+  assign(handovers: ReadonlyMap<Ip, Handover>): void {
+    for (const [ip, handover] of handovers) this.#vips.get(ip)?.assign(handover);
+  }
+
+  /** The table gives these to others, or to nobody. */
+  unassign(ips: readonly Ip[]): void {
+    const leaving = ips.flatMap((ip) => this.#vips.get(ip) ?? []).filter((vip) => vip.wanted);
+    if (leaving.length === 0) return;
+    const addresses = leaving.flatMap((vip) => vip.plumbed.map(({ ip }) => ip));
+    if (addresses.length > 0)
+      this.#ports.kernel.lease.disown(addresses).catch((error) => this.#broken(error));
+    for (const vip of leaving) vip.unassign();
+  }
+
+  unassignAll(): void {
+    this.unassign([...this.#vips.keys()]);
+  }
+
+  /** LIFE-11: give everything away and want nothing until `resume`. */
+  drain(draining: boolean): void {
+    if (this.#draining === draining) return;
+    this.#draining = draining;
+    this.#changed();
+  }
+
+  stop(): void {
+    this.#stopWatching();
+    for (const vip of this.#vips.values()) vip.stop();
+  }
+
+  #vipPorts(plumber: Plumber): DuravipPorts {
+    const { clock, log, host } = this.#ports;
+    return {
+      clock,
+      log,
+      plumber,
+      host,
+      probe: (place, leaseEndMs) => this.#probe(place, leaseEndMs),
+      released: (ip) => this.#ports.released(ip),
+      capable: (ip, capable) => this.#setCapable(ip, capable),
+      stuck: (ip, stuck) => {
+        if (stuck) this.#stuck.add(ip);
+        else this.#stuck.delete(ip);
+        this.#changed();
+      },
+    };
+  }
+
+  /** EXT-2: an answer means that somebody still holds it; then wait for the rest of the lease, and go on. */
+  async #probe({ ip, interface: name }: PlumbedAddress, leaseEndMs: number): Promise<void> {
+    const { kernel, clock, log } = this.#ports;
+    const { probeMs, probeLimitMs } = this.#settings;
+    const endMs = Math.min(leaseEndMs, clock.nowMs() + probeLimitMs);
+    for (;;) {
+      const mac = await kernel.probe(ip, name, probeMs);
+      if (mac === undefined || clock.nowMs() >= endMs) return;
+      log.warning(`${ip} is still answered by ${mac}; waiting for the rest of its lease`);
+    }
+  }
+
+  /**
+   * Clean slate (LIFE-1): nothing of what is configured is on until the table says so. The kernel does things in the
+   * order asked for, so no address can be put on before this is over.
+   */
+  async #clear(): Promise<void> {
+    const { lease } = this.#ports.kernel;
+    const places = this.#settings.vips.flatMap((vip) => vip.places ?? []);
+    await Promise.all([
+      lease.manage(places.map(({ ip }) => ip)),
+      lease.disown(places.map(({ ip }) => ip)),
+      this.#ports.kernel.unplumb(places),
+    ]);
+  }
+
+  #setCapable(ip: Ip, capable: boolean): void {
+    if (capable) this.#incapable.delete(ip);
+    else this.#incapable.set(ip, 'the last attempt failed');
+    this.#changed();
+  }
+
+  #kernelChanged(change: KernelChange): void {
+    if (change.kind !== 'address-removed') return;
+    for (const vip of this.#vips.values()) {
+      if (vip.plumbed.some(({ ip }) => ip === change.address.ip)) vip.missing();
+    }
+  }
+
+  /** Many changes of one turn are one announcement. */
+  #changed(): void {
+    if (this.#announcing) return;
+    this.#announcing = true;
+    this.#ports.clock.after(0, () => {
+      this.#announcing = false;
+      this.#ports.announcementChanged();
+    });
+  }
+
+  #broken(error: unknown): void {
+    this.#ports.log.critical(`addresses could not be taken out of the lease: ${String(error)}`);
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * Who owns which floating address: exchanges claims at the beginning of a view, follows the leader's decisions, and tells
+ * the addresses of this node what is theirs (OWN-1 .. OWN-35).
+ *
+ * Invariants: nothing is decided while claims are missing (OWN-5); decisions that come early wait, in their order; the
+ * node serves only under a lease taken in the present view (LIFE-18).
+ */
+import type { ClaimsMessage, Decision, RequestMessage, VipMessage } from '../core/duravip/messages.ts';
+import type { Claims, Ip } from '../core/duravip/vip.ts';
+import { type OwnerChange, VipTable, type VipTableSettings } from '../core/duravip/vip-table.ts';
+import type { Incarnation } from '../core/identity.ts';
+import { sameViewId, type View } from '../core/view.ts';
+import type { Handover, VipHost } from './duravip.ts';
+import { type HandoverSettings, Handovers } from './handovers.ts';
+import type { KernelPort } from './kernel-port.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { LocalVips, type LocalVipsSettings } from './local-vips.ts';
+import type { Membership } from './membership.ts';
+import { type OwnershipDuties, ownershipMachine } from './ownership-machine.ts';
+import type { VipChannel, World } from './ports.ts';
+import type { ActorSystem, SupervisedActor } from './system.ts';
+import { VipLeader, type VipLeaderSettings } from './vip-leader.ts';
+
+export interface DuravipSettings extends VipLeaderSettings, LocalVipsSettings {
+  readonly table: VipTableSettings;
+  readonly handover: HandoverSettings;
+  /** `bus_loss_hold` */
+  readonly holdMs: number;
+  /** Nodes that a component needs to own addresses; undefined: `quorum = none`. */
+  readonly quorum: number | undefined;
+  readonly keepOnOutage: boolean;
+  readonly beatIntervalMs: number;
+}
+
+export interface VipWorld extends World {
+  readonly vips: VipChannel;
+  readonly kernel: KernelPort;
+  readonly host: VipHost;
+}
+
+export interface OwnershipListener {
+  ownersChanged?(changes: readonly OwnerChange[]): void;
+  /** A new view has its owners: neighbours may have heard others meanwhile. */
+  running?(): void;
+}
+
+export class Ownership {
+  readonly table: VipTable;
+  readonly local: LocalVips;
+  readonly lease: LeaseKeeper;
+  readonly #world: VipWorld;
+  readonly #membership: Membership;
+  readonly #settings: DuravipSettings;
+  readonly #leader: VipLeader;
+  readonly #handovers: Handovers;
+  readonly #actor: SupervisedActor<typeof ownershipMachine>;
+  readonly #listeners: OwnershipListener[] = [];
+  readonly #claims = new Map<Incarnation, ClaimsMessage>();
+  readonly #early: Decision[] = [];
+  #view: View;
+  #announced = 0;
+  /** The lease ran out: what the table still says of this node is no longer true. */
+  #gaveUp = false;
+  #applied = 0;
+
+  constructor(system: ActorSystem, world: VipWorld, membership: Membership, settings: DuravipSettings) {
+    this.#world = world;
+    this.#membership = membership;
+    this.#settings = settings;
+    this.#view = membership.view;
+    this.table = new VipTable(settings.table);
+    this.#handovers = new Handovers(settings.handover);
+    this.local = new LocalVips(system, settings, this.#localPorts());
+    this.lease = new LeaseKeeper(settings, {
+      ...world,
+      lease: world.kernel.lease,
+      expired: () => this.#leaseExpired(),
+      keepsOnOutage: () => settings.keepOnOutage && this.#hearsNobody(),
+    });
+    this.#leader = new VipLeader(this.table, settings, {
+      ...world,
+      order: (decision) => membership.order(world.vips.encode(decision)),
+      isHeard: (incarnation) => membership.hears(incarnation),
+      hasQuorum: () => this.hasQuorum,
+    });
+    this.#actor = system.start('ownership', ownershipMachine, { duties: this.#duties() });
+    world.vips.onMessage((message) => this.#receive(message));
+    membership.listen({
+      viewInstalled: (view) => this.#viewInstalled(view),
+      delivered: (payload) => this.#delivered(payload),
+      standingChanged: (standing) => {
+        if (standing === 'offline') this.#actor.send({ type: 'DOWN' });
+      },
+      beatSent: (count) => this.lease.beatSent(count),
+      beatEchoed: (count) => this.lease.echoed(count),
+      beatHeard: (by, bits) => this.lease.heardBy(by.node, by.incarnation, bits),
+    });
+  }
+
+  /** `down`, `gathering`, `following` or `leading`. */
+  get state(): string {
+    return this.#actor.state;
+  }
+
+  /** Last decision of the leader applied in this view. */
+  get applied(): number {
+    return this.#applied;
+  }
+
+  get hasQuorum(): boolean {
+    return this.#nodesIn(this.#view).size >= (this.#settings.quorum ?? 1);
+  }
+
+  listen(listener: OwnershipListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Carried out by the leader, once, whoever asks (OWN-29). */
+  request(request: Omit<RequestMessage, 'kind' | 'from'>): void {
+    const message = { kind: 'request', from: this.#self, ...request } as const;
+    if (this.#membership.isLeader) this.#leader.request(message);
+    else this.#world.vips.broadcast(message);
+  }
+
+  /** Says to all what this node's addresses are like now (STA-1, DVC-15). */
+  announce(): void {
+    this.#announced++;
+    const announcement = { from: this.#self, sequence: this.#announced, vips: this.local.announcements };
+    this.table.announced(announcement, this.#world.clock.nowMs());
+    this.#world.vips.broadcast({ kind: 'announcement', ...announcement });
+    this.#actor.send({ type: 'LOOK' });
+  }
+
+  stop(): void {
+    this.#actor.stop();
+    this.local.stop();
+  }
+
+  get #self(): Incarnation {
+    return this.#world.self.incarnation;
+  }
+
+  #duties(): OwnershipDuties {
+    const self = this;
+    return {
+      solicitMs: this.#settings.beatIntervalMs,
+      get untilSweepMs() {
+        return self.#leader.untilSweepMs;
+      },
+      get leads() {
+        return self.#membership.isLeader;
+      },
+      solicit: () => this.#solicit(),
+      sweep: () => this.#leader.sweep(),
+    };
+  }
+
+  #localPorts() {
+    return {
+      ...this.#world,
+      announcementChanged: () => this.announce(),
+      released: (ip: Ip) => this.#released(ip),
+      acquired: () => {},
+    };
+  }
+
+  // --- a new view ----------------------------------------------------------------------------------------------------
+
+  #viewInstalled(view: View): void {
+    const { clock, vips } = this.#world;
+    const nowMs = clock.nowMs();
+    const trace = (member: Incarnation) => this.#membership.traceOf(member);
+    const ended = this.#view.members.filter(({ incarnation }) => {
+      const evidence = trace(incarnation)?.evidence;
+      return evidence === 'closed' || evidence === 'goodbye';
+    });
+    this.#handovers.viewInstalled(view, this.#view, trace, nowMs);
+    this.table.applyView(view.members, nowMs, new Set(ended.map(({ incarnation }) => incarnation)));
+    this.#view = view;
+    this.#applied = 0;
+    this.#early.length = 0;
+    this.#actor.send({ type: 'VIEW' });
+    if (this.#announced === 0) this.announce();
+    const own = this.#ownClaims();
+    this.#claims.set(this.#self, own);
+    vips.broadcast(own);
+    this.#completeWhenAllAreHere();
+  }
+
+  #ownClaims(): ClaimsMessage {
+    const standing = { announced: this.#announced, stuck: this.local.stuck, leaseMs: this.#settings.holdMs };
+    const claims = this.table.claimsOf(this.#self, standing);
+    return {
+      kind: 'claims',
+      view: this.#view.id,
+      ...claims,
+      claims: this.#gaveUp ? [] : claims.claims,
+    };
+  }
+
+  #completeWhenAllAreHere(): void {
+    if (!this.table.gathering) return;
+    const claims = this.#claimsOfView();
+    if (this.table.lacking(claims).length > 0) return;
+    const { changes } = this.table.merge(claims, this.#world.clock.nowMs());
+    this.#gaveUp = false;
+    for (const { from, leaseMs } of claims) this.#handovers.leaseOf(from, leaseMs);
+    this.lease.begin(this.#nodesIn(this.#view));
+    this.#follow(changes);
+    this.#leader.begin();
+    for (const decision of this.#early.splice(0)) this.#apply(decision);
+    for (const listener of this.#listeners) listener.running?.();
+    this.#actor.send({ type: 'COMPLETE' });
+  }
+
+  #claimsOfView(): Claims[] {
+    return [...this.#claims.values()].filter(({ view }) => sameViewId(view, this.#view.id));
+  }
+
+  /** OWN-4: claims or announcements that were lost are asked for. */
+  #solicit(): void {
+    const claims = this.#claimsOfView();
+    const here = new Set(claims.map(({ from }) => from));
+    for (const member of this.table.lacking(claims)) {
+      const want = here.has(member) ? 'announcement' : 'claims';
+      this.#world.vips.send(member, { kind: 'solicit', from: this.#self, want });
+    }
+  }
+
+  // --- messages ------------------------------------------------------------------------------------------------------
+
+  #receive(message: VipMessage): void {
+    switch (message.kind) {
+      case 'claims':
+        // Perhaps of a view that is not installed here yet: kept until it is, or another one comes.
+        this.#claims.set(message.from, message);
+        this.#completeWhenAllAreHere();
+        return;
+      case 'announcement':
+        this.table.announced(message, this.#world.clock.nowMs());
+        this.#completeWhenAllAreHere();
+        this.#actor.send({ type: 'LOOK' });
+        return;
+      case 'solicit':
+        this.#answer(message.from, message.want);
+        return;
+      case 'released':
+        for (const ip of message.ips) {
+          this.#handovers.released(ip, message.from);
+          this.local.get(ip)?.freedBy(message.from);
+        }
+        return;
+      case 'request':
+        if (this.#membership.isLeader) this.#leader.request(message);
+        return;
+      case 'hosts':
+        return;
+    }
+  }
+
+  #answer(to: Incarnation, want: 'claims' | 'announcement'): void {
+    const own = this.#claims.get(this.#self);
+    if (want === 'claims' && own) this.#world.vips.send(to, own);
+    if (want === 'announcement') {
+      const vips = this.local.announcements;
+      this.#world.vips.send(to, { kind: 'announcement', from: this.#self, sequence: this.#announced, vips });
+    }
+  }
+
+  #delivered(payload: Uint8Array): void {
+    const decision = this.#world.vips.decode(payload);
+    if (!decision) return;
+    if (this.table.gathering) this.#early.push(decision);
+    else this.#apply(decision);
+  }
+
+  #apply(decision: Decision): void {
+    this.#applied = decision.sequence;
+    const { changes } = this.table.apply(decision, this.#world.clock.nowMs());
+    this.#follow(changes);
+  }
+
+  // --- consequences --------------------------------------------------------------------------------------------------
+
+  #follow(changes: readonly OwnerChange[]): void {
+    const nowMs = this.#world.clock.nowMs();
+    const mine = new Map<Ip, Handover>();
+    const leaving: Ip[] = [];
+    for (const { ip, to } of changes) {
+      if (to === this.#self) mine.set(ip, this.#handovers.waitFor(ip, this.#self, this.#view, nowMs));
+      else leaving.push(ip);
+      if (to !== undefined) this.#handovers.owned(ip, to);
+    }
+    this.local.unassign(leaving);
+    this.local.assign(mine);
+    if (changes.length > 0) for (const listener of this.#listeners) listener.ownersChanged?.(changes);
+  }
+
+  #released(ip: Ip): void {
+    this.#handovers.released(ip, this.#self);
+    this.#world.vips.broadcast({ kind: 'released', from: this.#self, ips: [ip] });
+  }
+
+  /** LIFE-18: nothing here answers any more; give it up in good order, and come back as a newcomer. */
+  #leaseExpired(): void {
+    this.#world.log.critical('the lease of the addresses ran out: releasing them all');
+    this.#gaveUp = true;
+    this.local.unassignAll();
+    this.#membership.secede();
+  }
+
+  #hearsNobody(): boolean {
+    const { members } = this.#membership.view;
+    return members.every(
+      ({ incarnation }) => incarnation === this.#self || !this.#membership.hears(incarnation),
+    );
+  }
+
+  #nodesIn({ members }: View): Set<string> {
+    return new Set(members.filter(({ type }) => type === 'Momentum').map(({ node }) => node));
+  }
+}

