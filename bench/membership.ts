@@ -59,6 +59,7 @@ function trafficPerNode(nodes: number): number {
           heartbeatStartDelayMs: 15_000,
           heartbeatIntervalMs: 1000,
           orderBacklog: 1024,
+          tellsHeard: false,
         },
         replicate: [],
       },

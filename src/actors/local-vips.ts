@@ -5,6 +5,7 @@
  * Invariants: an address is on only while the shared table assigns it here (INV-4); what leaves this node is out of the
  * owned set before anything else is done about it (OWN-34).
  */
+import type { Prefix } from '../core/address.ts';
 import type { Ip, VipAnnouncement } from '../core/duravip/vip.ts';
 import { Duravip, type DuravipPorts, type Handover, type VipHost, type VipPatience } from './duravip.ts';
 import type { KernelChange, KernelPort, PlumbedAddress } from './kernel-port.ts';
@@ -16,6 +17,8 @@ export interface LocalVip {
   readonly announcement: Omit<VipAnnouncement, 'capable' | 'draining'>;
   /** Where it goes, followers behind it; undefined: no Topology covers it (NET-4). */
   readonly places: readonly PlumbedAddress[] | undefined;
+  /** The Topology block: hosts in it are told when the address moves (ARP-6). */
+  readonly block: Prefix | undefined;
 }
 
 export interface LocalVipsSettings {
@@ -42,6 +45,8 @@ export class LocalVips {
   readonly #vips = new Map<Ip, Duravip>();
   readonly #incapable = new Map<Ip, string>();
   readonly #stuck = new Set<Ip>();
+  /** Of each address that may be put on here, followers too. */
+  readonly #blocks = new Map<Ip, Prefix>();
   readonly #stopWatching: () => void;
   #draining = false;
   /** Set while a change of the announcement waits for the end of the turn. */
@@ -52,7 +57,8 @@ export class LocalVips {
     this.#ports = ports;
     const plumber = new Plumber({ ...ports, acquired: (addresses) => ports.acquired(addresses) });
     const vipPorts = this.#vipPorts(plumber);
-    for (const { announcement, places } of settings.vips) {
+    for (const { announcement, places, block } of settings.vips) {
+      if (block) for (const { ip } of places ?? []) this.#blocks.set(ip, block);
       const full = { ...announcement, capable: places !== undefined, draining: false };
       if (!places) this.#incapable.set(announcement.ip, 'no Topology covers it');
       this.#vips.set(announcement.ip, new Duravip(system, vipPorts, full, places, settings.patience));
@@ -80,6 +86,10 @@ export class LocalVips {
 
   get(ip: Ip): Duravip | undefined {
     return this.#vips.get(ip);
+  }
+
+  blockOf(ip: Ip): Prefix | undefined {
+    return this.#blocks.get(ip);
   }
 
   /** Addresses that are on here, followers with them. */

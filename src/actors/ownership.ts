@@ -12,10 +12,11 @@ import type { Incarnation } from '../core/identity.ts';
 import { sameViewId, type View } from '../core/view.ts';
 import type { Handover, VipHost } from './duravip.ts';
 import { type HandoverSettings, Handovers } from './handovers.ts';
-import type { KernelPort } from './kernel-port.ts';
+import type { KernelPort, PlumbedAddress } from './kernel-port.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { LocalVips, type LocalVipsSettings } from './local-vips.ts';
 import type { Membership } from './membership.ts';
+import { Neighbourhood, type NeighbourhoodSettings } from './neighbourhood.ts';
 import { type OwnershipDuties, ownershipMachine } from './ownership-machine.ts';
 import type { VipChannel, World } from './ports.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
@@ -29,6 +30,7 @@ export interface DuravipSettings extends VipLeaderSettings, LocalVipsSettings {
   /** Nodes that a component needs to own addresses; undefined: `quorum = none`. */
   readonly quorum: number | undefined;
   readonly keepOnOutage: boolean;
+  readonly neighbours: NeighbourhoodSettings;
   readonly beatIntervalMs: number;
 }
 
@@ -48,6 +50,7 @@ export class Ownership {
   readonly table: VipTable;
   readonly local: LocalVips;
   readonly lease: LeaseKeeper;
+  readonly neighbourhood: Neighbourhood;
   readonly #world: VipWorld;
   readonly #membership: Membership;
   readonly #settings: DuravipSettings;
@@ -71,6 +74,13 @@ export class Ownership {
     this.table = new VipTable(settings.table);
     this.#handovers = new Handovers(settings.handover);
     this.local = new LocalVips(system, settings, this.#localPorts());
+    this.neighbourhood = new Neighbourhood(settings.neighbours, {
+      ...world,
+      self: world.self.incarnation,
+      share: (message) => world.vips.broadcast(message),
+      isVip: (ip) => this.table.rows.get(ip) !== undefined,
+      blockOf: (ip) => this.local.blockOf(ip),
+    });
     this.lease = new LeaseKeeper(settings, {
       ...world,
       lease: world.kernel.lease,
@@ -132,6 +142,7 @@ export class Ownership {
   }
 
   stop(): void {
+    this.neighbourhood.stop();
     this.#actor.stop();
     this.local.stop();
   }
@@ -160,7 +171,7 @@ export class Ownership {
       ...this.#world,
       announcementChanged: () => this.announce(),
       released: (ip: Ip) => this.#released(ip),
-      acquired: () => {},
+      acquired: (addresses: readonly PlumbedAddress[]) => this.neighbourhood.announce(addresses),
     };
   }
 
@@ -209,6 +220,9 @@ export class Ownership {
     this.#follow(changes);
     this.#leader.begin();
     for (const decision of this.#early.splice(0)) this.#apply(decision);
+    // What the other side of a partition said last about our addresses is wrong now (OWN-8).
+    this.neighbourhood.announce(this.local.plumbed);
+    this.neighbourhood.share();
     for (const listener of this.#listeners) listener.running?.();
     this.#actor.send({ type: 'COMPLETE' });
   }
@@ -247,13 +261,14 @@ export class Ownership {
       case 'released':
         for (const ip of message.ips) {
           this.#handovers.released(ip, message.from);
-          this.local.get(ip)?.freedBy(message.from);
+          this.#freed(ip, message.from);
         }
         return;
       case 'request':
         if (this.#membership.isLeader) this.#leader.request(message);
         return;
       case 'hosts':
+        this.neighbourhood.heard(message);
         return;
     }
   }
@@ -299,6 +314,13 @@ export class Ownership {
   #released(ip: Ip): void {
     this.#handovers.released(ip, this.#self);
     this.#world.vips.broadcast({ kind: 'released', from: this.#self, ips: [ip] });
+  }
+
+  /** The loser of a merge has let go: neighbours may have heard it last (OWN-8). */
+  #freed(ip: Ip, by: Incarnation): void {
+    const vip = this.local.get(ip);
+    vip?.freedBy(by);
+    if (vip && vip.plumbed.length > 0 && vip.wanted) this.neighbourhood.announce(vip.plumbed);
   }
 
   /** LIFE-18: nothing here answers any more; give it up in good order, and come back as a newcomer. */

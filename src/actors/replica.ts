@@ -152,7 +152,11 @@ export class Replica {
     return { ...this.#replicator.stats, ...this.#table.stats };
   }
 
-  /** A dump or a listing under a prefix, in batches with a turn of the event loop between them (replication 18.6). */
+  /**
+   * A dump or a listing under a prefix, in batches, with a turn of the event loop to everything else after every few
+   * milliseconds. Shows the counts of the moment it was first asked for a batch, however long it takes and whatever is
+   * counted, joins or leaves meanwhile (replication 18.6, `SharedTable.dump`).
+   */
   rows(from?: Incarnation, under?: string): AsyncGenerator<readonly TableRow[], void, void> {
     return inTurns(this.#table.dump(from, under), this.#world.clock);
   }

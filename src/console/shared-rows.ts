@@ -19,6 +19,9 @@ export interface RowFilter {
 /** Most rows that `top` keeps and sorts. */
 export const maxTop = 10_000;
 
+/** Rows that `top` gives out in one batch. */
+const batchRows = 1024;
+
 export function filtered(rows: RowBatches, kind: SharedKind, filter: RowFilter): RowBatches {
   const wanted = matching(rows, filter);
   return filter.top === undefined ? wanted : largest(wanted, kind, filter.top);
@@ -35,23 +38,38 @@ async function* matching(
   }
 }
 
-/** Keeps at most twice `top` rows beside a batch, so a million rows cost no memory. */
+/**
+ * Keeps `top` rows beside a batch, so a million rows cost no memory, and orders only a batch at a time, so none of them
+ * holds up the node.
+ */
 async function* largest(
   rows: RowBatches,
   kind: SharedKind,
   top: number,
 ): AsyncGenerator<readonly SharedRow[]> {
-  let kept: SharedRow[] = [];
+  let kept: readonly SharedRow[] = [];
   for await (const batch of rows) {
-    for (const row of batch) if (kind !== 'cidrtree' || isAddress(row)) kept.push(row);
-    if (kept.length > 2 * top) kept = firstOf(kept, top);
+    const least = kept.length < top ? -1 : kept[top - 1]!.count;
+    const better = batch.filter((row) => row.count > least && (kind !== 'cidrtree' || isAddress(row)));
+    // The sort is stable, so equal counts stay in dump order.
+    if (better.length > 0)
+      kept = merged(
+        kept,
+        better.sort((a, b) => b.count - a.count),
+        top,
+      );
   }
-  if (kept.length > 0) yield firstOf(kept, top);
+  for (let at = 0; at < kept.length; at += batchRows) yield kept.slice(at, at + batchRows);
 }
 
-/** The sort is stable, so equal counts stay in dump order. */
-function firstOf(rows: SharedRow[], top: number): SharedRow[] {
-  return rows.sort((a, b) => b.count - a.count).slice(0, top);
+/** The `top` largest of two lists, largest first; of equals those of the first list come first. */
+function merged(first: readonly SharedRow[], second: readonly SharedRow[], top: number): SharedRow[] {
+  const all: SharedRow[] = [];
+  for (let i = 0, j = 0; all.length < top && (i < first.length || j < second.length); ) {
+    const fromFirst = j === second.length || (i < first.length && first[i]!.count >= second[j]!.count);
+    all.push(fromFirst ? first[i++]! : second[j++]!);
+  }
+  return all;
 }
 
 function isAddress(row: SharedRow): boolean {

@@ -64,6 +64,7 @@ export const metricCatalogue = {
     'Ordered messages ignored because they were of another view or not from its leader',
   ),
 
+  neighbour_frames_sent_total: counter('frames', 'ARP and NDP announcements sent'),
   vip_malformed_messages_total: counter(
     'messages',
     'Messages about floating addresses that could not be understood and were dropped',

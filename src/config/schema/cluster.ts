@@ -370,7 +370,7 @@ export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
     },
     {
       name: 'max_keys',
-      type: int(1, 100_000_000),
+      type: int(1, 4_000_000),
       default: '1000000',
       text: 'Addresses in the own row of a CIDR tree; beyond it the coldest are counted with their network.',
     },

@@ -1,10 +1,11 @@
 /**
  * Numbers by IP address: open addressing in typed arrays, 24 bytes a slot for an IPv4 address with two numbers.
  *
- * A map is one shard at first and splits into more as it grows; the upper bits of the hash choose the shard. Each shard
- * holds some thousand keys at most, up to a million in all, and grows for itself, so that neither growing nor a step over
- * one shard ever holds the event loop for long; and sliced work (copies, passes, snapshots) needs no cursor finer than a
- * shard, because keys move only within theirs, or into those that it splits into.
+ * A map is one shard at first; the upper bits of the hash choose the place in a directory, and the place the shard. Each
+ * shard holds some thousand keys at most, up to a million in all, and grows and splits for itself, so that neither growing
+ * nor a step over one shard ever holds the event loop for long; and sliced work (copies, passes, snapshots) needs no cursor
+ * finer than a shard, because keys move only within theirs, or into those that it splits into. A shard that others of its
+ * size have not yet kept up with stands at several places in a row.
  *
  * Invariant: every change goes through `shardToChange`, `insert` or `removeAt`, which first lets the captures under way
  * copy the shard; so a capture shows one moment although it is taken in slices.
@@ -13,11 +14,10 @@ import { maskWord } from '../address.ts';
 import { mixWords } from '../digest.ts';
 import { type AddressMapShape, Shard } from './shard.ts';
 
-/** From so many keys on, so many shards. Splitting the last time moves 65,536 keys in one go: a few milliseconds. */
-const splits = [
-  { keys: 4_096, shards: 16 },
-  { keys: 65_536, shards: 256 },
-];
+/** With so many keys a shard splits into 16, until it has the most bits of the hash to itself: 256 shards. */
+const splittingKeys = 4_096;
+const splitBits = 4;
+const mostShardBits = 8;
 const smallestCapacity = 8;
 /** Shards are 0.64 to 0.8 full: at most 37.5 bytes for an IPv4 address with two numbers. */
 const fullest = 0.8;
@@ -28,10 +28,10 @@ const emptiest = 0.3;
 export class AddressMap {
   readonly #shape: AddressMapShape;
   readonly wide: boolean;
+  /** At each place of the directory the shard that has the keys of its hashes. */
   #shards: Shard[];
-  /** Shifts a hash down to the number of its shard. A shift by 32 is none in JavaScript, hence the extra bit. */
+  /** Shifts a hash down to its place. A shift by 32 is none in JavaScript, hence the extra bit. */
   #shift = 31;
-  #nextSplit = splits[0];
   #captures: ShardCapture[] = [];
   size = 0;
 
@@ -41,6 +41,7 @@ export class AddressMap {
     this.#shards = [new Shard(shape, smallestCapacity)];
   }
 
+  /** By place; a shard may stand at several in a row, `shardIndexes` names each once. */
   get shards(): readonly Shard[] {
     return this.#shards;
   }
@@ -59,15 +60,18 @@ export class AddressMap {
 
   /** As `shardOf`, for a caller that is about to write into it. */
   shardToChange(hash: number): Shard {
-    const index = this.shardIndex(hash);
-    if (this.#captures.length !== 0) this.saveShard(index);
-    return this.#shards[index]!;
+    const shard = this.#shards[this.shardIndex(hash)]!;
+    if (this.#captures.length !== 0) this.#save(shard);
+    return shard;
   }
 
   /** Adds a key that is not there, with numbers 0; returns its slot in `shardOf(hash)`. */
   insert(hash: number, a: number, b: number, c: number, d: number): number {
-    if (this.#nextSplit && this.size >= this.#nextSplit.keys) this.#split(this.#nextSplit.shards);
-    const shard = this.shardToChange(hash);
+    let shard = this.shardToChange(hash);
+    if (shard.size >= splittingKeys && shard.hashBits < mostShardBits) {
+      this.#split(this.shardIndex(hash));
+      shard = this.shardOf(hash);
+    }
     if (shard.size >= shard.capacity * fullest) shard.resize(Math.ceil(shard.capacity * growth));
     const slot = ~shard.find(hash, a, b, c, d);
     shard.take(slot, a, b, c, d);
@@ -77,8 +81,9 @@ export class AddressMap {
 
   /** Later slots may move into the freed one: look at it again. */
   removeAt(shardIndex: number, slot: number): void {
-    this.saveShard(shardIndex);
-    this.#shards[shardIndex]!.remove(slot);
+    const shard = this.#shards[shardIndex]!;
+    this.#save(shard);
+    shard.remove(slot);
     this.size--;
   }
 
@@ -124,7 +129,8 @@ export class AddressMap {
     bits: number,
     see: (shard: Shard, slot: number) => void,
   ): void {
-    for (const shard of this.#shards) {
+    for (const index of this.shardIndexes()) {
+      const shard = this.#shards[index]!;
       for (let slot = 0; slot < shard.capacity; slot++) {
         if (!shard.isFree(slot) && isWithin(shard, slot, a, b, c, d, bits)) see(shard, slot);
       }
@@ -140,32 +146,45 @@ export class AddressMap {
     return capture;
   }
 
-  /** Before a change that does not come through `shardToChange`. */
-  saveShard(shardIndex: number): void {
-    for (const capture of this.#captures) capture.save(shardIndex);
+  #save(shard: Shard): void {
+    for (const capture of this.#captures) capture.save(shard);
   }
 
-  /** The number of each shard, one after the other; goes on right when shards are split in between. */
+  /** The first place of each shard, one after the other; goes on right when shards are split in between. */
   *shardIndexes(): Generator<number, void, void> {
-    let { length } = this.#shards;
-    for (let index = 0; index < length; index++) {
+    for (let index = 0; index < this.#shards.length; ) {
+      const covered = this.coveredUpTo(index);
       yield index;
-      if (this.#shards.length === length) continue;
-      index = ((index + 1) * this.#shards.length) / length - 1;
-      length = this.#shards.length;
+      index = covered * this.#shards.length;
     }
   }
 
-  #split(shards: number): void {
-    for (const capture of this.#captures) capture.finish();
-    const whole = this.#shards;
-    const capacity = Math.max(smallestCapacity, Math.ceil(this.size / shards / (fullest / growth)));
-    this.#shards = Array.from({ length: shards }, () => new Shard(this.#shape, capacity));
-    this.#shift = 31 - Math.log2(shards);
-    this.#nextSplit = splits.find(({ keys }) => keys > this.size);
-    for (const from of whole) {
-      for (let slot = 0; slot < from.capacity; slot++) if (!from.isFree(slot)) this.#adopt(from, slot);
+  /** The part of all hashes, 0 to 1, that the shards up to this one, itself included, have the keys of. */
+  coveredUpTo(shardIndex: number): number {
+    const span = 2 ** -this.#shards[shardIndex]!.hashBits;
+    return (Math.floor(shardIndex / this.#shards.length / span) + 1) * span;
+  }
+
+  #split(shardIndex: number): void {
+    const whole = this.#shards[shardIndex]!;
+    const end = this.coveredUpTo(shardIndex);
+    const bits = whole.hashBits + splitBits;
+    if (this.#shards.length < 2 ** bits) this.#refine();
+    const capacity = Math.max(smallestCapacity, Math.ceil(whole.size / 2 ** splitBits / (fullest / growth)));
+    const places = this.#shards.length / 2 ** bits;
+    let place = end * this.#shards.length - places * 2 ** splitBits;
+    for (let part = 0; part < 2 ** splitBits; part++, place += places) {
+      const shard = new Shard(this.#shape, capacity, bits);
+      this.#shards.fill(shard, place, place + places);
+      for (const capture of this.#captures) capture.alreadyHas(shard);
     }
+    for (let slot = 0; slot < whole.capacity; slot++) if (!whole.isFree(slot)) this.#adopt(whole, slot);
+  }
+
+  /** More places; no key moves. */
+  #refine(): void {
+    this.#shards = this.#shards.flatMap((shard) => Array<Shard>(2 ** splitBits).fill(shard));
+    this.#shift -= splitBits;
   }
 
   #adopt(from: Shard, slot: number): void {
@@ -198,7 +217,7 @@ export class ShardCapture {
   readonly #map: AddressMap;
   readonly #take: (shard: Shard) => void;
   readonly #detach: () => void;
-  readonly #saved = new Set<number>();
+  readonly #saved = new Set<Shard>();
   #next = 0;
   #ended = false;
 
@@ -208,21 +227,27 @@ export class ShardCapture {
     this.#detach = detach;
   }
 
-  save(shardIndex: number): void {
-    if (this.#saved.has(shardIndex)) return;
-    this.#saved.add(shardIndex);
-    this.#take(this.#map.shards[shardIndex]!);
+  save(shard: Shard): void {
+    if (this.#saved.has(shard)) return;
+    this.#saved.add(shard);
+    this.#take(shard);
+  }
+
+  /** A piece of a shard that was saved before it was split. */
+  alreadyHas(shard: Shard): void {
+    this.#saved.add(shard);
   }
 
   /** Copies one more shard. False when there was none left. */
   step(): boolean {
     if (this.#ended) return false;
-    while (this.#next < this.#map.shards.length && this.#saved.has(this.#next)) this.#next++;
-    if (this.#next >= this.#map.shards.length) {
+    const { shards } = this.#map;
+    while (this.#next < shards.length && this.#saved.has(shards[this.#next]!)) this.#next++;
+    if (this.#next >= shards.length) {
       this.cancel();
       return false;
     }
-    this.save(this.#next);
+    this.save(shards[this.#next]!);
     return true;
   }
 

@@ -19,6 +19,14 @@ export const parts: readonly Part[] = [
   { wide: true, bits: 64, words: 2 },
 ];
 
+/** The columns of each part, with the words of a key in them. */
+const addressColumns = [
+  ['v4Keys', 'v4Values', 1],
+  ['v6Keys', 'v6Values', 4],
+  ['v4BlockKeys', 'v4BlockValues', 1],
+  ['v6BlockKeys', 'v6BlockValues', 2],
+] as const;
+
 const noKeys = new Uint32Array(0);
 const noValues = new Float64Array(0);
 
@@ -38,6 +46,27 @@ export const noChanges: Changes = {
 export function changeCount(changes: Changes): number {
   const { v4Values, v6Values, v4BlockValues, v6BlockValues, textValues } = changes;
   return v4Values.length + v6Values.length + v4BlockValues.length + v6BlockValues.length + textValues.length;
+}
+
+/** The same changes in parts of up to `keys` keys. */
+export function* inParts(changes: Changes, keys: number): Generator<Changes, void, void> {
+  if (changeCount(changes) <= keys) {
+    yield changes;
+    return;
+  }
+  for (const [keyColumn, valueColumn, words] of addressColumns) {
+    for (let at = 0; at < changes[valueColumn].length; at += keys) {
+      yield {
+        ...noChanges,
+        [keyColumn]: changes[keyColumn].subarray(at * words, (at + keys) * words),
+        [valueColumn]: changes[valueColumn].subarray(at, at + keys),
+      };
+    }
+  }
+  for (let at = 0; at < changes.textKeys.length; at += keys) {
+    const textKeys = changes.textKeys.slice(at, at + keys);
+    yield { ...noChanges, textKeys, textValues: changes.textValues.subarray(at, at + keys) };
+  }
 }
 
 export type EachChange = (part: number, a: number, b: number, c: number, d: number, value: number) => void;

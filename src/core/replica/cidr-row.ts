@@ -10,14 +10,16 @@ import { type EachChange, eachAddress, parts } from './changes.ts';
 import { Leaves } from './leaves.ts';
 import type { Changes } from './messages.ts';
 import type { Shard } from './shard.ts';
-import type { RemoteRow } from './table.ts';
+import { mostKeys, type RemoteRow } from './table.ts';
 import type { Work } from './work.ts';
 
-/** Most keys of one part of a row. The sender has bounds of its own; this one guards against a sender without. */
-const maxRowKeys = 4_194_304;
+/** The sender has bounds of its own; this one guards against a sender without. */
+const maxRowKeys = 2 * mostKeys;
 /** Meta word: 1 (taken), passes without a change from bit 1 on. */
 const ageStep = 2;
 const idlePasses = 6;
+/** Slots visited in one step: in a process that has just started, code runs at a tenth of its later speed. */
+const stepSlots = 512;
 
 export interface CidrRowOptions {
   readonly seed: number;
@@ -90,11 +92,13 @@ export class CidrRow implements RemoteRow {
     return new Leaves(this.#maps[part]!, parts[part]!.bits, valueAt);
   }
 
-  /** Visits all values, shard by shard. */
+  /** Visits all values; the row must not change meanwhile. */
   *each(see: EachChange): Work {
     for (const [part, map] of this.#maps.entries()) {
-      for (const shard of map.shards) {
+      for (const index of map.shardIndexes()) {
+        const shard = map.shards[index]!;
         for (let slot = 0; slot < shard.capacity; slot++) {
+          if (slot % stepSlots === stepSlots - 1) yield;
           const value = valueAt(shard, slot);
           if (value === 0) continue;
           see(

@@ -5,7 +5,9 @@
  * are added up when asked, and a dump builds the path-compressed tree from the addresses (cidr-tree.ts).
  *
  * When this node counts for more addresses than `maxKeys`, the coldest are rolled up into their /24 or /64 (21.10): the
- * netblock is then a key with a count of its own, which all prefixes that contain it include.
+ * netblock is then a key with a count of its own, which all prefixes that contain it include. When these are too many as
+ * well, the coldest of them go into the first netblock, 0.0.0.0/24 or ::/64, where no client can be: no count is ever
+ * refused, and the sum over everything always exact.
  */
 import {
   type Address,
@@ -49,6 +51,8 @@ export interface CidrTableOptions {
 
 /** Fewest keys in a part of `ownRow`, apart from the last: a part is made of whole shards. */
 const rowPartKeys = 2048;
+/** Position of the netblocks among the parts, after the addresses of both families. */
+const netblockParts = 2;
 const coarsePrefix: Prefix = { address: 0, bits: 16 };
 
 export class CidrTable implements ReplicatedTable {
@@ -61,7 +65,6 @@ export class CidrTable implements ReplicatedTable {
   readonly #digest = new RunningDigest();
   #announced = 0;
   #anomalies = 0;
-  #refused = 0;
   #self: Incarnation;
   onPending = (): void => {};
   onWork = (work: Work): void => finish(work);
@@ -78,15 +81,11 @@ export class CidrTable implements ReplicatedTable {
     const count = isIpv4(address)
       ? this.#counts[0]!.increment(address | 0, 0, 0, 0, by)
       : this.#counts[1]!.increment(address[0], address[1], address[2], address[3], by);
-    if (count < 0) {
-      this.#refused++;
-      return 0;
-    }
     this.#announce();
     return Math.min(count, maxCount);
   }
 
-  /** What an address does not have was rolled up into its netblock. */
+  /** What an address does not have was rolled up into its netblock, and what that does not have, into the first one. */
   decrement(key: Key, by = 1): void {
     const address = toAddress(key);
     const missing = isIpv4(address)
@@ -97,13 +96,15 @@ export class CidrTable implements ReplicatedTable {
   }
 
   #decrementIpv4(a: number, by: number): number {
-    const missing = this.#counts[0]!.decrement(a, 0, 0, 0, by);
-    return missing === 0 ? 0 : this.#counts[2]!.decrement(maskWord(a, 24), 0, 0, 0, missing);
+    let missing = this.#counts[0]!.decrement(a, 0, 0, 0, by);
+    if (missing > 0) missing = this.#counts[2]!.decrement(maskWord(a, 24), 0, 0, 0, missing);
+    return missing === 0 ? 0 : this.#counts[2]!.decrement(0, 0, 0, 0, missing);
   }
 
   #decrementIpv6([a, b, c, d]: Ipv6, by: number): number {
-    const missing = this.#counts[1]!.decrement(a, b, c, d, by);
-    return missing === 0 ? 0 : this.#counts[3]!.decrement(a, b, 0, 0, missing);
+    let missing = this.#counts[1]!.decrement(a, b, c, d, by);
+    if (missing > 0) missing = this.#counts[3]!.decrement(a, b, 0, 0, missing);
+    return missing === 0 ? 0 : this.#counts[3]!.decrement(0, 0, 0, 0, missing);
   }
 
   set(key: Key, count: number): void {
@@ -198,7 +199,7 @@ export class CidrTable implements ReplicatedTable {
       keys: this.#counts.reduce((sum, counts) => sum + counts.size, 0),
       overflows,
       anomalies: this.#anomalies,
-      refused: this.#refused,
+      refused: [...this.#rows.values()].reduce((sum, { refused }) => sum + refused, 0),
       rolledUp,
     };
   }
@@ -276,17 +277,17 @@ export class CidrTable implements ReplicatedTable {
   }
 
   #countMap(part: number): CountMap {
-    const blocks = part + 2;
+    const { wide, bits } = parts[part]!;
+    const isNetblocks = part >= netblockParts;
     return new CountMap({
-      keyWords: parts[part]!.wide ? 4 : 1,
+      keyWords: wide ? 4 : 1,
       seed: this.#options.seed,
       maxKeys: this.#options.maxKeys,
       ledger: this.#ledger,
       rollUp: (a, b, count) => {
-        const netblocks = this.#counts[blocks];
-        if (!netblocks) return false;
-        const wide = parts[blocks]!.wide;
-        return netblocks.increment(wide ? a : maskWord(a, 24), wide ? b : 0, 0, 0, count) >= 0;
+        if (isNetblocks) this.#counts[part]!.increment(0, 0, 0, 0, count);
+        else if (bits === 32) this.#counts[part + netblockParts]!.increment(maskWord(a, 24), 0, 0, 0, count);
+        else this.#counts[part + netblockParts]!.increment(a, b, 0, 0, count);
       },
     });
   }

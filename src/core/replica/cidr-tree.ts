@@ -13,7 +13,7 @@ import type { Work } from './work.ts';
 
 /** Rows of one step, and leaves looked at in one. */
 const stepRows = 1024;
-const stepLeaves = 16_384;
+const stepLeaves = 4_096;
 
 type Slices = Generator<readonly TableRow[], void, void>;
 
@@ -24,30 +24,22 @@ export function* dumpTree(leaves: readonly [Leaves, Leaves], under: Prefix | und
   yield* tree.rows();
 }
 
+/** Leaves are numbered: the netblocks first, then the addresses. They stay where they were copied to. */
 class CidrTree {
-  readonly #words: number;
-  readonly #keys: Int32Array;
-  readonly #bits: Uint8Array;
-  readonly #counts: Float64Array;
+  readonly #blocks: Leaves;
+  readonly #addresses: Leaves;
   /** Leaves in order of network, then length. */
   #order = new Int32Array(0);
   /** Sum of the counts of all leaves before each position. */
   #sums = new Float64Array(1);
 
   constructor([blocks, addresses]: readonly [Leaves, Leaves]) {
-    const size = blocks.size + addresses.size;
-    this.#words = addresses.words;
-    this.#keys = new Int32Array(size * this.#words);
-    this.#keys.set(blocks.keys.subarray(0, blocks.size * this.#words));
-    this.#keys.set(addresses.keys.subarray(0, addresses.size * this.#words), blocks.size * this.#words);
-    this.#bits = new Uint8Array(size).fill(addresses.bits).fill(blocks.bits, 0, blocks.size);
-    this.#counts = new Float64Array(size);
-    this.#counts.set(blocks.counts.subarray(0, blocks.size));
-    this.#counts.set(addresses.counts.subarray(0, addresses.size), blocks.size);
+    this.#blocks = blocks;
+    this.#addresses = addresses;
   }
 
   *sort(under: Prefix | undefined): Work {
-    const chosen = new Int32Array(this.#bits.length);
+    const chosen = new Int32Array(this.#blocks.size + this.#addresses.size);
     let size = 0;
     for (let leaf = 0; leaf < chosen.length; leaf++) {
       if (!under || this.#isWithin(leaf, under)) chosen[size++] = leaf;
@@ -57,7 +49,7 @@ class CidrTree {
     yield* sortInSlices(this.#order, (left, right) => this.#compare(left, right));
     this.#sums = new Float64Array(size + 1);
     for (let at = 0; at < size; at++) {
-      this.#sums[at + 1] = this.#sums[at]! + this.#counts[this.#order[at]!]!;
+      this.#sums[at + 1] = this.#sums[at]! + this.#count(this.#order[at]!);
       if (at % stepLeaves === 0) yield;
     }
   }
@@ -73,7 +65,7 @@ class CidrTree {
       const bits = this.#commonBits(from, to);
       const leaf = this.#order[from]!;
       rows.push({ key: formatPrefix(this.#network(leaf, bits), bits), count });
-      const below = this.#bits[leaf] === bits ? from + 1 : from;
+      const below = this.#bits(leaf) === bits ? from + 1 : from;
       const split = this.#split(below, to, bits);
       if (split < to) runs.push([split, to]);
       if (below < split) runs.push([below, split]);
@@ -84,8 +76,22 @@ class CidrTree {
     yield rows;
   }
 
+  get #words(): number {
+    return this.#addresses.words;
+  }
+
   #word(leaf: number, word: number): number {
-    return this.#keys[leaf * this.#words + word]!;
+    const address = leaf - this.#blocks.size;
+    return address < 0 ? this.#blocks.word(leaf, word) : this.#addresses.word(address, word);
+  }
+
+  #count(leaf: number): number {
+    const address = leaf - this.#blocks.size;
+    return address < 0 ? this.#blocks.counts[leaf]! : this.#addresses.counts[address]!;
+  }
+
+  #bits(leaf: number): number {
+    return leaf < this.#blocks.size ? this.#blocks.bits : this.#addresses.bits;
   }
 
   #compare(left: number, right: number): number {
@@ -93,14 +99,14 @@ class CidrTree {
       const difference = (this.#word(left, word) >>> 0) - (this.#word(right, word) >>> 0);
       if (difference !== 0) return difference;
     }
-    return this.#bits[left]! - this.#bits[right]!;
+    return this.#bits(left) - this.#bits(right);
   }
 
   /** Length of what all leaves of a run have in common: the first and the last decide, because they are sorted. */
   #commonBits(from: number, to: number): number {
     const first = this.#order[from]!;
     const last = this.#order[to - 1]!;
-    const most = Math.min(this.#bits[first]!, this.#bits[last]!);
+    const most = Math.min(this.#bits(first), this.#bits(last));
     for (let word = 0; word < this.#words; word++) {
       const difference = this.#word(first, word) ^ this.#word(last, word);
       if (difference !== 0) return Math.min(most, word * 32 + Math.clz32(difference));
@@ -125,7 +131,7 @@ class CidrTree {
   #sum(from: number, to: number): number {
     if (this.#sums[to]! <= maxCount) return this.#sums[to]! - this.#sums[from]!;
     let sum = 0;
-    for (let at = from; at < to; at++) sum += this.#counts[this.#order[at]!]!;
+    for (let at = from; at < to; at++) sum += this.#count(this.#order[at]!);
     return Math.min(sum, maxCount);
   }
 
@@ -136,7 +142,7 @@ class CidrTree {
   }
 
   #isWithin(leaf: number, { address, bits }: Prefix): boolean {
-    if (this.#bits[leaf]! < bits) return false;
+    if (this.#bits(leaf) < bits) return false;
     const network = this.#network(leaf, bits);
     if (isIpv4(network) || isIpv4(address)) return network === address;
     return network.every((word, index) => word === address[index]);

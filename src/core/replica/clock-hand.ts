@@ -23,11 +23,11 @@ export class ClockHand {
     this.settle();
   }
 
-  /** Shards shrink and split between two rounds. */
+  /** Shards shrink and split between two rounds; a split only moves the hand back a little. */
   settle(): void {
-    if (this.shardIndex >= this.#map.shards.length) this.shardIndex = this.slot = 0;
     if (this.slot < this.shard.capacity) return;
     this.slot = 0;
-    this.shardIndex = (this.shardIndex + 1) % this.#map.shards.length;
+    const covered = this.#map.coveredUpTo(this.shardIndex);
+    this.shardIndex = covered === 1 ? 0 : covered * this.#map.shards.length;
   }
 }

@@ -53,8 +53,8 @@ export interface CountMapOptions {
   /** Most keys held on this node's account, counting or idle; those of others are bounded by their own nodes. */
   readonly maxKeys: number;
   readonly ledger: Ledger;
-  /** Takes over the count of an address, by its first 64 bits, that has to make room; false when it cannot. */
-  readonly rollUp: (a: number, b: number, count: number) => boolean;
+  /** Takes over the count of a key, by its first 64 bits, that has to make room. May change this very map. */
+  readonly rollUp: (a: number, b: number, count: number) => void;
 }
 
 /** Larger than this, an IPv4 map keeps the sums of all /16, so that no prefix has to be summed from all addresses. */
@@ -97,6 +97,8 @@ export class CountMap {
   readonly #whole = new WholeSum();
   #ownKeys = 0;
   #idleKeys = 0;
+  /** What is rolled up into this very map finds room in any case. */
+  #makingRoom = false;
 
   constructor(options: CountMapOptions) {
     this.#options = options;
@@ -115,14 +117,14 @@ export class CountMap {
     return this.#ownKeys;
   }
 
-  /** Adds to this node's count. Returns the new total, or -1 when there is no room for another key. */
+  /** Adds to this node's count. Returns the new total. */
   increment(a: number, b: number, c: number, d: number, by: number): number {
     const hash = this.#map.hash(a, b, c, d);
     let shard = this.#map.shardToChange(hash);
     let slot = shard.find(hash, a, b, c, d);
     if (slot < 0) {
-      if (!this.#makeRoom()) return -1;
-      slot = this.#insert(hash, a, b, c, d);
+      this.#makeRoom();
+      slot = this.#findOrInsert(hash, a, b, c, d);
       shard = this.#map.shardOf(hash);
     }
     const sum = addToBusy(shard, slot, by);
@@ -262,9 +264,11 @@ export class CountMap {
     return this.#ownKeys + this.#idleKeys >= this.#options.maxKeys;
   }
 
-  /** False when the table is full of keys that must stay. */
-  #makeRoom(): boolean {
-    return !this.#isFull || this.#dropIdle() || this.#rollUpColdest();
+  #makeRoom(): void {
+    if (!this.#isFull || this.#makingRoom) return;
+    this.#makingRoom = true;
+    if (!this.#dropIdle()) this.#rollUpColdest();
+    this.#makingRoom = false;
   }
 
   #dropIdle(): boolean {
@@ -283,30 +287,38 @@ export class CountMap {
   }
 
   /** Of the next few keys the one that was not touched for longest; of equals the one that counts least. */
-  #rollUpColdest(): boolean {
+  #rollUpColdest(): void {
     const hand = this.#hand;
-    let coldest: { shardIndex: number; slot: number; age: number; count: number } | undefined;
+    let coldest: { shard: Shard; slot: number; age: number; count: number } | undefined;
     for (let looked = 0; looked < coldReach && (looked < handReach || !coldest); looked++, hand.next()) {
-      const { shard, shardIndex, slot } = hand;
+      const { shard, slot } = hand;
       if (shard.isFree(slot)) continue;
       growOlder(shard, slot);
       const count = ownAt(shard, slot);
       const age = ageOf(shard, slot);
       if (count === 0) continue;
       if (!coldest || age > coldest.age || (age === coldest.age && count < coldest.count))
-        coldest = { shardIndex, slot, age, count };
+        coldest = { shard, slot, age, count };
     }
-    // Nothing but changes to be sent: they make room as soon as they are sent.
-    return coldest ? this.#rollUp(coldest.shardIndex, coldest.slot, coldest.count) : true;
+    // Else there is nothing but changes to be sent: they make room as soon as they are sent.
+    if (coldest) this.#rollUp(coldest.shard, coldest.slot, coldest.count);
   }
 
-  #rollUp(shardIndex: number, slot: number, count: number): boolean {
-    const shard = this.#map.shards[shardIndex]!;
-    if (!this.#options.rollUp(shard.keyWord(slot, 0), shard.keyWord(slot, 1), count)) return false;
-    this.#map.saveShard(shardIndex);
-    this.#changeOwn(shard.hashAt(slot), shard, slot, -count);
+  #rollUp(shard: Shard, slot: number, count: number): void {
+    const a = shard.keyWord(slot, 0);
+    const b = shard.keyWord(slot, 1);
+    const c = shard.keyWord(slot, 2);
+    const d = shard.keyWord(slot, 3);
+    this.#options.rollUp(a, b, count);
+    // By its key: it may have moved.
+    this.decrement(a, b, c, d, count);
     this.#ledger.rolledUp++;
-    return true;
+  }
+
+  /** To make room a key may have been inserted: perhaps this one. */
+  #findOrInsert(hash: number, a: number, b: number, c: number, d: number): number {
+    const slot = this.#map.shardOf(hash).find(hash, a, b, c, d);
+    return slot < 0 ? this.#insert(hash, a, b, c, d) : slot;
   }
 
   #insert(hash: number, a: number, b: number, c: number, d: number): number {

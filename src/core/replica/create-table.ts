@@ -8,7 +8,7 @@ import type { ReplicaSettings, ReplicaType } from '../settings.ts';
 import { CidrTable } from './cidr-table.ts';
 import { spellingOf } from './gauge-key.ts';
 import { GaugeTable } from './gauge-table.ts';
-import type { ReplicatedTable, TableKind } from './table.ts';
+import { mostKeys, type ReplicatedTable, type TableKind } from './table.ts';
 
 const kinds: Partial<Record<ReplicaType, TableKind>> = {
   inbound_cidr: 'cidrtree',
@@ -23,10 +23,12 @@ export function tableKindOf(type: ReplicaType): TableKind | undefined {
 
 /** Undefined for the types that have no table here yet. */
 export function createTable(
-  { type, maxKeys }: ReplicaSettings,
+  settings: ReplicaSettings,
   self: Incarnation,
   random: Random,
 ): ReplicatedTable | undefined {
+  const { type } = settings;
+  const maxKeys = Math.min(settings.maxKeys, mostKeys);
   switch (tableKindOf(type)) {
     case 'cidrtree':
       return new CidrTable({ self, maxKeys, seed: intBelow(random, 0x1_0000_0000) | 0 });

@@ -5,13 +5,14 @@
  */
 import { RunningDigest } from '../digest.ts';
 import type { Changes } from './messages.ts';
-import type { RemoteRow } from './table.ts';
+import { mostKeys, type RemoteRow } from './table.ts';
 import { TextMap } from './text-map.ts';
 import type { Work } from './work.ts';
 
 /** The sender has bounds of its own; this one guards against a sender without. */
-const maxRowKeys = 4_194_304;
-const stepKeys = 4096;
+const maxRowKeys = 2 * mostKeys;
+/** In a process that has just started, code runs at a tenth of its later speed. */
+const stepKeys = 512;
 
 export class GaugeRow implements RemoteRow {
   readonly digest = new RunningDigest();

@@ -5,7 +5,9 @@
  * changed since the row was last sent is in `#dirty` with the value that was sent. Keys nobody counts anything for are
  * held only while they are dirty.
  *
- * A node counts for at most `maxKeys` keys; what comes after that is counted under `*`, so that sums stay whole.
+ * A node counts for at most `maxKeys` keys; what comes after that is counted under `*`, so that sums stay whole. All of it
+ * may be of the one key that is asked for, as far as a cap can know: so `count` adds it to keys without a count of their
+ * own here, or they could be opened without end.
  */
 import type { Prefix } from '../address.ts';
 import { type Digest, RunningDigest } from '../digest.ts';
@@ -100,8 +102,14 @@ export class GaugeTable implements ReplicatedTable {
     const text = this.#spelt(key);
     if (from !== undefined && from !== this.#self) return this.row(from).get(text);
     const cell = this.#cells.get(text);
-    if (!cell) return 0;
-    return from === undefined ? totalOf(cell) : cell.own;
+    if (from !== undefined) return cell?.own ?? 0;
+    const total = cell ? totalOf(cell) : 0;
+    return cell && cell.own > 0 ? total : Math.min(total + this.#ownElsewhere(text), maxCount);
+  }
+
+  /** What this node counts under `*`, and may be of this key. */
+  #ownElsewhere(key: string): number {
+    return key === otherKeys ? 0 : (this.#cells.get(otherKeys)?.own ?? 0);
   }
 
   watchPrefix(): void {

@@ -37,7 +37,7 @@ export class PrefixSums {
   *fill(addresses: AddressMap): Work {
     for (const index of addresses.shardIndexes()) {
       this.#addShard(addresses.shards[index]!);
-      this.#coveredHash = ((index + 1) / addresses.shards.length) * allHashes;
+      this.#coveredHash = addresses.coveredUpTo(index) * allHashes;
       yield;
     }
   }

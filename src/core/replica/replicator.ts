@@ -80,12 +80,14 @@ export interface ReplicatorStats {
 const batchKeys = 8192;
 /** Batches of one turn. */
 const flushBatches = 8;
-/** Rows up to this size are put in and taken out in one step (replication 4.5), larger ones in slices. */
+/** Rows up to this size are taken out in one step (replication 4.5), larger ones in slices. */
 const rowKeysAtOnce = 10_000;
+/** Work for so many keys is done at once, in the turn that it comes up in. */
+const fewKeys = 512;
 /** Time for one turn of queued work. */
 const turnMs = 2;
 /** Steps of a turn, where the clock stands still during one. */
-const turnSteps = 64;
+const turnSteps = 128;
 
 export class Replicator {
   readonly #settings: ReplicatorSettings;
@@ -98,6 +100,8 @@ export class Replicator {
   /** Bounded by itself: to be taken out a row must have been put in, and before that fetched, which takes longer. */
   readonly #work: Work[] = [];
   #upkeep: Work | undefined;
+  /** Changes at each step, or a joiner that takes in many large rows would keep its own from all others meanwhile. */
+  #othersFirst = false;
   #sequence = 0;
   /** Changes wait for `flushDueMs`. */
   #waiting = false;
@@ -307,18 +311,24 @@ export class Replicator {
   }
 
   #stepOnce(): boolean {
+    this.#othersFirst = !this.#othersFirst;
+    if (this.#othersFirst && this.#serve()) return true;
     const [work] = this.#work;
     if (work) {
       if (work.next().done) this.#work.shift();
       return true;
     }
-    if (this.#snapshots.ready) {
-      this.flush();
-      if (this.#work.length === 0) this.#snapshots.sendOne((chunk) => this.#sendChunk(chunk));
-      return true;
-    }
+    if (this.#serve()) return true;
     if (this.#upkeep?.next().done) this.#upkeep = undefined;
     return this.#upkeep !== undefined;
+  }
+
+  /** One chunk for somebody, made after all changes were sent; false when there is none to be made now. */
+  #serve(): boolean {
+    if (this.#flushing || !this.#snapshots.ready) return false;
+    this.flush();
+    if (!this.#flushing) this.#snapshots.sendOne((chunk) => this.#sendChunk(chunk));
+    return true;
   }
 
   #sendChunk({ to, ...chunk }: Chunk): boolean {
@@ -336,8 +346,8 @@ export class Replicator {
   }
 
   /** At once when it is little and nothing is before it. */
-  #runOrQueue(work: Work, keys: number): void {
-    if (this.#work.length === 0 && keys <= rowKeysAtOnce) finish(work);
+  #runOrQueue(work: Work, isLittle: boolean): void {
+    if (this.#work.length === 0 && isLittle) finish(work);
     else this.#queue(work);
   }
 
@@ -370,7 +380,7 @@ export class Replicator {
       this.#past[figure] += stats[figure];
     this.#receivers.delete(origin);
     const { size } = this.#table.row(origin);
-    this.#runOrQueue(this.#table.removeRow(origin), size);
+    this.#runOrQueue(this.#table.removeRow(origin), size <= rowKeysAtOnce);
   }
 
   #receiverPorts(origin: Incarnation, self: () => RowReceiver): ReceiverPorts {
@@ -380,6 +390,8 @@ export class Replicator {
       credit: (session, index) => send({ ...this.#header, kind: 'snapshot-credit', session, index }),
       blankRow: () => this.#table.blankRow(),
       apply: (changes) => this.#table.applyToRow(origin, changes),
+      nowMs: () => this.#ports.nowMs(),
+      run: (work, keys) => this.#runOrQueue(work, keys <= fewKeys),
       rowDigest: () => this.#table.row(origin).digest,
       exchange: (row, done) => {
         const keys = this.#table.row(origin).size + row.size;
@@ -387,10 +399,10 @@ export class Replicator {
           this.#exchange(this.#table.replaceRow(origin, row), () => {
             // The member may have left, and even come back, while its row was waiting.
             if (this.#receivers.get(origin) !== self()) return;
-            done(this.#ports.nowMs());
+            done();
             this.#ports.rowsChanged();
           }),
-          keys,
+          keys <= fewKeys,
         );
       },
     };

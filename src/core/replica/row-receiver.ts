@@ -9,11 +9,15 @@
  * A snapshot is a session: chunks come numbered, each exact as of a sequence number. Between two chunks the batches up
  * to that number are applied to the new row first, so that a chunk never overwrites something newer, and batches of
  * keys whose chunk is still to come are overwritten by it.
+ *
+ * A chunk is some thousand keys, and the first ones find a process that has hardly run: so they are written in slices,
+ * as queued work, and a session that still has something to write is not late.
  */
 import { type Digest, sameDigest } from '../digest.ts';
-import { changeCount } from './changes.ts';
+import { changeCount, inParts } from './changes.ts';
 import type { Batch, Changes, SnapshotChunk } from './messages.ts';
 import type { RemoteRow } from './table.ts';
+import type { Work } from './work.ts';
 
 /** What the receiver asks of the replicator. */
 export interface ReceiverPorts {
@@ -23,8 +27,11 @@ export interface ReceiverPorts {
   /** To the row in the table. */
   apply(changes: Changes): void;
   rowDigest(): Digest;
+  nowMs(): number;
+  /** Does what is to be done for so many keys, perhaps over several turns. */
+  run(work: Work, keys: number): void;
   /** Puts a row into the table, perhaps over several turns; `done` is called at the end. */
-  exchange(row: RemoteRow, done: (nowMs: number) => void): void;
+  exchange(row: RemoteRow, done: () => void): void;
 }
 
 /** The sender's row as its beat describes it. */
@@ -49,6 +56,9 @@ export const chunkWindow = 2;
 /** Changed keys held back at most; beyond it a new session is cheaper. */
 const maxHeldKeys = 262_144;
 
+/** Keys written in one step. */
+const stepKeys = 256;
+
 /** Without progress for this long, a session starts over; each time in a row it gets more patient, up to the second. */
 const firstPatienceMs = 300;
 const longestPatienceMs = 1_000;
@@ -64,6 +74,8 @@ interface Session {
   nextIndex: number;
   /** Sequence number that `row` stands at. */
   sequence: number;
+  /** Chunks are being written. */
+  isBusy: boolean;
 }
 
 export type ReceiverState = 'whole' | 'fetching' | 'exchanging';
@@ -137,7 +149,7 @@ export class RowReceiver {
     if (this.#exchanging) return;
     if (!this.#session) this.#openGap(nowMs);
     else if (!kept) this.#open(this.#session.reason, nowMs);
-    else if (!this.#closeGap()) this.#advance(this.#session, nowMs);
+    else if (!this.#closeGap()) this.#advance(this.#session);
   }
 
   onChunk(chunk: SnapshotChunk, nowMs: number): void {
@@ -149,7 +161,7 @@ export class RowReceiver {
       return;
     }
     session.chunks.set(chunk.index, chunk);
-    this.#advance(session, nowMs);
+    this.#advance(session);
   }
 
   /** A beat may overtake batches, so what it is ahead by counts as lost only if the next beat finds no progress. */
@@ -174,6 +186,10 @@ export class RowReceiver {
 
   tick(nowMs: number): void {
     if (!this.#session || nowMs < this.#deadlineMs) return;
+    if (this.#session.isBusy) {
+      this.#postpone(nowMs);
+      return;
+    }
     this.#attempts++;
     this.#open(this.#session.reason, nowMs);
   }
@@ -224,6 +240,7 @@ export class RowReceiver {
       chunks: new Map(),
       nextIndex: 0,
       sequence: 0,
+      isBusy: false,
     };
     this.#postpone(nowMs);
     this.#ports.request(this.#session.number);
@@ -253,8 +270,16 @@ export class RowReceiver {
       this.#apply(this.#applied + 1, changes);
   }
 
-  /** Applies the chunks that are there, each after the batches before it. */
-  #advance(session: Session, nowMs: number): void {
+  /** Writes the chunks that are there, unless that is being done already. */
+  #advance(session: Session): void {
+    const chunk = session.chunks.get(session.nextIndex);
+    if (!chunk || session.isBusy) return;
+    session.isBusy = true;
+    this.#ports.run(this.#writeChunks(session), changeCount(chunk.changes) + this.#heldKeys);
+  }
+
+  /** Each chunk after the batches before it. Another session may take the place of this one between two steps. */
+  *#writeChunks(session: Session): Work {
     for (
       let chunk = session.chunks.get(session.nextIndex);
       chunk;
@@ -264,28 +289,39 @@ export class RowReceiver {
         session.sequence = chunk.sequence;
         this.#releaseUpTo(chunk.sequence);
       }
-      if (!this.#catchUp(session, chunk.sequence)) return;
-      session.row.apply(chunk.changes);
-      session.chunks.delete(session.nextIndex++);
-      this.#attempts = 0;
-      this.#postpone(nowMs);
-      if (chunk.last) {
-        this.#exchange(session);
-        return;
-      }
-      this.#ports.credit(session.number, chunk.index);
+      if (!(yield* this.#catchUp(session, chunk.sequence))) break;
+      yield* this.#write(session, chunk.changes);
+      if (session !== this.#session) return;
+      this.#written(session, chunk);
     }
+    session.isBusy = false;
   }
 
-  /** Brings the new row up to a sequence number; false while batches are missing. */
-  #catchUp(session: Session, sequence: number): boolean {
-    while (session.sequence < sequence) {
+  #written(session: Session, { index, last }: SnapshotChunk): void {
+    session.chunks.delete(session.nextIndex++);
+    this.#attempts = 0;
+    this.#postpone(this.#ports.nowMs());
+    if (last) this.#exchange(session);
+    else this.#ports.credit(session.number, index);
+  }
+
+  /** Brings the new row up to a sequence number; false while batches are missing, or when it is not wanted any more. */
+  *#catchUp(session: Session, sequence: number): Generator<void, boolean, void> {
+    while (session === this.#session && session.sequence < sequence) {
       const changes = this.#release(session.sequence + 1);
       if (!changes) return false;
-      session.row.apply(changes);
+      yield* this.#write(session, changes);
       session.sequence++;
     }
-    return true;
+    return session === this.#session;
+  }
+
+  *#write(session: Session, changes: Changes): Work {
+    for (const part of inParts(changes, stepKeys)) {
+      if (session !== this.#session) return;
+      session.row.apply(part);
+      yield;
+    }
   }
 
   #exchange(session: Session): void {
@@ -293,13 +329,13 @@ export class RowReceiver {
     this.#exchanging = true;
     this.#applied = session.sequence;
     this.#stats.snapshots++;
-    this.#ports.exchange(session.row, (nowMs) => this.#exchanged(nowMs));
+    this.#ports.exchange(session.row, () => this.#exchanged());
   }
 
-  #exchanged(nowMs: number): void {
+  #exchanged(): void {
     this.#exchanging = false;
     this.#releaseUpTo(this.#applied);
     this.#applyHeld();
-    if (this.#held.size > 0) this.#openGap(nowMs);
+    if (this.#held.size > 0) this.#openGap(this.#ports.nowMs());
   }
 }

@@ -23,18 +23,21 @@ export class Shard {
   /** Slot width in 64-bit words. */
   readonly floatStride: number;
   readonly #seed: number;
+  /** So many upper bits of the hash are the same for all keys that belong here. */
+  readonly hashBits: number;
   ints: Int32Array;
   floats: Float64Array;
   capacity: number;
   size = 0;
 
-  constructor({ keyWords, values, seed }: AddressMapShape, capacity: number) {
+  constructor({ keyWords, values, seed }: AddressMapShape, capacity: number, hashBits = 0) {
     this.wide = keyWords === 4;
     this.keyAt = values * 2;
     this.metaAt = this.keyAt + keyWords;
     this.floatStride = Math.ceil((this.metaAt + 1) / 2);
     this.stride = this.floatStride * 2;
     this.#seed = seed;
+    this.hashBits = hashBits;
     this.capacity = capacity;
     this.ints = new Int32Array(capacity * this.stride);
     this.floats = new Float64Array(this.ints.buffer);

@@ -3,7 +3,7 @@ import type { Work } from './work.ts';
 
 const runLength = 1024;
 /** Elements moved in one slice. */
-const sliceLength = 16_384;
+const sliceLength = 4_096;
 
 export type Compare = (a: number, b: number) => number;
 
@@ -11,7 +11,7 @@ export type Compare = (a: number, b: number) => number;
 export function* sortInSlices(items: Int32Array, compare: Compare): Work {
   for (let start = 0; start < items.length; start += runLength) {
     items.subarray(start, start + runLength).sort(compare);
-    if (start % sliceLength === 0) yield;
+    yield;
   }
   let from: Int32Array = items;
   let to: Int32Array = new Int32Array(items.length > runLength ? items.length : 0);

@@ -14,6 +14,12 @@ export type Key = string | Address;
 
 export type TableKind = 'cidrtree' | 'gauge table';
 
+/**
+ * Most keys a node counts for in one table, whatever `max_keys` says: all others keep its row, and one that found no room
+ * there would differ for ever.
+ */
+export const mostKeys = 4_000_000;
+
 /** Larger sums are shown as this (replication 4.10). */
 export const maxCount = Number.MAX_SAFE_INTEGER;
 
@@ -30,7 +36,10 @@ export interface TableRow {
  */
 export interface SharedTable {
   readonly kind: TableKind;
-  /** Adds to this node's count and returns the new count of the key over all nodes, for a cap to look at. */
+  /**
+   * Adds to this node's count and returns the new count of the key over all nodes, for a cap to look at. Never refused:
+   * what finds no room is counted with others (docs/decisions/0009-full-tables.md).
+   */
   increment(key: Key, by?: number): number;
   /** Takes from this node's count. Below zero it stops at zero and counts an anomaly (replication 4.11). */
   decrement(key: Key, by?: number): void;
@@ -43,8 +52,10 @@ export interface SharedTable {
   entries(from?: Incarnation): Iterable<readonly [key: string, count: number]>;
   /**
    * The content of the moment of the first step, in the order of a dump; each step is a slice of work with the rows that
-   * were ready, often none. `under` keeps what lies in one prefix. Go on to the end, or call `return`: the table keeps
-   * a copy until then.
+   * were ready, often none. Counts that change later are not in it, neither in rows nor in the sums of a tree: before a
+   * part of the table changes for the first time, the dump copies it. The copy is of keys and counts only, and all the
+   * memory that a dump takes; rows are made from it as they are asked for. `under` keeps what lies in one prefix. Go on
+   * to the end, or call `return`: the copy is kept until then.
    */
   dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void>;
 }
@@ -65,7 +76,7 @@ export interface TableStats {
   readonly keys: number;
   readonly overflows: number;
   readonly anomalies: number;
-  /** Increments of new keys that found no room. */
+  /** Keys of other nodes that found no room here: only of one that keeps to no bound. */
   readonly refused: number;
   readonly rolledUp: number;
 }
@@ -85,7 +96,10 @@ export interface ReplicatedTable extends SharedTable {
   takeChanges(limit: number): Changes | undefined;
   /** The own row belongs to a new incarnation: the process joins again, its connections are still open (CMD-17). */
   become(self: Incarnation): void;
-  /** The whole own row as it is when each part of it is asked for. */
+  /**
+   * The whole own row as it is when each part of it is asked for. Idle leaves of a tree are not in it: 0 means absent
+   * (replication 4.10), and a joiner's dump lacks only the branch lines that they cause, for five minutes at most.
+   */
   ownRow(): Iterator<Changes, void, void>;
 
   /** A row of its own, in no table. */

@@ -11,6 +11,7 @@ import type { Work } from './work.ts';
 /** Keys looked at, and rows given out, in one step. */
 const stepKeys = 4096;
 const stepRows = 1024;
+const stepOrder = 65_536;
 
 export class TextMap<V> {
   readonly #values = new Map<string, V>();
@@ -100,7 +101,11 @@ export class TextCopy<V> implements TextRows {
 export function* sortedRows(copy: TextRows): Generator<readonly TableRow[], void, void> {
   for (const _ of copy.fill()) yield [];
   const { rows } = copy;
-  const order = Int32Array.from(rows.keys());
+  const order = new Int32Array(rows.length);
+  for (let row = 0; row < order.length; row++) {
+    order[row] = row;
+    if (row % stepOrder === 0) yield [];
+  }
   for (const _ of sortInSlices(order, (a, b) => (rows[a]!.key < rows[b]!.key ? -1 : 1))) yield [];
   for (let at = 0; at < order.length; at += stepRows)
     yield Array.from(order.subarray(at, at + stepRows), (row) => rows[row]!);

@@ -31,7 +31,7 @@ describe('settings of an empty configuration', () => {
         heartbeatStartDelayMs: 15_000,
         heartbeatIntervalMs: 1000,
         orderBacklog: 1024,
-      tellsHeard: false,
+        tellsHeard: false,
       },
       mustAgree: new Map([
         ['cluster_group', 'ec_cluster'],

@@ -4,6 +4,7 @@
  */
 import type { LocalVip } from '../../../src/actors/local-vips.ts';
 import type { DuravipSettings } from '../../../src/actors/ownership.ts';
+import { parsePrefix } from '../../../src/core/address.ts';
 import type { VipAnnouncement } from '../../../src/core/duravip/vip.ts';
 import type { MembershipSettings } from '../../../src/core/settings.ts';
 import { FakeLan, type FakeMachine } from '../../../src/net/fake-lan.ts';
@@ -159,6 +160,7 @@ export class Harbour {
       beatIntervalMs: membership.beatIntervalMs,
       patience: { coolDownMs: 30_000, patienceMs: 4_000 },
       probeMs: 10,
+      neighbours: { allHosts: true, framesPerSecond: 2_000, shareIntervalMs: 60_000 },
       probeLimitMs: 3_000,
       ...this.#options.settings,
     };
@@ -167,5 +169,9 @@ export class Harbour {
 
 function localVip(ip: string, vip: Partial<VipAnnouncement>): LocalVip {
   const announcement = { ip, names: [`b${ip}`], services: [], preference: [], followers: [], ...vip };
-  return { announcement, places: [{ ip, prefixBits: 32, interface: 'eth0' }] };
+  return {
+    announcement,
+    places: [{ ip, prefixBits: 32, interface: 'eth0' }],
+    block: parsePrefix('0.0.0.0/0'),
+  };
 }

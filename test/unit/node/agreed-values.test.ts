@@ -18,7 +18,7 @@ function listening() {
   const channel: ViewChannel = {
     broadcast: () => true,
     send: () => false,
-          onEcho: () => {},
+    onEcho: () => {},
     onMessage: (listener) => {
       deliver = listener;
     },

@@ -44,7 +44,7 @@ class Subject {
       const slot = shard.find(hash, a, b, c, d);
       if (slot < 0 || shard.floats[slot * shard.floatStride] !== value) expect.fail(`${text} is not found`);
     }
-    expectSame(contentsOf(this.map.shards), this.model);
+    expectSame(contentsOf(shardsOf(this.map)), this.model);
   }
 }
 
@@ -52,6 +52,11 @@ class Subject {
 function expectSame(actual: ReadonlyMap<string, number>, expected: ReadonlyMap<string, number>): void {
   expect(actual.size).toBe(expected.size);
   for (const [key, value] of expected) if (actual.get(key) !== value) expect(actual).toEqual(expected);
+}
+
+/** Each once, although it may stand at several places. */
+function shardsOf(map: AddressMap): Shard[] {
+  return [...map.shardIndexes()].map((index) => map.shards[index]!);
 }
 
 function contentsOf(shards: Iterable<Shard>): Map<string, number> {
@@ -94,21 +99,40 @@ describe('an address map', () => {
     const shardsAt: [number, number][] = [
       [4_096, 1],
       [4_097, 16],
-      [65_536, 16],
-      [65_537, 256],
+      [60_000, 16],
+      [75_000, 256],
       [80_000, 256],
     ];
     let i = 0;
     for (const [keys, shards] of shardsAt) {
       for (; i < keys; i++) subject.put(key(i), i + 1);
-      expect(subject.map.shards).toHaveLength(shards);
+      expect(new Set(subject.map.shards).size).toBe(shards);
+      expect(shardsOf(subject.map)).toHaveLength(shards);
       subject.check();
     }
-    const slots = () => subject.map.shards.reduce((sum, { capacity }) => sum + capacity, 0);
+    const slots = () => shardsOf(subject.map).reduce((sum, { capacity }) => sum + capacity, 0);
     const before = slots();
     for (let i = 0; i < 79_000; i++) subject.remove(key(i));
-    for (const index of subject.map.shards.keys()) subject.map.compact(index);
+    for (const index of subject.map.shardIndexes()) subject.map.compact(index);
     expect(slots()).toBeLessThan(before / 4);
+    subject.check();
+  });
+
+  it('P4 shards split one at a time: no insertion moves more keys than one shard holds', () => {
+    const subject = new Subject(1);
+    const key = (i: number): Words => [Math.imul(i, 0x9e3779b1), 0, 0, 0];
+    let before = new Set(subject.map.shards);
+    const splits: number[] = [];
+    for (let i = 0; i < 80_000; i++) {
+      subject.put(key(i), i + 1);
+      const now = subject.map.shards;
+      if (i % 64 !== 0 || now.every((shard) => before.has(shard))) continue;
+      const shards = new Set(now);
+      splits.push([...before].filter((shard) => !shards.has(shard)).length);
+      before = shards;
+    }
+    expect(splits.reduce((sum, count) => sum + count)).toBe(1 + 16);
+    expect(Math.max(...splits)).toBeLessThanOrEqual(2);
     subject.check();
   });
 
@@ -161,7 +185,7 @@ describe('an address map', () => {
       const key = Math.imul(i, 0x9e3779b1);
       map.insert(map.hash(key, 0, 0, 0), key, 0, 0, 0);
       if (i < 1_000 || i % 97 !== 0) continue;
-      most = Math.max(most, map.shards.reduce((sum, { ints }) => sum + ints.byteLength, 0) / map.size);
+      most = Math.max(most, shardsOf(map).reduce((sum, { ints }) => sum + ints.byteLength, 0) / map.size);
     }
     expect(most).toBeLessThan(56);
   });

@@ -9,6 +9,7 @@ import {
   type Ipv6,
   maskWord,
   type Prefix,
+  parseAddress,
 } from '../../../src/core/address.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import { CidrTable } from '../../../src/core/replica/cidr-table.ts';
@@ -131,7 +132,7 @@ function setTo(address: Address, count: number): Changes {
 }
 
 describe('a CIDR table', () => {
-  it('REP-22.2 counts as a plain map does, for every prefix length, whatever is watched', () => {
+  it('REP-5.1 REP-22.2 counts as a plain map does, for every prefix length, whatever is watched', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), play), { numRuns: 200 });
   });
 
@@ -327,12 +328,55 @@ describe('a CIDR table that is full', () => {
     expect(table.stats.refused).toBe(0);
   });
 
-  it('REP-21.10 new keys are refused and counted when the netblocks are full, too', () => {
+  it('REP-21.10 when the netblocks are full, too, the coldest are counted together: nothing is refused', () => {
     const table = newTable(3);
-    for (let net = 0; net < 10; net++) table.increment(0x0a000001 | (net << 8));
-    expect(table.stats.refused).toBeGreaterThan(0);
-    expect(table.stats.ownKeys).toBeLessThanOrEqual(6);
-    expect(table.count('0.0.0.0/0')).toBe(10 - table.stats.refused);
+    for (let net = 0; net < 10; net++) expect(table.increment(0x0a000001 | (net << 8))).toBe(1);
+    // Three addresses, three netblocks, and all the rest.
+    expect(table.stats.ownKeys).toBeLessThanOrEqual(7);
+    expect(table.count('0.0.0.0/24')).toBeGreaterThan(0);
+    expect(table.count('0.0.0.0/0')).toBe(10);
+    while (table.pending > 0) table.takeChanges(100);
+    for (let host = 2; host < 40; host++) expect(table.increment('192.0.2.1')).toBe(host - 1);
+    for (let net = 0; net < 10; net++) table.decrement(0x0a000001 | (net << 8));
+    expect(table.count('0.0.0.0/0')).toBe(38);
+    expect(table.stats).toMatchObject({ anomalies: 0, refused: 0 });
+  });
+
+  it('REP-21.10 the sum over everything is exact however small the table is', () => {
+    const key = fc.oneof(
+      fc.nat(1_000).map((n): Address => Math.imul(n, 0x01000193)),
+      fc.nat(1_000).map((n): Address => [0x20010db8, n & 15, n >> 4, n]),
+    );
+    const step = fc.tuple(
+      fc.constantFrom('open', 'open', 'close', 'send', 'upkeep'),
+      key,
+      fc.integer({ min: 1, max: 9 }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 200, size: 'max' }),
+        fc.integer({ min: 1, max: 8 }),
+        (steps, maxKeys) => {
+          const table = newTable(maxKeys);
+          const open: [Address, number][] = [];
+          for (const [action, address, by] of steps) {
+            if (action === 'open') {
+              expect(table.increment(address, by)).toBeGreaterThanOrEqual(by);
+              open.push([address, by]);
+            } else if (action === 'close') {
+              for (const [closed, count] of open.splice(by, 1)) table.decrement(closed, count);
+            } else if (action === 'send') table.takeChanges(by);
+            else finish(table.upkeep());
+            const sum = open.reduce((total, [, count]) => total + count, 0);
+            expect(table.count('0.0.0.0/0') + table.count('::/0')).toBe(sum);
+          }
+          for (const [address, count] of open) table.decrement(address, count);
+          expect(table.count('0.0.0.0/0') + table.count('::/0')).toBe(0);
+          expect(table.stats).toMatchObject({ anomalies: 0, ownKeys: 0 });
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it('REP-21.10 keys of other nodes do not push out own ones', () => {
@@ -352,6 +396,33 @@ function digestOf(table: CidrTable): { high: number; low: number } {
   const { high, low } = row.digest;
   return { high, low };
 }
+
+describe('sums of a prefix length, while they are being made', () => {
+  it.each([3_000, 20_000, 66_000])('REP-5.2 follow every change of %i addresses', (keys) => {
+    const table = newTable();
+    const key = (i: number) => 0x0a000000 | (Math.imul(i, 0x9e3779b1) >>> 12) | 0;
+    for (let i = 0; i < keys; i++) table.increment(key(i));
+    const works: Work[] = [];
+    table.onWork = (work) => works.push(work);
+    table.watchPrefix('0.0.0.0/18');
+    let i = 0;
+    for (const work of works) {
+      for (const _ of work) {
+        for (const end = i + 40; i < end; i++) {
+          table.increment(key(i), 3);
+          table.decrement(key(keys - 1 - i));
+        }
+      }
+    }
+    const sums = new Map<number, number>();
+    for (const [address, count] of table.entries()) {
+      const network = (parseAddress(address) as number) >>> 14;
+      sums.set(network, (sums.get(network) ?? 0) + count);
+    }
+    for (const [network, sum] of sums)
+      expect(table.count({ address: (network << 14) | 0, bits: 18 })).toBe(sum);
+  });
+});
 
 describe('the digest of the own row', () => {
   it('REP-21.4 is that of a row with the same content, whatever the order and history', () => {

@@ -58,7 +58,7 @@ const relay2 = {
 };
 
 describe('golden dumps', () => {
-  it('REP-5.8 golden case A', () => {
+  it('REP-5.8 REP-22.1 golden case A', () => {
     const table = tableOf({ '10.0.0.103': 4, '10.0.0.180': 14, '10.0.0.181': 13 }, [
       '10.0.0.9',
       '10.0.0.165',
@@ -68,7 +68,7 @@ describe('golden dumps', () => {
     expect(lines(table)).toBe(goldenA);
   });
 
-  it('REP-5.9 golden cases B and C', () => {
+  it('REP-5.9 REP-22.1 golden cases B and C', () => {
     expect(lines(tableOf(relay1.live, relay1.idle))).toBe(goldenB);
     expect(lines(tableOf(relay2.live, relay2.idle))).toBe(goldenC);
   });

@@ -22,6 +22,7 @@ export interface NodeOptions {
   readonly maxDelayMs?: number;
   readonly maxPending?: number;
   readonly maxKeys?: number;
+  readonly parameters?: readonly string[];
 }
 
 export class Node {
@@ -42,7 +43,7 @@ export class Node {
     const settings: ReplicaSettings = {
       name: 'object',
       type: options.type ?? 'inbound_cidr',
-      parameters: [],
+      parameters: options.parameters ?? [],
       maxDelayMs: options.maxDelayMs ?? 1000,
       maxPending: options.maxPending ?? 100,
       maxKeys: options.maxKeys ?? 1_000_000,

@@ -27,7 +27,7 @@ function setTo(entries: Record<string, number>): Changes {
 }
 
 describe('a gauge table', () => {
-  it('REP-5.13 golden case', () => {
+  it('REP-5.13 REP-22.1 golden case', () => {
     const table = newTable();
     table.increment('yahoo.com', 30);
     table.increment('hotmail.com', 26);
@@ -138,6 +138,23 @@ describe('a gauge table', () => {
     table.decrement('d.com');
     expect(Object.fromEntries(table.entries())).toEqual({ 'a.com': 2, 'b.com': 1 });
     expect(table.stats).toMatchObject({ anomalies: 1, rolledUp: 2 });
+  });
+
+  it('REP-21.10 a cap on a key that found no room sees all that is counted under *, so it closes', () => {
+    const table = newTable('outbound_domains', 1);
+    table.increment('a.com');
+    table.addRow(other);
+    table.applyToRow(other, setTo({ 'b.com': 3 }));
+    expect(table.increment('b.com')).toBe(4);
+    expect(table.increment('b.com')).toBe(5);
+    expect(table.increment('c.com')).toBe(3);
+    expect(['a.com', 'b.com', 'c.com', 'd.com', otherKeys].map((key) => table.count(key))).toEqual([
+      1, 6, 3, 3, 3,
+    ]);
+    expect(table.count('b.com', self)).toBe(0);
+    for (const domain of ['b.com', 'b.com', 'c.com']) table.decrement(domain);
+    expect(['a.com', 'b.com', 'c.com'].map((key) => table.count(key))).toEqual([1, 3, 0]);
+    expect(table.stats.anomalies).toBe(0);
   });
 
   it('REP-18.6 a dump shows one moment, though the table changes between the slices', () => {

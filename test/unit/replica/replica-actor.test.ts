@@ -31,7 +31,14 @@ class Relay {
   readonly warnings: string[] = [];
   readonly critical: string[] = [];
 
-  constructor(number: number, clock: VirtualClock, network: MemoryBus, options: Partial<ReplicaSettings>) {
+  /** `earlier`: the replica of the life that ends with this one. */
+  constructor(
+    number: number,
+    clock: VirtualClock,
+    network: MemoryBus,
+    options: Partial<ReplicaSettings>,
+    earlier?: Replica,
+  ) {
     const incarnation = String(number).repeat(32) as Incarnation;
     this.process = { incarnation, type: 'Momentum', node: `relay-${number}`, number, seniority: number };
     this.wire = network.connect(`s ${number}`);
@@ -58,7 +65,12 @@ class Relay {
     };
     const world = { clock, random, log, counters, shared, links: { s: link }, self: { incarnation } };
     this.system = new ActorSystem(world as unknown as World);
-    this.replica = createReplica(this.system, world as unknown as World, { ...settings, ...options })!;
+    this.replica = createReplica(
+      this.system,
+      world as unknown as World,
+      { ...settings, ...options },
+      earlier,
+    )!;
     wire.setState('up');
   }
 }
@@ -76,8 +88,8 @@ beforeEach(() => {
   relays = [];
 });
 
-function start(options: Partial<ReplicaSettings> = {}): Relay {
-  const relay = new Relay(relays.length + 1, clock, network, options);
+function start(options: Partial<ReplicaSettings> = {}, earlier?: Replica): Relay {
+  const relay = new Relay(relays.length + 1, clock, network, options, earlier);
   relays.push(relay);
   return relay;
 }
@@ -235,6 +247,23 @@ describe('a replica', () => {
     for await (const batch of a.replica.rows(undefined, '10.0.0.0/8')) rows.push(...batch);
     expect(rows[0]).toEqual({ key: '10.0.0.0/20', count: 3_000 });
     expect(rows.filter(({ key }) => key.endsWith('/32'))).toHaveLength(3_000);
+  });
+
+  it('REP-18.8 a new life of a process keeps its own row; the views of others are dropped and fetched again', () => {
+    const [a, b] = [start(), start()];
+    installView();
+    a.replica.table.increment('10.0.0.1', 2);
+    b.replica.table.increment('10.0.0.1', 5);
+    pass(2_000);
+    expect(a.replica.table.count('10.0.0.1')).toBe(7);
+    const reborn = start({}, a.replica);
+    expect(reborn.replica.table.count('10.0.0.1')).toBe(2);
+    expect(() => reborn.replica.table.count('10.0.0.1', b.process.incarnation)).toThrow(/no view/i);
+    installView([b, reborn]);
+    expect(b.replica.table.count('10.0.0.1')).toBe(5);
+    pass(2_000);
+    for (const { replica } of [b, reborn]) expect(replica.table.count('10.0.0.1')).toBe(7);
+    expect(reborn.replica.stats().snapshotsReceived).toBe(1);
   });
 
   it('after stop it neither sends nor receives', () => {

@@ -229,6 +229,7 @@ describe('members come and go', () => {
     while (b.replicator.stats.origins[0]?.state !== 'exchanging') {
       a.replicator.step();
       cluster.deliver();
+      if (b.replicator.stats.origins[0]?.state === 'fetching') b.replicator.step();
     }
     a.table.increment('192.0.2.2');
     a.replicator.flush();
@@ -237,6 +238,19 @@ describe('members come and go', () => {
     expect(b.replicator.hasWork).toBe(true);
     return { cluster, a, b };
   }
+
+  it('P4 while a large row is being exchanged, others get theirs from here', () => {
+    const { cluster, b } = exchanging();
+    const joiner = cluster.add();
+    cluster.view();
+    while (cluster.under.length > 0) cluster.deliver();
+    const before = chunks(b).length;
+    b.replicator.step();
+    expect(b.replicator.stats.origins[0]?.state).toBe('exchanging');
+    expect(chunks(b).length).toBeGreaterThan(before);
+    cluster.settle();
+    expect(joiner.table.count('192.0.2.1', b.incarnation)).toBe(1);
+  });
 
   it('a member that leaves while its large row is being exchanged leaves nothing behind', () => {
     const { cluster, b } = exchanging();
@@ -260,7 +274,7 @@ describe('members come and go', () => {
 });
 
 describe('snapshots', () => {
-  it('REP-4.4 a joiner gets the row of every member and they get its own', () => {
+  it('REP-4.4 REP-22.5 a joiner gets the row of every member and they get its own', () => {
     const { cluster, nodes } = clusterOf(2);
     for (const [i, { table }] of nodes.entries()) table.increment('2001:db8::1', i + 1);
     cluster.rest();

@@ -8,6 +8,7 @@ import { GaugeRow } from '../../../src/core/replica/gauge-row.ts';
 import type { Batch, Changes, SnapshotChunk } from '../../../src/core/replica/messages.ts';
 import { chunkWindow, RowReceiver } from '../../../src/core/replica/row-receiver.ts';
 import type { RemoteRow } from '../../../src/core/replica/table.ts';
+import { finish, type Work } from '../../../src/core/replica/work.ts';
 
 const header = { object: 'object', type: 'outbound_domains', from: '0'.repeat(32) as Incarnation } as const;
 
@@ -74,8 +75,9 @@ class Pair {
   row = new GaugeRow();
   nowMs = 0;
   requests = 0;
-  /** Set: exchanges wait until the test says so. */
+  /** Set: exchanges and queued work wait until the test says so. */
   slow = false;
+  work: Work[] = [];
   exchanges: (() => void)[] = [];
   readonly receiver = new RowReceiver(
     {
@@ -87,6 +89,8 @@ class Pair {
       blankRow: () => new GaugeRow(),
       apply: (changes) => this.row.apply(changes),
       rowDigest: () => this.row.digest,
+      nowMs: () => this.nowMs,
+      run: (work) => this.#run(work),
       exchange: (row, done) => this.#exchange(row, done),
     },
     0,
@@ -97,10 +101,24 @@ class Pair {
     this.receiver.tick(this.nowMs);
   }
 
-  #exchange(row: RemoteRow, done: (nowMs: number) => void): void {
+  #exchange(row: RemoteRow, done: () => void): void {
     this.row = row as GaugeRow;
-    if (this.slow) this.exchanges.push(() => done(this.nowMs));
-    else done(this.nowMs);
+    if (this.slow) this.exchanges.push(done);
+    else done();
+  }
+
+  #run(work: Work): void {
+    if (this.slow) this.work.push(work);
+    else finish(work);
+  }
+
+  /** One step of what is queued. */
+  step(): void {
+    if (this.work[0]?.next().done) this.work.shift();
+  }
+
+  finishWork(): void {
+    for (let work = this.work.shift(); work; work = this.work.shift()) finish(work);
   }
 
   get contents(): Record<string, number> {
@@ -122,6 +140,7 @@ class Pair {
     for (let i = 0; i < 100 && this.receiver.state === 'fetching'; i++) {
       this.sender.sendChunk();
       this.deliverAll();
+      this.finishWork();
     }
   }
 
@@ -284,6 +303,60 @@ describe('a row being received', () => {
     expect(pair.requests).toBe(6);
   });
 
+  it('P4 a chunk is written a few keys at a time, and a session that has some to write yet is not late', () => {
+    pair.slow = true;
+    for (let i = 0; i < 3; i++) pair.sender.change(`k${i}`, i + 1);
+    pair.sender.under = [];
+    pair.receiver.fetch(0);
+    const keys = Array.from({ length: 1_000 }, (_, i) => [`x${i}`, 1] as const);
+    const chunk = { ...header, kind: 'snapshot-chunk', session: 1, index: 0, sequence: 3 } as const;
+    pair.receiver.onChunk({ ...chunk, last: true, changes: changesOf(keys) }, 0);
+    let steps = 0;
+    for (; pair.work.length > 0; steps++) {
+      pair.wait(2_000);
+      pair.step();
+    }
+    expect(steps).toBeGreaterThanOrEqual(4);
+    expect(pair.requests).toBe(1);
+    expect(pair.receiver.state).toBe('exchanging');
+    expect(pair.row.size).toBe(1_000);
+  });
+
+  it('a session that is replaced while a chunk of it is being written leaves nothing behind', () => {
+    synchronised();
+    pair.slow = true;
+    pair.sender.change('k0', 7);
+    pair.sender.under = [];
+    pair.sender.change('k1', 8);
+    pair.deliverAll();
+    pair.sender.sendChunk();
+    pair.deliverAll();
+    pair.step();
+    pair.receiver.linkRestored(1);
+    pair.sender.change('k0', 9);
+    pair.fetchAll();
+    for (const done of pair.exchanges) done();
+    expect(pair.receiver.state).toBe('whole');
+    expect(pair.contents).toEqual({ k0: 9, k1: 8, k2: 3, k3: 4, k4: 5 });
+  });
+
+  it('nor does it when that was the last chunk, and the late batches came after all', () => {
+    synchronised();
+    pair.slow = true;
+    pair.sender.change('k0', 7);
+    pair.sender.change('k1', 8);
+    pair.deliver(1);
+    const chunk = { ...header, kind: 'snapshot-chunk', session: 2, index: 0, sequence: 6 } as const;
+    pair.receiver.onChunk({ ...chunk, last: true, changes: changesOf([['k0', 7]]) }, 0);
+    pair.step();
+    pair.deliver(0);
+    expect(pair.receiver.state).toBe('whole');
+    pair.finishWork();
+    expect(pair.receiver.state).toBe('whole');
+    expect(pair.exchanges).toEqual([]);
+    expect(pair.contents).toEqual({ k0: 7, k1: 8, k2: 3, k3: 4, k4: 5 });
+  });
+
   it('chunks of an earlier session are ignored', () => {
     synchronised();
     pair.sender.change('k0', 7);
@@ -339,7 +412,7 @@ describe('a row being received', () => {
 type Step =
   | { readonly do: 'change'; readonly key: number; readonly value: number }
   | { readonly do: 'deliver' | 'lose' | 'repeat'; readonly index: number }
-  | { readonly do: 'chunk' | 'beat' | 'tick' | 'exchange' };
+  | { readonly do: 'chunk' | 'beat' | 'tick' | 'exchange' | 'step' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -360,6 +433,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'beat' as const,
         'tick' as const,
         'exchange' as const,
+        'step' as const,
+        'step' as const,
       ),
     }),
   },
@@ -379,12 +454,14 @@ function play(steps: readonly Step[]): void {
     else if (step.do === 'repeat') sender.under.push(...sender.under.slice(step.index, step.index + 1));
     else if (step.do === 'chunk') sender.sendChunk();
     else if (step.do === 'beat') pair.beat();
+    else if (step.do === 'step') pair.step();
     else if (step.do === 'exchange') for (const done of pair.exchanges.splice(0)) done();
     else pair.wait(350);
     if (receiver.state !== 'fetching' || receiver.applied > 0)
       expect(pair.contents).toEqual(sender.history[receiver.applied]);
   }
   for (let round = 0; round < 8; round++) {
+    pair.finishWork();
     pair.deliverAll();
     pair.fetchAll();
     for (const done of pair.exchanges.splice(0)) done();
