@@ -26,6 +26,7 @@ const packages: Record<string, readonly string[]> = {
   'prom-client': ['observe'],
   commander: ['cli'],
   'ip-cidr': ['config'],
+  koffi: ['net'],
 };
 
 /** `import ... from 'x'`, `export ... from 'x'` at the start of a line, and `import('x')`. */

@@ -1,0 +1,254 @@
+/**
+ * The lease in nftables (LIFE-18): the kernel keeps the time, so a process that is stopped or dead does not go on
+ * answering.
+ *
+ * It keeps a copy of the sets. Somebody who reloads his firewall (`flush ruleset`) takes our tables along; the next
+ * call notices and puts them back, with what is left of the lease.
+ */
+import type { Lease } from '../../actors/kernel-port.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Ip } from '../../core/duravip/vip.ts';
+import type { Log } from '../../core/log.ts';
+import { ipBytes, isIpv6 } from './ip-bytes.ts';
+import { disownEverything, leaseTables, removeLeaseTables } from './lease-tables.ts';
+import { describeError, errorNumber } from './libc.ts';
+import { NetlinkSocket, netlinkProtocol } from './netlink-socket.ts';
+import { SetBatch, type SetName, type TableFamily } from './set-batch.ts';
+import { runTool } from './system-tools.ts';
+
+export interface NftLeaseOptions {
+  /** Of the tables; one of its own for each node on the machine. */
+  readonly table: string;
+  /** Of the program `nft`. */
+  readonly nft: string;
+  /** Tables of an earlier life under another name, which go in the same transaction. */
+  readonly obsoleteTable?: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const families: readonly TableFamily[] = ['inet', 'arp'];
+const leaseKey = [Buffer.alloc(4)];
+/** Longer between the decision and its effect, and the lease is set again with what is left of it. */
+const dawdlingMs = 5;
+
+export class NftLease implements Lease {
+  readonly held = 'nftables';
+  readonly #options: NftLeaseOptions;
+  readonly #socket = new NetlinkSocket(netlinkProtocol.netfilter);
+  #managed: ReadonlySet<Ip> = new Set();
+  readonly #owned = new Set<Ip>();
+  #untilMs = Number.NEGATIVE_INFINITY;
+  #restoring: Promise<void> | undefined;
+
+  private constructor(options: NftLeaseOptions) {
+    this.#options = options;
+  }
+
+  /** Answers with the reason when the machine has no use of nftables. */
+  static async open(options: NftLeaseOptions): Promise<NftLease | { readonly reason: string }> {
+    const { table, obsoleteTable = table } = options;
+    const obsolete = obsoleteTable === table ? '' : `${removeLeaseTables(obsoleteTable)}\n`;
+    const text = obsolete + leaseTables(table, { managed: [], owned: [] });
+    const reason = await runTool(options.nft, ['-f', '-'], text);
+    return reason === undefined ? new NftLease(options) : { reason };
+  }
+
+  /** True: it would answer now, as far as this process knows. The kernel may know better, never worse. */
+  answers(ip: Ip): boolean {
+    return !this.#managed.has(ip) || (this.#owned.has(ip) && this.#options.clock.nowMs() < this.#untilMs);
+  }
+
+  owns(ip: Ip): boolean {
+    return this.#owned.has(ip);
+  }
+
+  async manage(ips: readonly Ip[]): Promise<void> {
+    const earlier = this.#managed;
+    this.#managed = new Set(ips);
+    const gone = [...earlier].filter((ip) => !this.#managed.has(ip));
+    for (const ip of gone) this.#owned.delete(ip);
+    await this.#change('manage', () => {
+      const batch = new SetBatch();
+      this.#eachSet('owned', gone, (name, keys) => batch.discard(name, keys));
+      this.#eachSet('managed', gone, (name, keys) => batch.discard(name, keys));
+      this.#eachSet('managed', ips, (name, keys) => batch.add(name, keys));
+      return batch;
+    });
+  }
+
+  async take(durationMs: number): Promise<void> {
+    const untilMs = this.#options.clock.nowMs() + durationMs;
+    this.#untilMs = untilMs;
+    await this.#change('take', () => {
+      const batch = new SetBatch();
+      for (const family of families) {
+        batch
+          .discard(this.#set(family, 'lease'), leaseKey)
+          .add(this.#set(family, 'lease'), leaseKey, durationMs);
+      }
+      return batch;
+    });
+    this.#shorten(untilMs, durationMs);
+  }
+
+  async refresh(durationMs: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const startMs = clock.nowMs();
+    if (startMs >= this.#untilMs) return false;
+    const untilMs = startMs + durationMs;
+    let errors = this.#extend(durationMs);
+    if (this.#tableMissing(errors)) {
+      await this.#restore();
+      errors = this.#extend(untilMs - clock.nowMs());
+    }
+    if (errors.some((error) => error === errorNumber.noEntry)) {
+      this.#untilMs = Number.NEGATIVE_INFINITY;
+      return false;
+    }
+    this.#check('refresh', errors);
+    this.#untilMs = untilMs;
+    return this.#shorten(untilMs, durationMs);
+  }
+
+  async drop(): Promise<void> {
+    this.#untilMs = Number.NEGATIVE_INFINITY;
+    await this.#change('drop', () => this.#endOfLease());
+  }
+
+  async own(ips: readonly Ip[]): Promise<void> {
+    for (const ip of ips) this.#owned.add(ip);
+    await this.#change('own', () => {
+      const batch = new SetBatch();
+      this.#eachSet('owned', ips, (name, keys) => batch.add(name, keys));
+      return batch;
+    });
+  }
+
+  /** Not only those it remembers to own: a call that failed half-way is made again. */
+  async disown(ips: readonly Ip[]): Promise<void> {
+    for (const ip of ips) this.#owned.delete(ip);
+    await this.#change('disown', () => {
+      const batch = new SetBatch();
+      this.#eachSet('owned', ips, (name, keys) => batch.discard(name, keys));
+      return batch;
+    });
+  }
+
+  /** Takes the tables away: addresses that are still on the machine answer from then on. */
+  async remove(): Promise<void> {
+    const { nft, table, log } = this.#options;
+    const reason = await runTool(nft, ['-f', '-'], removeLeaseTables(table));
+    if (reason !== undefined) log.warning('the tables of the lease stay on the machine', { table, reason });
+  }
+
+  /** Commands by which the guardian ends all answers, and takes the tables away. */
+  get lastWords(): { readonly disown: string; readonly remove: string } {
+    const { table } = this.#options;
+    return {
+      disown: disownEverything(table),
+      remove: removeLeaseTables(table).replaceAll('\n', '; '),
+    };
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #extend(durationMs: number): number[] {
+    const batch = new SetBatch();
+    for (const family of families) {
+      const name = this.#set(family, 'lease');
+      batch.remove(name, leaseKey).add(name, leaseKey, durationMs);
+    }
+    return this.#socket.exchange(batch.finish());
+  }
+
+  /**
+   * The kernel counts from when it got the request. A process that was stopped in between, or waited for the lock of
+   * the tables, would have a lease that is longer than what it stated to the others.
+   */
+  #shorten(untilMs: number, durationMs: number): boolean {
+    const leftMs = untilMs - this.#options.clock.nowMs();
+    if (leftMs > durationMs - dawdlingMs) return true;
+    if (leftMs > 0) {
+      this.#extend(leftMs);
+      return true;
+    }
+    this.#untilMs = Number.NEGATIVE_INFINITY;
+    this.#socket.exchange(this.#endOfLease().finish());
+    return false;
+  }
+
+  #endOfLease(): SetBatch {
+    const batch = new SetBatch();
+    for (const family of families) batch.discard(this.#set(family, 'lease'), leaseKey);
+    return batch;
+  }
+
+  /** Restoring puts the sets as they should be by now, so that the change itself is in it; doing it again is harmless. */
+  async #change(what: string, batchOf: () => SetBatch): Promise<void> {
+    if (this.#restoring) await this.#restoring;
+    const batch = batchOf();
+    if (batch.empty) return;
+    let errors = this.#socket.exchange(batch.finish());
+    if (this.#tableMissing(errors)) {
+      await this.#restore();
+      errors = this.#socket.exchange(batchOf().finish());
+    }
+    this.#check(what, errors);
+  }
+
+  #check(what: string, errors: readonly number[]): void {
+    const error = errors.find((each) => each !== 0);
+    if (error !== undefined) throw new Error(`nftables, ${what}: ${describeError(error)}`);
+  }
+
+  /** Deleting an element that has run out gives the same number, so the table itself is asked for. */
+  #tableMissing(errors: readonly number[]): boolean {
+    if (!errors.includes(errorNumber.noEntry)) return false;
+    return families.some((family) => {
+      const probe = new SetBatch().discard(this.#set(family, 'managed4'), [unusedAddress]);
+      return this.#socket.exchange(probe.finish()).includes(errorNumber.noEntry);
+    });
+  }
+
+  #restore(): Promise<void> {
+    this.#restoring ??= this.#restoreNow().finally(() => {
+      this.#restoring = undefined;
+    });
+    return this.#restoring;
+  }
+
+  async #restoreNow(): Promise<void> {
+    const { nft, table, clock, log } = this.#options;
+    log.warning('somebody removed the tables of the lease; they are put back', { table });
+    const text = leaseTables(table, { managed: [...this.#managed], owned: [...this.#owned] });
+    const reason = await runTool(nft, ['-f', '-'], text);
+    if (reason !== undefined) throw new Error(`nftables, tables of the lease: ${reason}`);
+    const leftMs = this.#untilMs - clock.nowMs();
+    if (leftMs <= 0) return;
+    const batch = new SetBatch();
+    for (const family of families) batch.add(this.#set(family, 'lease'), leaseKey, leftMs);
+    this.#check('restore', this.#socket.exchange(batch.finish()));
+  }
+
+  /** The sets of one kind and their part of the addresses; those with nothing to do are left out. */
+  #eachSet(
+    kind: 'managed' | 'owned',
+    ips: readonly Ip[],
+    run: (name: SetName, keys: Buffer[]) => void,
+  ): void {
+    const ipv4 = ips.filter((ip) => !isIpv6(ip)).map(ipBytes);
+    const ipv6 = ips.filter(isIpv6).map(ipBytes);
+    if (ipv4.length > 0) for (const family of families) run(this.#set(family, `${kind}4`), ipv4);
+    if (ipv6.length > 0) run(this.#set('inet', `${kind}6`), ipv6);
+  }
+
+  #set(family: TableFamily, set: string): SetName {
+    return { family, table: this.#options.table, set };
+  }
+}
+
+/** No host has it; put in and taken out in one transaction, so that no packet ever meets it. */
+const unusedAddress = Buffer.alloc(4);
