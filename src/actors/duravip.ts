@@ -16,9 +16,13 @@ import type { ActorSystem, SupervisedActor } from './system.ts';
 
 /** What serves on an address: listeners of this process, and what the host program registered (API-3 .. API-5). */
 export interface VipHost {
+  /** Before the address is put on; may refuse, as `online` may. */
+  prepare?(ip: Ip): Promise<PlumbOutcome>;
   /** May refuse with a reason: counts as a failure to put the address on. */
   online(ip: Ip): Promise<PlumbOutcome>;
   offline(ip: Ip): Promise<void>;
+  /** After the address is off the interface. */
+  removed?(ip: Ip): void;
 }
 
 /** Where the wait for the owner before stands when this node is to take over (OWN-34, LIFE-18). */
@@ -174,6 +178,8 @@ export class Duravip {
     const { probeUntilMs } = this.#handover;
     if (probeUntilMs !== undefined) await this.#ports.probe(places[0]!, probeUntilMs);
     this.#handover = noWait;
+    const prepared = await this.#ports.host.prepare?.(this.ip);
+    if (prepared?.ok === false) return prepared;
     const plumbed = await new Promise<PlumbOutcome>((done) =>
       this.#ports.plumber.plumb({ ip: this.ip, addresses: places, wanted: () => this.#wanted, done }),
     );
@@ -196,6 +202,7 @@ export class Duravip {
     }
     this.#reportStuck(false);
     this.#ports.released(this.ip);
+    this.#ports.host.removed?.(this.ip);
     this.#actor.send({ type: 'RELEASED' });
   }
 

@@ -6,7 +6,7 @@
  * owned set before anything else is done about it (OWN-34).
  */
 import type { Prefix } from '../core/address.ts';
-import type { Ip, VipAnnouncement } from '../core/duravip/vip.ts';
+import type { Ip, VipAnnouncement, VipService } from '../core/duravip/vip.ts';
 import { Duravip, type DuravipPorts, type Handover, type VipHost, type VipPatience } from './duravip.ts';
 import type { KernelChange, KernelPort, PlumbedAddress } from './kernel-port.ts';
 import { Plumber } from './plumber.ts';
@@ -44,11 +44,16 @@ export class LocalVips {
   readonly #ports: LocalVipsPorts;
   readonly #vips = new Map<Ip, Duravip>();
   readonly #incapable = new Map<Ip, string>();
+  /** What host program and machine have against an address, each reason from outside (API-14, NET-5). */
+  readonly #unfit = new Map<Ip, string>();
+  /** Services that the host program added to those of the configuration (API-3). */
+  readonly #added = new Map<Ip, readonly VipService[]>();
   readonly #stuck = new Set<Ip>();
   /** Of each address that may be put on here, followers too. */
   readonly #blocks = new Map<Ip, Prefix>();
   readonly #stopWatching: () => void;
-  #draining = false;
+  /** Which addresses this node gives away; undefined: none. */
+  #drains: ((vip: LocalVip) => boolean) | undefined;
   /** Set while a change of the announcement waits for the end of the turn. */
   #announcing = false;
 
@@ -69,11 +74,35 @@ export class LocalVips {
 
   /** As the node announces them now, in the order of the configuration. */
   get announcements(): readonly VipAnnouncement[] {
-    return this.#settings.vips.map(({ announcement }) => ({
-      ...announcement,
-      capable: !this.#incapable.has(announcement.ip),
-      draining: this.#draining,
+    return this.#settings.vips.map((vip) => ({
+      ...this.#withAdded(vip.announcement),
+      capable: !this.#incapable.has(vip.announcement.ip) && !this.#unfit.has(vip.announcement.ip),
+      draining: this.#drains?.(vip) ?? false,
     }));
+  }
+
+  /** As this node is configured, in the order of the configuration. */
+  get configured(): readonly LocalVip[] {
+    return this.#settings.vips;
+  }
+
+  /** Addresses that this node cannot serve now, and why. */
+  get incapable(): ReadonlyMap<Ip, string> {
+    return new Map([...this.#incapable, ...this.#unfit]);
+  }
+
+  /** `reason`: why this node should not own the address now; undefined: nothing against it any more (API-14). */
+  setFit(ip: Ip, reason: string | undefined): void {
+    if (this.#unfit.get(ip) === reason) return;
+    if (reason === undefined) this.#unfit.delete(ip);
+    else this.#unfit.set(ip, reason);
+    this.#changed();
+  }
+
+  /** Replaces what was added before. */
+  addServices(ip: Ip, services: readonly VipService[]): void {
+    this.#added.set(ip, services);
+    this.#changed();
   }
 
   get stuck(): readonly Ip[] {
@@ -116,10 +145,10 @@ export class LocalVips {
     this.unassign([...this.#vips.keys()]);
   }
 
-  /** LIFE-11: give everything away and want nothing until `resume`. */
-  drain(draining: boolean): void {
-    if (this.#draining === draining) return;
-    this.#draining = draining;
+  /** LIFE-11: give everything away, or `only` some of it, and want none of that until told otherwise. */
+  drain(draining: boolean, only: (vip: LocalVip) => boolean = () => true): void {
+    if (!draining && !this.#drains) return;
+    this.#drains = draining ? only : undefined;
     this.#changed();
   }
 
@@ -172,6 +201,12 @@ export class LocalVips {
     ]);
   }
 
+  #withAdded(announcement: LocalVip['announcement']): LocalVip['announcement'] {
+    const added = this.#added.get(announcement.ip);
+    if (added === undefined) return announcement;
+    return { ...announcement, services: [...announcement.services, ...added].sort(compareServices) };
+  }
+
   #setCapable(ip: Ip, capable: boolean): void {
     if (capable) this.#incapable.delete(ip);
     else this.#incapable.set(ip, 'the last attempt failed');
@@ -198,4 +233,10 @@ export class LocalVips {
   #broken(error: unknown): void {
     this.#ports.log.critical(`addresses could not be taken out of the lease: ${String(error)}`);
   }
+}
+
+/** All lists of an announcement are sorted (STA-1). */
+function compareServices(a: VipService, b: VipService): number {
+  const [x, y] = [`${a.kind} ${a.endpoint}`, `${b.kind} ${b.endpoint}`];
+  return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -67,6 +67,8 @@ export class Membership {
   readonly #listeners: MembershipListener[] = [];
   readonly #actor: SupervisedActor<typeof membershipMachine>;
   readonly #stopListening: (() => void)[];
+  readonly #effects: Effect[] = [];
+  #running = false;
   #standing: Standing = 'offline';
   /** Digest of everything ordered messages have said in this view. */
   #table = 0;
@@ -250,33 +252,47 @@ export class Membership {
     this.#world.views.send(about, { kind: 'solicit', from: this.self.incarnation });
   }
 
+  /**
+   * One effect after another, also those that come of what a listener does meanwhile: a leader that orders something
+   * while it is told of a view must not have it delivered to listeners that have not heard of the view yet (INV-8).
+   */
   #run(effects: readonly Effect[]): void {
-    for (const effect of effects) {
-      switch (effect.kind) {
-        case 'broadcast':
-          if (effect.message.kind === 'beat') this.#beatSent(effect.message.count);
-          this.#world.views.broadcast(effect.message);
-          break;
-        case 'send':
-          this.#world.views.send(effect.to, effect.message);
-          break;
-        case 'install':
-          this.#installed(effect.view, effect.cause, effect.survivors);
-          break;
-        case 'deliver':
-          this.#table = hashBytes(effect.payload, this.#table);
-          for (const listener of this.#listeners)
-            listener.delivered?.(effect.payload, effect.number, effect.view);
-          break;
-        case 'rejected':
-          this.#rejected(effect.from, effect.because);
-          break;
-        case 'namesake':
-          this.#nameTaken(effect.other);
-          break;
-      }
+    this.#effects.push(...effects);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let effect = this.#effects.shift(); effect; effect = this.#effects.shift()) this.#carryOut(effect);
+    } finally {
+      this.#running = false;
+      this.#effects.length = 0;
     }
     this.#assess();
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case 'broadcast':
+        if (effect.message.kind === 'beat') this.#beatSent(effect.message.count);
+        this.#world.views.broadcast(effect.message);
+        break;
+      case 'send':
+        this.#world.views.send(effect.to, effect.message);
+        break;
+      case 'install':
+        this.#installed(effect.view, effect.cause, effect.survivors);
+        break;
+      case 'deliver':
+        this.#table = hashBytes(effect.payload, this.#table);
+        for (const listener of this.#listeners)
+          listener.delivered?.(effect.payload, effect.number, effect.view);
+        break;
+      case 'rejected':
+        this.#rejected(effect.from, effect.because);
+        break;
+      case 'namesake':
+        this.#nameTaken(effect.other);
+        break;
+    }
   }
 
   /** Late messages of the view before are normal; only a leader's word counts, so others should not speak (MEM-8). */

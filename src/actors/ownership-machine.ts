@@ -10,12 +10,15 @@ export interface OwnershipDuties {
   /** Until the leader has something to decide; looked at anew after each look. */
   readonly untilSweepMs: number;
   readonly leads: boolean;
+  /** Claims of the view are missing. */
+  readonly isGathering: boolean;
   solicit(): void;
   sweep(): void;
 }
 
 export type OwnershipEvent =
   | { readonly type: 'DOWN' }
+  | { readonly type: 'UP' }
   /** A view is agreed. */
   | { readonly type: 'VIEW' }
   /** The claims of all its members are here and merged. */
@@ -35,6 +38,7 @@ export const ownershipMachine = setup({
   },
   guards: {
     leads: ({ context }) => context.duties.leads,
+    isGathering: ({ context }) => context.duties.isGathering,
   },
   delays: {
     solicitInterval: ({ context }) => context.duties.solicitMs,
@@ -46,7 +50,16 @@ export const ownershipMachine = setup({
   initial: 'down',
   on: { DOWN: '.down', VIEW: '.gathering' },
   states: {
-    down: {},
+    down: {
+      on: {
+        // Back before anybody took this node for lost: the view goes on (LIFE-19).
+        UP: [
+          { guard: 'isGathering', target: 'gathering' },
+          { guard: 'leads', target: 'leading' },
+          { target: 'following' },
+        ],
+      },
+    },
     gathering: {
       after: { solicitInterval: { target: 'gathering', reenter: true, actions: 'solicit' } },
       on: { COMPLETE: [{ guard: 'leads', target: 'leading' }, { target: 'following' }] },

@@ -5,7 +5,13 @@
  * Invariants: nothing is decided while claims are missing (OWN-5); decisions that come early wait, in their order; the
  * node serves only under a lease taken in the present view (LIFE-18).
  */
-import type { ClaimsMessage, Decision, RequestMessage, VipMessage } from '../core/duravip/messages.ts';
+import type {
+  AnnouncementMessage,
+  ClaimsMessage,
+  Decision,
+  RequestMessage,
+  VipMessage,
+} from '../core/duravip/messages.ts';
 import type { Claims, Ip } from '../core/duravip/vip.ts';
 import { type OwnerChange, VipTable, type VipTableSettings } from '../core/duravip/vip-table.ts';
 import type { Incarnation } from '../core/identity.ts';
@@ -61,7 +67,9 @@ export class Ownership {
   readonly #claims = new Map<Incarnation, ClaimsMessage>();
   readonly #early: Decision[] = [];
   #view: View;
-  #announced = 0;
+  #announcement: AnnouncementMessage;
+  /** The one that the claims of this view were made under: a member that lacks it cannot merge them. */
+  #claimedUnder: AnnouncementMessage;
   /** The lease ran out: what the table still says of this node is no longer true. */
   #gaveUp = false;
   #applied = 0;
@@ -71,6 +79,8 @@ export class Ownership {
     this.#membership = membership;
     this.#settings = settings;
     this.#view = membership.view;
+    this.#announcement = { kind: 'announcement', from: world.self.incarnation, sequence: 0, vips: [] };
+    this.#claimedUnder = this.#announcement;
     this.table = new VipTable(settings.table);
     this.#handovers = new Handovers(settings.handover);
     this.local = new LocalVips(system, settings, this.#localPorts());
@@ -90,6 +100,7 @@ export class Ownership {
     this.#leader = new VipLeader(this.table, settings, {
       ...world,
       order: (decision) => membership.order(world.vips.encode(decision)),
+      applied: () => this.#applied,
       isHeard: (incarnation) => membership.hears(incarnation),
       hasQuorum: () => this.hasQuorum,
     });
@@ -98,12 +109,13 @@ export class Ownership {
     membership.listen({
       viewInstalled: (view) => this.#viewInstalled(view),
       delivered: (payload) => this.#delivered(payload),
-      standingChanged: (standing) => {
-        if (standing === 'offline') this.#actor.send({ type: 'DOWN' });
-      },
+      standingChanged: (standing) => this.#actor.send({ type: standing === 'offline' ? 'DOWN' : 'UP' }),
       beatSent: (count) => this.lease.beatSent(count),
       beatEchoed: (count) => this.lease.echoed(count),
-      beatHeard: (by, bits) => this.lease.heardBy(by.node, by.incarnation, bits),
+      // A manager in a component says nothing about the nodes that could own addresses elsewhere.
+      beatHeard: (by, bits) => {
+        if (by.type === 'Momentum') this.lease.heardBy(by.node, by.incarnation, bits);
+      },
     });
   }
 
@@ -134,10 +146,14 @@ export class Ownership {
 
   /** Says to all what this node's addresses are like now (STA-1, DVC-15). */
   announce(): void {
-    this.#announced++;
-    const announcement = { from: this.#self, sequence: this.#announced, vips: this.local.announcements };
-    this.table.announced(announcement, this.#world.clock.nowMs());
-    this.#world.vips.broadcast({ kind: 'announcement', ...announcement });
+    this.#announcement = {
+      kind: 'announcement',
+      from: this.#self,
+      sequence: this.#announcement.sequence + 1,
+      vips: this.local.announcements,
+    };
+    this.table.announced(this.#announcement, this.#world.clock.nowMs());
+    this.#world.vips.broadcast(this.#announcement);
     this.#actor.send({ type: 'LOOK' });
   }
 
@@ -160,6 +176,9 @@ export class Ownership {
       },
       get leads() {
         return self.#membership.isLeader;
+      },
+      get isGathering() {
+        return self.table.gathering;
       },
       solicit: () => this.#solicit(),
       sweep: () => this.#leader.sweep(),
@@ -191,7 +210,10 @@ export class Ownership {
     this.#applied = 0;
     this.#early.length = 0;
     this.#actor.send({ type: 'VIEW' });
-    if (this.#announced === 0) this.announce();
+    // What was announced before the first view is in no table yet.
+    if (this.#announcement.sequence === 0) this.announce();
+    else this.table.announced(this.#announcement, nowMs);
+    this.#claimedUnder = this.#announcement;
     const own = this.#ownClaims();
     this.#claims.set(this.#self, own);
     vips.broadcast(own);
@@ -199,7 +221,11 @@ export class Ownership {
   }
 
   #ownClaims(): ClaimsMessage {
-    const standing = { announced: this.#announced, stuck: this.local.stuck, leaseMs: this.#settings.holdMs };
+    const standing = {
+      announced: this.#announcement.sequence,
+      stuck: this.local.stuck,
+      leaseMs: this.#settings.holdMs,
+    };
     const claims = this.table.claimsOf(this.#self, standing);
     return {
       kind: 'claims',
@@ -216,7 +242,8 @@ export class Ownership {
     const { changes } = this.table.merge(claims, this.#world.clock.nowMs());
     this.#gaveUp = false;
     for (const { from, leaseMs } of claims) this.#handovers.leaseOf(from, leaseMs);
-    this.lease.begin(this.#nodesIn(this.#view));
+    // A node that can put nothing on has no lease to lose, and no view to leave for it.
+    if (this.#settings.vips.some(({ places }) => places)) this.lease.begin(this.#nodesIn(this.#view));
     this.#follow(changes);
     this.#leader.begin();
     for (const decision of this.#early.splice(0)) this.#apply(decision);
@@ -276,10 +303,9 @@ export class Ownership {
   #answer(to: Incarnation, want: 'claims' | 'announcement'): void {
     const own = this.#claims.get(this.#self);
     if (want === 'claims' && own) this.#world.vips.send(to, own);
-    if (want === 'announcement') {
-      const vips = this.local.announcements;
-      this.#world.vips.send(to, { kind: 'announcement', from: this.#self, sequence: this.#announced, vips });
-    }
+    if (want === 'claims') return;
+    this.#world.vips.send(to, this.#claimedUnder);
+    if (this.#announcement !== this.#claimedUnder) this.#world.vips.send(to, this.#announcement);
   }
 
   #delivered(payload: Uint8Array): void {

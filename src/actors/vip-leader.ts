@@ -25,6 +25,8 @@ export interface VipLeaderPorts {
   readonly clock: Clock;
   /** False: not now; the leader tries again. */
   order(decision: Decision): boolean;
+  /** Sequence of the last decision that the own table has followed. */
+  applied(): number;
   isHeard(incarnation: Incarnation): boolean;
   /** Whether this component may own addresses at all (EXT-1). */
   hasQuorum(): boolean;
@@ -69,12 +71,14 @@ export class VipLeader {
     this.#nextMs = nowMs + longestSweepMs;
     if (!this.#ports.hasQuorum()) return;
     this.#mature(nowMs);
-    this.#balance(nowMs);
+    // The next decision is made from what the last one has changed.
+    if (this.#ports.applied() === this.#sequence) this.#balance(nowMs);
+    else this.#wakeAt(nowMs);
   }
 
   /** False: this request was carried out already, or nothing came of it. */
   request({ id, verb, ips, to }: RequestMessage): boolean {
-    if (this.#requests.has(id)) return false;
+    if (this.#requests.has(id) || this.#ports.applied() !== this.#sequence) return false;
     const content = verb === 'move' && to ? decideMove(this.#table, ips, to) : decideUnhold(this.#table, ips);
     if (!this.#order(verb, content)) return false;
     if (this.#requests.size >= rememberedRequests)

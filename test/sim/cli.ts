@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { makeScenario, type Scenario } from './faults.ts';
+import { makeScenario, makeVipScenario, type Scenario } from './faults.ts';
 import { runSeeds, serveOrders } from './seed-runner.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { type RunResult, Simulation } from './simulation.ts';
@@ -19,6 +19,8 @@ const { values } = parseArgs({
     jobs: { type: 'string' },
     nodes: { type: 'string' },
     chaos: { type: 'string' },
+    /** With floating addresses. */
+    vips: { type: 'boolean', default: false },
     scenario: { type: 'string' },
     save: { type: 'string' },
     /** Stops at the first seed with a violation. */
@@ -37,6 +39,7 @@ const chaosSeconds = optional(values.chaos);
 const limits = {
   nodes: optional(values.nodes),
   chaosMs: chaosSeconds === undefined ? undefined : chaosSeconds * 1000,
+  vips: values.vips,
 };
 
 class Tally {
@@ -81,12 +84,13 @@ class Tally {
 function report({ seed, violations }: RunResult): void {
   console.log(`seed ${seed}: ${violations.length} violations`);
   for (const violation of violations.slice(0, 5)) console.log(`  ${violation}`);
-  const flags = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}`;
+  const flags = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}${values.vips ? ' --vips' : ''}`;
   console.log(`  replay: npm run sim -- --seed ${seed}${flags}`);
 }
 
-function replay(file: string): boolean {
-  const { violations, traceHash } = new Simulation(JSON.parse(readFileSync(file, 'utf8')) as Scenario).run();
+async function replay(file: string): Promise<boolean> {
+  const scenario = JSON.parse(readFileSync(file, 'utf8')) as Scenario;
+  const { violations, traceHash } = await new Simulation(scenario).run();
   console.log(violations.length === 0 ? `no violation, trace ${traceHash}` : violations.join('\n'));
   return violations.length === 0;
 }
@@ -110,9 +114,10 @@ if (values.worker) {
   serveOrders();
 } else {
   if (values.save) {
-    const scenario = makeScenario(firstSeed, new SeededRandom(firstSeed, 'scenario'), limits);
+    const make = values.vips ? makeVipScenario : makeScenario;
+    const scenario = make(firstSeed, new SeededRandom(firstSeed, 'scenario'), limits);
     writeFileSync(values.save, `${JSON.stringify(scenario, undefined, 1)}\n`);
   }
-  const passed = values.scenario ? replay(values.scenario) : await runAll();
+  const passed = values.scenario ? await replay(values.scenario) : await runAll();
   process.exitCode = passed ? 0 : 1;
 }

@@ -19,7 +19,23 @@ export type Fault =
   | { readonly kind: 'clone'; readonly node: number; readonly forMs: number }
   | { readonly kind: 'server-down'; readonly server: number; readonly forMs: number }
   | { readonly kind: 'link-break'; readonly node: number; readonly link: 'm' | 's'; readonly forMs: number }
-  | { readonly kind: 'clock-step'; readonly node: number; readonly byMs: number };
+  | { readonly kind: 'clock-step'; readonly node: number; readonly byMs: number }
+  | VipFault;
+
+/** What else can happen to floating addresses. `vip` is the place of an address in the list. */
+export type VipFault =
+  /** The process ends and its guardian with it: addresses linger until the lease is over. */
+  | { readonly kind: 'unguarded-kill'; readonly node: number; readonly downMs: number }
+  | { readonly kind: 'address-off'; readonly node: number; readonly vip: number }
+  | { readonly kind: 'plumb-fails'; readonly node: number; readonly vip: number; readonly forMs: number }
+  | { readonly kind: 'release-fails'; readonly node: number; readonly vip: number; readonly forMs: number }
+  | { readonly kind: 'drain'; readonly node: number; readonly forMs: number }
+  | { readonly kind: 'move'; readonly node: number; readonly vip: number };
+
+export interface VipScenario {
+  readonly addresses: number;
+  readonly quorum: 'none' | 'majority';
+}
 
 export interface TimedFault {
   readonly atMs: number;
@@ -39,6 +55,7 @@ export interface Scenario {
   readonly faults: readonly TimedFault[];
   /** Reachability between servers after the last fault; undefined = everybody reaches everybody. */
   readonly finalReach: readonly (readonly boolean[])[] | undefined;
+  readonly vips?: VipScenario;
   /** Kept scenarios only: how many installs of views are enough from this time on. */
   readonly mostInstalls?: { readonly fromMs: number; readonly count: number };
 }
@@ -46,6 +63,8 @@ export interface Scenario {
 export interface ScenarioLimits {
   readonly nodes?: number | undefined;
   readonly chaosMs?: number | undefined;
+  /** With floating addresses. */
+  readonly vips?: boolean | undefined;
 }
 
 export function makeScenario(seed: number, random: SeededRandom, limits: ScenarioLimits = {}): Scenario {
@@ -71,6 +90,34 @@ export function makeScenario(seed: number, random: SeededRandom, limits: Scenari
     faults,
     finalReach: random.chance(0.15) ? randomGraph(random, servers, 0.8) : undefined,
   };
+}
+
+/** A scenario with floating addresses in it: the same faults, and those that only addresses know. */
+export function makeVipScenario(seed: number, random: SeededRandom, limits: ScenarioLimits = {}): Scenario {
+  const base = makeScenario(seed, random, limits);
+  const addresses = 1 + random.below(12);
+  const faults = [...base.faults];
+  for (let atMs = 3_000 + random.below(4_000); atMs < base.chaosMs; atMs += 200 + random.below(4_000))
+    faults.push({ atMs, fault: randomVipFault(random, base.nodes, addresses) });
+  return {
+    ...base,
+    finalReach: undefined,
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
+    vips: { addresses, quorum: random.chance(0.5) ? 'majority' : 'none' },
+  };
+}
+
+function randomVipFault(random: SeededRandom, nodes: number, addresses: number): VipFault {
+  const node = random.below(nodes);
+  const vip = random.below(addresses);
+  const forMs = 100 + random.below(5_000);
+  const x = random.next();
+  if (x < 0.25) return { kind: 'unguarded-kill', node, downMs: random.below(4_000) };
+  if (x < 0.4) return { kind: 'address-off', node, vip };
+  if (x < 0.55) return { kind: 'plumb-fails', node, vip, forMs };
+  if (x < 0.7) return { kind: 'release-fails', node, vip, forMs };
+  if (x < 0.85) return { kind: 'drain', node, forMs };
+  return { kind: 'move', node, vip };
 }
 
 function randomFault(random: SeededRandom, nodes: number, servers: number): Fault {

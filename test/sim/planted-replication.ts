@@ -1,20 +1,40 @@
-/** Faults planted in replication; see planted-faults.ts. */
-import type { PlantedFault } from './planted-faults.ts';
+/**
+ * Faults planted in replication; see planted-faults.ts.
+ *
+ * A row of the simulator fits into one part of a snapshot and is put in within one turn. What is between parts and turns
+ * only shows when both are made small, which is no fault by itself: `plant.ts` runs the healthy code with it first.
+ */
+import type { Edit, PlantedFault } from './planted-faults.ts';
 
 const receiver = 'src/core/replica/row-receiver.ts';
 const replicator = 'src/core/replica/replicator.ts';
 const cidr = 'src/core/replica/cidr-table.ts';
+const gauge = 'src/core/replica/gauge-table.ts';
+const machine = 'src/actors/replica-machine.ts';
+
+/** Rows in many parts, and work in many turns between which time goes by. */
+export const smallParts: readonly Edit[] = [
+  { file: cidr, find: 'const rowPartKeys = 2048;', replace: 'const rowPartKeys = 2;' },
+  { file: gauge, find: 'const rowPartKeys = 4096;', replace: 'const rowPartKeys = 2;' },
+  { file: replicator, find: 'const rowKeysAtOnce = 10_000;', replace: 'const rowKeysAtOnce = 2;' },
+  { file: replicator, find: 'const batchKeys = 8192;', replace: 'const batchKeys = 8;' },
+  { file: replicator, find: 'const turnSteps = 128;', replace: 'const turnSteps = 1;' },
+  { file: replicator, find: 'const fewKeys = 512;', replace: 'const fewKeys = 1;' },
+  { file: receiver, find: 'const stepKeys = 256;', replace: 'const stepKeys = 8;' },
+  { file: machine, find: 'nextTurn: 0,', replace: 'nextTurn: 5,' },
+];
 
 export const plantedReplicationFaults: readonly PlantedFault[] = [
   {
     name: 'a gap in the batches goes unnoticed',
+    seed: 1,
     file: receiver,
     find: "if (this.state === 'whole' && sequence === this.#applied + 1) {",
     replace: "if (this.state === 'whole') {",
   },
   {
     name: 'a batch that beats show and nobody got is not missed',
-    seed: 7,
+    seed: 3,
     file: receiver,
     find: 'if (this.#behindAt === this.#applied) this.#openGap(nowMs);',
     replace: 'if (this.#behindAt === this.#applied) return;',
@@ -28,6 +48,7 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a joiner does not ask for rows',
+    seed: 1,
     file: replicator,
     find: 'receiver.fetch(nowMs);',
     replace: '',
@@ -40,25 +61,47 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
     replace: 'this.#postpone(nowMs);',
   },
   {
-    name: 'batches that arrive during a snapshot are forgotten',
+    name: 'batches that arrive while a row is exchanged count as applied',
+    seed: 3,
     file: receiver,
     find: '    this.#releaseUpTo(this.#applied);\n    this.#applyHeld();',
-    replace: '    this.#releaseUpTo(Number.POSITIVE_INFINITY);',
+    replace:
+      '    for (const held of this.#held.keys()) this.#applied = Math.max(this.#applied, held);\n    this.#releaseUpTo(this.#applied);',
+    also: smallParts,
   },
   {
     name: 'a snapshot is taken without the batches before its chunks',
+    seed: 1,
     file: receiver,
-    find: 'if (!this.#catchUp(session, chunk.sequence)) return;',
+    find: 'if (!(yield* this.#catchUp(session, chunk.sequence))) break;',
     replace: 'session.sequence = chunk.sequence;',
+    also: smallParts,
   },
   {
     name: 'changes that wait are not flushed before a chunk',
+    seed: 1,
     file: replicator,
-    find: '      this.flush();\n      if (this.#work.length === 0) this.#snapshots',
-    replace: '      if (this.#work.length === 0) this.#snapshots',
+    find: '    this.flush();\n    if (!this.#flushing) this.#snapshots',
+    replace: '    if (!this.#flushing) this.#snapshots',
+  },
+  {
+    name: 'a snapshot is put in before its last chunk',
+    seed: 1,
+    file: receiver,
+    find: 'if (last) this.#exchange(session);',
+    replace: 'if (last || session.nextIndex === 2) this.#exchange(session);',
+    also: smallParts,
+  },
+  {
+    name: 'what a member had is added again when its row is exchanged',
+    seed: 2,
+    file: cidr,
+    find: 'const by = value - before.get(part, a, b, c, d);',
+    replace: 'const by = value;',
   },
   {
     name: 'batches of processes outside the view are applied',
+    seed: 1,
     file: replicator,
     find: '    if (!receiver) {\n      this.#drops++;\n      return;\n    }\n    const before',
     replace: '    if (!receiver) {\n      this.#addMember(from);\n      return;\n    }\n    const before',

@@ -25,12 +25,12 @@ export async function runSeeds(run: SeedRun): Promise<void> {
     return;
   }
   for (let next = run.seeds.next(); !next.done; next = run.seeds.next())
-    run.onResult(simulate(next.value, run.limits));
+    run.onResult(await simulate(next.value, run.limits));
 }
 
 /** In a worker: answers each order with its result until the parent goes. */
 export function serveOrders(): void {
-  process.on('message', ({ seed, limits }: Order) => process.send!(simulate(seed, limits)));
+  process.on('message', async ({ seed, limits }: Order) => process.send!(await simulate(seed, limits)));
   process.on('disconnect', () => process.exit(0));
 }
 

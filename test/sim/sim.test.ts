@@ -18,39 +18,42 @@ const planted = process.env.FLOTILLA_PLANTED ?? 'quick';
 const scenarioOf = (file: string) => JSON.parse(readFileSync(join(regressions, file), 'utf8')) as Scenario;
 
 describe('kept scenarios', () => {
-  it.each(kept)('R1 %s stays without violation', (file) => {
-    const { violations } = new Simulation(scenarioOf(file)).run();
+  it.each(kept)('R1 %s stays without violation', async (file) => {
+    const { violations } = await new Simulation(scenarioOf(file)).run();
     expect(violations, `replay: npm run sim -- --scenario test/sim/regressions/${file}`).toEqual([]);
   });
 
   it.each(kept.filter((file) => scenarioOf(file).mostInstalls))(
     'BUS-21 %s takes one view for each change and no more, whoever notices first',
-    (file) => {
+    async (file) => {
       const scenario = scenarioOf(file);
       for (let seed = 1; seed <= 12; seed++) {
-        expect(new Simulation({ ...scenario, seed }).run().violations, `with "seed": ${seed}`).toEqual([]);
+        const { violations } = await new Simulation({ ...scenario, seed }).run();
+        expect(violations, `with "seed": ${seed}`).toEqual([]);
       }
     },
   );
 });
 
 describe('random clusters', () => {
-  it(`R1 BUS-9 BUS-10 BUS-11 BUS-12 BUS-14 INV-1 INV-8 INV-15 INV-16 INV-18 INV-32 LIFE-17 hold in ${seeds} seeds`, () => {
+  it(`R1 BUS-9 BUS-10 BUS-11 BUS-12 BUS-14 INV-1 INV-8 INV-15 INV-16 INV-18 INV-32 LIFE-17 hold in ${seeds} seeds`, async () => {
     for (let seed = 1; seed <= seeds; seed++) {
-      expect(simulate(seed).violations, `replay: npm run sim -- --seed ${seed}`).toEqual([]);
+      const { violations } = await simulate(seed);
+      expect(violations, `replay: npm run sim -- --seed ${seed}`).toEqual([]);
     }
   });
 
-  it('one seed always gives one history, and another seed another', () => {
-    const hashes = [7, 7, 8, 9].map((seed) => simulate(seed).traceHash);
+  it('one seed always gives one history, and another seed another', async () => {
+    const hashes: string[] = [];
+    for (const seed of [7, 7, 8, 9]) hashes.push((await simulate(seed)).traceHash);
     expect(hashes[0]).toBe(hashes[1]);
     expect(new Set(hashes).size).toBe(3);
   });
 
-  it('R1 always: views converge and sums are exact after any schedule of faults', () => {
-    fc.assert(
-      fc.property(anyScenario, (scenario) => {
-        const { violations } = new Simulation(scenario).run();
+  it('R1 always: views converge and sums are exact after any schedule of faults', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyScenario, async (scenario) => {
+        const { violations } = await new Simulation(scenario).run();
         const replay = `save this as FILE and run: npm run sim -- --scenario FILE\n${JSON.stringify(scenario)}`;
         expect(violations, replay).toEqual([]);
       }),

@@ -3,16 +3,28 @@
  * topology and a time of quiet in which the cluster must come whole, then nothing may change any more.
  */
 
+import type { MemberSettings } from '../../src/actors/member.ts';
 import { hashText } from '../../src/core/hash.ts';
 import type { LinkName } from '../../src/core/identity.ts';
 import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../../src/core/settings.ts';
 import { type View, viewKey } from '../../src/core/view.ts';
-import { type Fault, makeScenario, type Scenario, type ScenarioLimits } from './faults.ts';
+import { FakeLan, type FakeMachine } from '../../src/net/fake-lan.ts';
+import { duravipSettings } from './duravip-settings.ts';
+import {
+  type Fault,
+  makeScenario,
+  makeVipScenario,
+  type Scenario,
+  type ScenarioLimits,
+  type VipFault,
+  type VipScenario,
+} from './faults.ts';
 import { SimNetwork } from './network.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimNode } from './sim-node.ts';
 import { SumChecker } from './sum-checker.ts';
 import { ViewChecker } from './view-checker.ts';
+import { VipChecker } from './vip-checker.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface RunResult {
@@ -49,6 +61,8 @@ const reconnectMs = 400;
 const settleMs = 5 * membership.failureTimeoutMs + reconnectMs;
 const graphSettleMs = 12_000;
 const quietMs = 6_000;
+/** Cooling down after a failure, maturity, and rounds of balancing until nothing moves any more. */
+const vipQuietMs = 20_000;
 
 export class Simulation {
   readonly scenario: Scenario;
@@ -62,6 +76,11 @@ export class Simulation {
   readonly #places: (SimNode | undefined)[];
   readonly #clones = new Set<SimNode>();
   #violations: string[] = [];
+  readonly #lan: FakeLan;
+  readonly #ips: readonly string[];
+  #vips: VipChecker | undefined;
+  /** When two living nodes could last not exchange beats. */
+  #cutMs = 0;
   #trace = 0;
   #traceLength = 0;
   #lastChangeMs = 0;
@@ -76,31 +95,36 @@ export class Simulation {
     this.#traffic = new SeededRandom(scenario.seed, 'traffic');
     this.#network = new SimNetwork(this.#clock, this.#random, scenario.servers);
     this.#places = Array.from({ length: scenario.nodes }, () => undefined);
+    this.#lan = new FakeLan(this.#clock);
+    this.#ips = Array.from({ length: scenario.vips?.addresses ?? 0 }, (_, i) => `10.9.0.${i + 1}`);
+    if (scenario.vips) this.#vips = this.#checkVips(scenario.vips);
   }
 
-  run(): RunResult {
+  async run(): Promise<RunResult> {
     const { scenario } = this;
     for (const place of this.#places.keys())
       this.#clock.after(this.#random.below(1500), () => this.#startNode(place));
     for (const { atMs, fault } of scenario.faults) this.#clock.after(atMs, () => this.#strike(fault));
     this.#scheduleTraffic();
-    this.#clock.runUntil(scenario.chaosMs);
+    await this.#clock.advance(scenario.chaosMs);
     this.#endChaos();
     const finalMs = scenario.chaosMs + (scenario.finalReach ? graphSettleMs : settleMs);
-    this.#clock.runUntil(finalMs);
+    await this.#clock.advance(finalMs);
     const settledAfterMs = this.#lastChangeMs - scenario.chaosMs;
     if (!scenario.finalReach) this.#requireWhole();
     this.#requireCliques();
-    this.#clock.runUntil(Math.max(finalMs, this.#lastChangeMs + 2000));
+    await this.#clock.advance(Math.max(finalMs, this.#lastChangeMs + 2000));
     this.#violations.push(...this.#sums.check(this.#livingWithData()).map((text) => this.#stamped(text)));
     const changesBefore = this.#viewChanges;
-    this.#clock.runUntil(finalMs + quietMs);
+    const quietUntilMs = finalMs + (scenario.vips ? vipQuietMs : quietMs);
+    await this.#clock.advance(quietUntilMs);
     if (this.#viewChanges !== changesBefore)
       this.#violate('INV-32 views changed although connectivity is stable');
     const enough = scenario.mostInstalls?.count ?? Number.POSITIVE_INFINITY;
     if (this.#countedInstalls > enough)
       this.#violate(`BUS-21 ${this.#countedInstalls} installs where ${enough} are enough`);
     this.#views.quiet(this.#living().map((node) => this.#standingOf(node)));
+    this.#vips?.quiet(this.#living());
     for (const node of this.#living()) {
       if (node.member.system.failed > 0) this.#violate(`no actor may fail: ${node.name}`);
     }
@@ -108,7 +132,7 @@ export class Simulation {
       seed: scenario.seed,
       violations: [...this.#violations, ...this.#views.violations],
       traceHash: `${this.#trace.toString(16).padStart(8, '0')}-${this.#traceLength}`,
-      simulatedMs: finalMs + quietMs,
+      simulatedMs: quietUntilMs,
       viewChanges: this.#viewChanges,
       settledAfterMs,
     };
@@ -129,9 +153,13 @@ export class Simulation {
       name: `relay-${place}`,
       type: manager && place === nodes - 1 ? 'Manager' : 'Momentum',
       homes: servers === nodes ? [home] : Array.from({ length: servers }, (_, i) => (home + i) % servers),
-      settings: { membership, replicate },
+      settings: this.#settings(),
+      ...(scenario.vips && { machine: this.#machineFor(place) }),
       onLog: (_node, level, text) => {
-        if (level === 'critical') this.#violate(`critical at ${node.name}: ${text}`);
+        if (process.env.SIM_TRACE === 'log') this.#record(`${node.name} ${level}: ${text}`);
+        // Without addresses nothing critical happens; with them only an actor that fails is a fault of ours.
+        const expected = scenario.vips && !text.startsWith('An actor failed');
+        if (level === 'critical' && !expected) this.#violate(`critical at ${node.name}: ${text}`);
       },
     });
     this.#views.start(node.incarnation, node.name);
@@ -223,7 +251,49 @@ export class Simulation {
         return;
       case 'clock-step':
         node.clock.wallStepMs += fault.byMs;
+        return;
+      default:
+        this.#strikeVip(fault, node);
     }
+  }
+
+  #strikeVip(fault: VipFault, node: SimNode): void {
+    const { machine } = node.options;
+    const { ownership } = node.member;
+    if (!machine) return;
+    switch (fault.kind) {
+      case 'unguarded-kill':
+        machine.guarded = false;
+        this.#strikeNode({ kind: 'kill', node: fault.node, downMs: fault.downMs });
+        machine.guarded = true;
+        return;
+      case 'address-off':
+        machine.takeOff(this.#ips[fault.vip]!);
+        return;
+      case 'plumb-fails':
+        this.#refuse(machine.refusesOn, this.#ips[fault.vip]!, fault.forMs);
+        return;
+      case 'release-fails':
+        this.#refuse(machine.refusesOff, this.#ips[fault.vip]!, fault.forMs);
+        return;
+      case 'drain':
+        ownership?.local.drain(true);
+        this.#clock.after(fault.forMs, () => node.alive && ownership?.local.drain(false));
+        return;
+      case 'move':
+        if (node.clock.paused) return;
+        ownership?.request({
+          id: String(this.#traceLength),
+          verb: 'move',
+          ips: [this.#ips[fault.vip]!],
+          to: node.incarnation,
+        });
+    }
+  }
+
+  #refuse(refusals: Map<string, string>, ip: string, forMs: number): void {
+    refusals.set(ip, 'the simulator refuses it');
+    this.#clock.after(forMs, () => refusals.delete(ip));
   }
 
   /** A stopped process misses the server's pings and loses its connections after a while. */
@@ -236,7 +306,7 @@ export class Simulation {
         for (const link of Object.values(node.links)) this.#network.breakLink(link, forMs - brokenAfterMs);
       });
     }
-    this.#clock.after(forMs, () => node.clock.resume());
+    this.#clock.settle(forMs, () => node.clock.resume());
   }
 
   #adviseClosed(ended: SimNode): void {
@@ -307,6 +377,53 @@ export class Simulation {
         random.chance(0.55) ? 1 : -1,
       );
     }
+  }
+
+  // --- floating addresses ------------------------------------------------------------------------------------------
+
+  #settings(): MemberSettings {
+    const { vips, nodes, manager } = this.scenario;
+    if (!vips) return { membership, replicate };
+    const majority = Math.floor((nodes - (manager ? 1 : 0)) / 2) + 1;
+    const quorum = vips.quorum === 'majority' ? majority : undefined;
+    return {
+      membership: { ...membership, tellsHeard: quorum !== undefined },
+      replicate,
+      duravip: duravipSettings(this.#ips, quorum),
+    };
+  }
+
+  /** A clone runs on a machine of its own; a restart comes back to the old one. */
+  #machineFor(place: number): FakeMachine {
+    const name = `relay-${place}`;
+    const busy = this.#living().map(({ options }) => options.machine);
+    return (
+      this.#lan.machines.find((machine) => machine.name === name && !busy.includes(machine)) ??
+      this.#lan.machine(name)
+    );
+  }
+
+  #checkVips({ quorum }: VipScenario): VipChecker {
+    const watch = () => {
+      if (!this.#isConnected()) this.#cutMs = this.#clock.nowMs();
+      this.#clock.after(50, watch);
+    };
+    watch();
+    return new VipChecker({
+      lan: this.#lan,
+      clock: this.#clock,
+      ips: this.#ips,
+      quorum: quorum === 'majority',
+      connectedSinceMs: () => this.#cutMs,
+      violate: (text) => this.#violate(text),
+      record: (text) => this.#record(text),
+    });
+  }
+
+  #isConnected(): boolean {
+    if (this.#network.lossProbability > 0 || this.#clones.size > 0) return false;
+    const nodes = this.#living();
+    return nodes.every((a, i) => nodes.slice(i + 1).every((b) => this.#hearEachOther(a, b, 'm')));
   }
 
   // --- final truths ----------------------------------------------------------------------------------------------------
@@ -397,6 +514,8 @@ export class Simulation {
   }
 }
 
-export function simulate(seed: number, limits: ScenarioLimits = {}): RunResult {
-  return new Simulation(makeScenario(seed, new SeededRandom(seed, 'scenario'), limits)).run();
+export function simulate(seed: number, limits: ScenarioLimits = {}): Promise<RunResult> {
+  const random = new SeededRandom(seed, 'scenario');
+  const scenario = limits.vips ? makeVipScenario(seed, random, limits) : makeScenario(seed, random, limits);
+  return new Simulation(scenario).run();
 }

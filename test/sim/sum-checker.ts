@@ -1,6 +1,9 @@
 /**
  * The truth about shared counters (R1): what each living process has counted, kept in plain maps. When all is quiet,
  * every node must show, for every key, exactly the sum over the members of its view, and each member's own row.
+ *
+ * Getting there is not enough: digests in beats heal any row sooner or later, and would hide that batches or snapshots
+ * are wrong. So no process may ever need that, and none may call a row whole before anything of it arrived.
  */
 import type { Incarnation } from '../../src/core/identity.ts';
 import type { SimNode } from './sim-node.ts';
@@ -10,9 +13,13 @@ type Row = Map<string, number>;
 export class SumChecker {
   /** Object -> process -> key -> count. Rows of ended processes stay: nobody may show them any more. */
   readonly #truth = new Map<string, Map<Incarnation, Row>>();
+  /** All that ever counted, also those that have ended: what a digest healed there was wrong, too. */
+  readonly #watched = new Set<SimNode>();
+  readonly #early: string[] = [];
 
   /** Counts on the node and in the truth. A count never goes below zero: there is no connection to close. */
   change(node: SimNode, object: string, key: string, by: 1 | -1): void {
+    this.#watch(node);
     const row = this.#row(object, node.incarnation);
     const count = row.get(key) ?? 0;
     if (count + by < 0) return;
@@ -23,9 +30,10 @@ export class SumChecker {
   }
 
   check(nodes: readonly SimNode[]): string[] {
-    const violations: string[] = [];
+    for (const node of nodes) this.#watch(node);
+    const violations = [...this.#early, ...this.#healed()];
     for (const node of nodes) {
-      const members = new Set(node.member.membership.view.members.map((member) => member.incarnation));
+      const members = membersOf(node);
       for (const [object, replica] of node.member.replicas) {
         const expected = this.#sum(object, members);
         const shown = new Map(replica.table.entries());
@@ -47,6 +55,43 @@ export class SumChecker {
     return violations;
   }
 
+  #watch(node: SimNode): void {
+    if (this.#watched.has(node)) return;
+    this.#watched.add(node);
+    let before: ReadonlySet<Incarnation> = membersOf(node);
+    node.member.membership.listen({
+      viewInstalled: () => {
+        this.#requireFetching(node, before);
+        before = membersOf(node);
+      },
+    });
+  }
+
+  /** Replication 4.6: the row of a new member is on its way as soon as the view is there. */
+  #requireFetching(node: SimNode, before: ReadonlySet<Incarnation>): void {
+    for (const [object, replica] of node.member.replicas) {
+      for (const { origin, state } of replica.stats().origins) {
+        if (state === 'whole' && !before.has(origin))
+          this.#early.push(`REP-4.6 ${node.name} ${object}: the row of ${origin} is new and not asked for`);
+      }
+    }
+  }
+
+  /** Replication 4.8: batches and snapshots alone keep rows equal; the digest is for faults of memory. */
+  #healed(): string[] {
+    const healed: string[] = [];
+    for (const node of this.#watched) {
+      for (const [object, replica] of node.member.replicas) {
+        const { differences } = replica.stats();
+        if (differences > 0)
+          healed.push(
+            `REP-4.8 ${node.name} ${object}: ${differences} rows had to be healed by their digests`,
+          );
+      }
+    }
+    return healed;
+  }
+
   #row(object: string, incarnation: Incarnation): Row {
     const rows = this.#truth.get(object) ?? new Map<Incarnation, Row>();
     const row = rows.get(incarnation) ?? new Map<string, number>();
@@ -62,6 +107,10 @@ export class SumChecker {
     }
     return sum;
   }
+}
+
+function membersOf(node: SimNode): Set<Incarnation> {
+  return new Set(node.member.membership.view.members.map((member) => member.incarnation));
 }
 
 function differences(expected: Row, shown: Row): string[] {

@@ -4,12 +4,29 @@
  */
 import { hashBytes } from '../../src/core/hash.ts';
 import type { Incarnation } from '../../src/core/identity.ts';
-import { compareProcesses, compareViewIds, leaderOf, type View, viewKey } from '../../src/core/view.ts';
+import {
+  compareProcesses,
+  compareViewIds,
+  leaderOf,
+  sameViewId,
+  type View,
+  type ViewId,
+  viewKey,
+} from '../../src/core/view.ts';
 
 interface Life {
   readonly name: string;
   view: View | undefined;
   delivered: number;
+  /** All views it ever installed. */
+  readonly history: ViewId[];
+  /** Moves that others took it along on, as they were told. */
+  readonly taken: Move[];
+}
+
+interface Move {
+  readonly from: ViewId;
+  readonly to: ViewId;
 }
 
 export class ViewChecker {
@@ -28,7 +45,7 @@ export class ViewChecker {
   readonly #origins = new Map<string, string>();
 
   start(incarnation: Incarnation, name: string): void {
-    this.#lives.set(incarnation, { name, view: undefined, delivered: 0 });
+    this.#lives.set(incarnation, { name, view: undefined, delivered: 0, history: [], taken: [] });
   }
 
   installed(incarnation: Incarnation, view: View, survivors: readonly Incarnation[]): void {
@@ -57,7 +74,10 @@ export class ViewChecker {
         `${life.name} installed ${key} after ${viewKey(life.view.id)}`,
       );
       this.#checkMove(incarnation, life, key, survivors);
+      this.#checkPromises({ from: life.view.id, to: view.id }, survivors);
     }
+    for (const move of life.taken) this.#checkPromise(life, move, view.id);
+    life.history.push(view.id);
     life.view = view;
     life.delivered = 0;
   }
@@ -155,6 +175,27 @@ export class ViewChecker {
       known.survivors.has(incarnation),
       'BUS-10',
       `${life.name} is not among the survivors of ${move}`,
+    );
+  }
+
+  /**
+   * Who is taken along from one view to another has promised the other, and installs nothing between them any more: the
+   * others believe that it moved with them (BUS-11).
+   */
+  #checkPromises(move: Move, survivors: readonly Incarnation[]): void {
+    for (const survivor of survivors) {
+      const life = this.#lives.get(survivor);
+      if (!life || life.taken.some(({ to }) => sameViewId(to, move.to))) continue;
+      life.taken.push(move);
+      for (const installed of life.history) this.#checkPromise(life, move, installed);
+    }
+  }
+
+  #checkPromise(life: Life, { from, to }: Move, installed: ViewId): void {
+    this.#require(
+      compareViewIds(installed, from) <= 0 || compareViewIds(installed, to) >= 0,
+      'BUS-11',
+      `${life.name} installed ${viewKey(installed)} after its promise to move from ${viewKey(from)} to ${viewKey(to)}`,
     );
   }
 

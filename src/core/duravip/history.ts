@@ -7,6 +7,8 @@ export interface HistoryEntry {
   /** By the wall clock, for people. */
   readonly atMs: number;
   readonly view: ViewId;
+  /** Node name of the view's coordinator, where it was known. */
+  readonly coordinator?: string | undefined;
   readonly ip: Ip;
   /** Incarnation and node name: the name would be lost with the member. */
   readonly from: HistoryOwner | undefined;

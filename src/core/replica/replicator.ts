@@ -103,6 +103,8 @@ export class Replicator {
   /** Changes at each step, or a joiner that takes in many large rows would keep its own from all others meanwhile. */
   #othersFirst = false;
   #sequence = 0;
+  /** Snapshots asked for. */
+  #sessions = 0;
   /** Changes wait for `flushDueMs`. */
   #waiting = false;
   /** More changes than one turn may send are on their way out. */
@@ -375,7 +377,9 @@ export class Replicator {
   }
 
   #removeMember(origin: Incarnation): void {
-    const { stats } = this.#receivers.get(origin)!;
+    const receiver = this.#receivers.get(origin)!;
+    receiver.stop();
+    const { stats } = receiver;
     for (const figure of Object.keys(this.#past) as (keyof ReceiverStats)[])
       this.#past[figure] += stats[figure];
     this.#receivers.delete(origin);
@@ -386,6 +390,7 @@ export class Replicator {
   #receiverPorts(origin: Incarnation, self: () => RowReceiver): ReceiverPorts {
     const send = (message: SharedMessage) => this.#ports.send(origin, message);
     return {
+      newSession: () => ++this.#sessions,
       request: (session) => send({ ...this.#header, kind: 'snapshot-request', session }),
       credit: (session, index) => send({ ...this.#header, kind: 'snapshot-credit', session, index }),
       blankRow: () => this.#table.blankRow(),

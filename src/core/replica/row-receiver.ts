@@ -21,6 +21,8 @@ import type { Work } from './work.ts';
 
 /** What the receiver asks of the replicator. */
 export interface ReceiverPorts {
+  /** A number that no session of this process for this object had before, also not one of an earlier stay of the member. */
+  newSession(): number;
   request(session: number): void;
   credit(session: number, index: number): void;
   blankRow(): RemoteRow;
@@ -87,7 +89,6 @@ export class RowReceiver {
   #highestHeld = 0;
   #applied = 0;
   #session: Session | undefined;
-  #sessions = 0;
   #exchanging = false;
   #attempts = 0;
   #deadlineMs = Number.POSITIVE_INFINITY;
@@ -127,6 +128,11 @@ export class RowReceiver {
   /** A member is new here, and so is its row. */
   fetch(nowMs: number): void {
     this.#open('missing', nowMs);
+  }
+
+  /** The member has left, and its row with it: a chunk that is still being written must not put it back. */
+  stop(): void {
+    this.#session = undefined;
   }
 
   /** What was asked for may have been lost with the link: ask again at once. */
@@ -234,7 +240,7 @@ export class RowReceiver {
 
   #open(reason: Reason, nowMs: number): void {
     this.#session = {
-      number: ++this.#sessions,
+      number: this.#ports.newSession(),
       reason,
       row: this.#ports.blankRow(),
       chunks: new Map(),

@@ -21,6 +21,8 @@ interface Session {
   sent: number;
   confirmed: number;
   heardMs: number;
+  /** The last chunk was sent. Remembered for a while, so that a repeated request does not start over. */
+  ended: boolean;
 }
 
 export interface Chunk {
@@ -41,14 +43,25 @@ export class SnapshotSource {
     this.#ownRow = ownRow;
   }
 
-  /** A request; it replaces what the same asker asked for before. */
+  /**
+   * A request; it replaces what the same asker asked for before. A repeated one is ignored: chunks of two passes under one
+   * number do not fit together, an older one would overwrite what the newer one and the batches said.
+   */
   open(asker: Incarnation, number: number, nowMs: number): void {
+    if (this.#sessions.get(asker)?.number === number) return;
     this.#sessions.delete(asker);
     for (const [other, { heardMs }] of this.#sessions) {
       if (nowMs - heardMs > maxSilenceMs) this.#sessions.delete(other);
     }
     if (this.#sessions.size >= maxSessions) this.#dropMostSilent();
-    this.#sessions.set(asker, { number, row: this.#ownRow(), sent: 0, confirmed: 0, heardMs: nowMs });
+    this.#sessions.set(asker, {
+      number,
+      row: this.#ownRow(),
+      sent: 0,
+      confirmed: 0,
+      heardMs: nowMs,
+      ended: false,
+    });
   }
 
   #dropMostSilent(): void {
@@ -81,13 +94,14 @@ export class SnapshotSource {
       }
       session.sent++;
       // Last in line, so that all are served in turn.
+      this.#sessions.set(to, session);
+      session.ended = last;
       if (last) this.sent++;
-      else this.#sessions.set(to, session);
       return;
     }
   }
 }
 
-function hasCredit({ sent, confirmed }: Session): boolean {
-  return sent - confirmed < chunkWindow;
+function hasCredit({ sent, confirmed, ended }: Session): boolean {
+  return !ended && sent - confirmed < chunkWindow;
 }

@@ -221,6 +221,18 @@ describe('orphans', () => {
     expect(fleet.pass(1)).toHaveLength(4);
   });
 
+  it('VIEW-8 changes of an orphan do not prolong orphan_mature_time', () => {
+    const fleet = Fleet.of('a b c', four, { orphanMatureMs: 2_000 });
+    fleet.pass(matureMs);
+    fleet.change('a', one, { capable: false });
+    fleet.nowMs += 1_500;
+    fleet.change('c', one, { services: [{ kind: 'esmtp', endpoint: 'x' }] });
+    const due = () => maturable(fleet.at('a').table, fleet.nowMs, nobodyHeard);
+    expect(due()).toMatchObject({ orphans: [], nextMs: fleet.nowMs + 500 });
+    fleet.nowMs += 500;
+    expect(due().orphans).toEqual([one]);
+  });
+
   it('VIEW-8 an orphan waits for maturity while its last owner is heard from outside the view', () => {
     const fleet = settled('a b c');
     fleet.views('a b');
@@ -361,6 +373,16 @@ describe('manual moves', () => {
       true,
     ]);
     expect(fleet.at('c').table.digest).toEqual(fleet.at('a').table.digest);
+    // The newcomer hands it on like everybody.
+    expect(fleet.claimsOf(fleet.at('c')).holds).toEqual([{ ip: one, owner: fleet.id('b') }]);
+  });
+
+  it('OWN-31 a hold ends when a participant leaves the view', () => {
+    const fleet = settled('a b c');
+    fleet.decide('a', decideMove(fleet.leaderOf('a'), [one], fleet.id('b')));
+    fleet.views('a b');
+    expect(view(fleet).labels).not.toContain('held');
+    expect(fleet.at('b').table.digest).toEqual(fleet.at('a').table.digest);
   });
 
   it('OWN-31 a hold ends by an announcement that adds a participant, when the address has matured', () => {

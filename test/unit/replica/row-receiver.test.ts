@@ -75,12 +75,14 @@ class Pair {
   row = new GaugeRow();
   nowMs = 0;
   requests = 0;
+  sessions = 0;
   /** Set: exchanges and queued work wait until the test says so. */
   slow = false;
   work: Work[] = [];
   exchanges: (() => void)[] = [];
   readonly receiver = new RowReceiver(
     {
+      newSession: () => ++this.sessions,
       request: (session) => {
         this.requests++;
         this.sender.request(session);
