@@ -11,6 +11,8 @@ import { setup } from 'xstate';
 export interface DuravipDuties {
   /** The table gives the address to this node. */
   readonly wanted: boolean;
+  /** It is still the decision under which acquiring began. */
+  readonly current: boolean;
   /** What is left of the wait for the owner before (OWN-34, LIFE-18); 0: nobody to wait for. */
   readonly waitMs: number;
   readonly retryMs: number;
@@ -19,6 +21,8 @@ export interface DuravipDuties {
   readonly patienceMs: number;
   acquire(): void;
   release(): void;
+  /** The address is neither on here nor about to be, unless it is wanted again already. */
+  reportFree(): void;
   reportFailed(): void;
   reportCapable(): void;
   reportStuck(): void;
@@ -45,12 +49,14 @@ export const duravipMachine = setup({
   actions: {
     acquire: ({ context }) => context.duties.acquire(),
     release: ({ context }) => context.duties.release(),
+    reportFree: ({ context }) => context.duties.reportFree(),
     reportFailed: ({ context }) => context.duties.reportFailed(),
     reportCapable: ({ context }) => context.duties.reportCapable(),
     reportStuck: ({ context }) => context.duties.reportStuck(),
   },
   guards: {
     wanted: ({ context }) => context.duties.wanted,
+    current: ({ context }) => context.duties.current,
     unwanted: ({ context }) => !context.duties.wanted,
     mustWait: ({ context }) => context.duties.wanted && context.duties.waitMs > 0,
   },
@@ -66,6 +72,7 @@ export const duravipMachine = setup({
   initial: 'elsewhere',
   states: {
     elsewhere: {
+      entry: 'reportFree',
       always: [
         { guard: 'mustWait', target: 'waiting' },
         { guard: 'wanted', target: 'acquiring' },
@@ -74,12 +81,19 @@ export const duravipMachine = setup({
     },
     waiting: {
       after: { untilFree: 'acquiring' },
-      on: { FREED: 'acquiring', DECIDED: { guard: 'unwanted', target: 'elsewhere' } },
+      on: {
+        FREED: [{ guard: 'mustWait', target: 'waiting', reenter: true }, { target: 'acquiring' }],
+        DECIDED: [
+          { guard: 'unwanted', target: 'elsewhere' },
+          { guard: 'mustWait', target: 'waiting', reenter: true },
+          { target: 'acquiring' },
+        ],
+      },
     },
     acquiring: {
       entry: 'acquire',
       on: {
-        ACQUIRED: [{ guard: 'wanted', target: 'owned' }, { target: 'releasing' }],
+        ACQUIRED: [{ guard: 'current', target: 'owned' }, { target: 'releasing' }],
         REFUSED: 'failed',
       },
     },

@@ -7,7 +7,6 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { Ip, VipAnnouncement } from '../core/duravip/vip.ts';
-import type { Incarnation } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
 import { type DuravipDuties, duravipMachine } from './duravip-machine.ts';
 import type { PlumbedAddress, PlumbOutcome } from './kernel-port.ts';
@@ -27,24 +26,22 @@ export interface VipHost {
 
 /** Where the wait for the owner before stands when this node is to take over (OWN-34, LIFE-18). */
 export interface Handover {
-  /** Who may still be answering; undefined: nobody. */
-  readonly from: Incarnation | undefined;
-  /** Not to be put on before, unless the owner before says that it is off. */
+  /** Not to be put on before, unless all who may have it say that it is off. */
   readonly notBeforeMs: number;
   /** Ask the network for another holder first (EXT-2), until then at the latest; undefined: do not ask. */
   readonly probeUntilMs: number | undefined;
 }
 
 /** Nobody to wait for. */
-export const noWait: Handover = { from: undefined, notBeforeMs: 0, probeUntilMs: undefined };
+export const noWait: Handover = { notBeforeMs: 0, probeUntilMs: undefined };
 
 export interface DuravipPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly plumber: Plumber;
   readonly host: VipHost;
-  /** Resolves when nobody else answers, or the time is over. */
-  probe(place: PlumbedAddress, untilMs: number): Promise<void>;
+  /** Resolves when nobody else answers, the time is over, or it is not wanted any more. */
+  probe(place: PlumbedAddress, untilMs: number, wanted: () => boolean): Promise<void>;
   /** The address is off here: the next owner need not wait. */
   released(ip: Ip): void;
   capable(ip: Ip, capable: boolean): void;
@@ -70,6 +67,9 @@ export class Duravip {
   #places: readonly PlumbedAddress[] | undefined;
   #wanted = false;
   #handover: Handover = noWait;
+  /** Counts decisions; what was begun under an earlier one must not begin to answer. */
+  #decision = 0;
+  #attempted = 0;
   #isOn = false;
   #isStuck = false;
 
@@ -111,10 +111,11 @@ export class Duravip {
     return this.#wanted;
   }
 
-  /** The table gives it to this node. */
+  /** The table gives it to this node. Again: there is somebody else to wait for, unless it is on already. */
   assign(handover: Handover): void {
     this.#handover = handover;
     this.#wanted = true;
+    this.#decision++;
     this.#actor.send({ type: 'DECIDED' });
   }
 
@@ -122,13 +123,14 @@ export class Duravip {
   unassign(): void {
     if (!this.#wanted) return;
     this.#wanted = false;
+    this.#decision++;
     this.#actor.send({ type: 'DECIDED' });
   }
 
-  /** A process says that the address is off there. */
-  freedBy(from: Incarnation): void {
-    if (this.#handover.from !== from) return;
-    this.#handover = noWait;
+  /** The wait is another one now, because somebody has let go. */
+  freed(handover: Handover): void {
+    if (!this.#wanted || this.#isOn) return;
+    this.#handover = handover;
     this.#actor.send({ type: 'FREED' });
   }
 
@@ -147,6 +149,9 @@ export class Duravip {
       get wanted() {
         return self.#wanted;
       },
+      get current() {
+        return self.#isCurrent;
+      },
       get waitMs() {
         return Math.max(0, self.#handover.notBeforeMs - self.#ports.clock.nowMs());
       },
@@ -154,13 +159,21 @@ export class Duravip {
       ...this.#patience,
       acquire: () => void this.#acquire(),
       release: () => void this.#release(),
+      reportFree: () => {
+        if (!this.#wanted && this.#decision > 0) this.#ports.released(this.ip);
+      },
       reportFailed: () => this.#ports.capable(this.ip, false),
       reportCapable: () => this.#ports.capable(this.ip, true),
       reportStuck: () => this.#reportStuck(true),
     };
   }
 
+  get #isCurrent(): boolean {
+    return this.#wanted && this.#attempted === this.#decision;
+  }
+
   async #acquire(): Promise<void> {
+    this.#attempted = this.#decision;
     const outcome = await this.#putOn().catch(refusal);
     if (outcome.ok) {
       this.#actor.send({ type: 'ACQUIRED' });
@@ -176,12 +189,12 @@ export class Duravip {
     const places = this.#places;
     if (!places) return { ok: false, reason: `no Topology covers ${this.ip}` };
     const { probeUntilMs } = this.#handover;
-    if (probeUntilMs !== undefined) await this.#ports.probe(places[0]!, probeUntilMs);
-    this.#handover = noWait;
+    if (probeUntilMs !== undefined) await this.#ports.probe(places[0]!, probeUntilMs, () => this.#isCurrent);
+    if (!this.#isCurrent) return { ok: true };
     const prepared = await this.#ports.host.prepare?.(this.ip);
     if (prepared?.ok === false) return prepared;
     const plumbed = await new Promise<PlumbOutcome>((done) =>
-      this.#ports.plumber.plumb({ ip: this.ip, addresses: places, wanted: () => this.#wanted, done }),
+      this.#ports.plumber.plumb({ ip: this.ip, addresses: places, wanted: () => this.#isCurrent, done }),
     );
     if (!plumbed.ok) return plumbed;
     this.#isOn = true;
@@ -201,7 +214,6 @@ export class Duravip {
       return;
     }
     this.#reportStuck(false);
-    this.#ports.released(this.ip);
     this.#ports.host.removed?.(this.ip);
     this.#actor.send({ type: 'RELEASED' });
   }

@@ -4,10 +4,11 @@
  * Invariant: an address is put on at once only when nobody held it, or when whoever held it said that it is off or said
  * goodbye after giving up everything.
  */
+import type { Stamp } from '../core/duravip/messages.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { View } from '../core/view.ts';
-import { memberOf } from '../core/view.ts';
+import { compareViewIds, memberOf } from '../core/view.ts';
 import { type Handover, noWait } from './duravip.ts';
 import type { Trace } from './membership.ts';
 
@@ -26,8 +27,11 @@ interface Departure extends Trace {
 
 export class Handovers {
   readonly #settings: HandoverSettings;
-  /** The last owner of an address, until it is known to have let go. */
-  readonly #holders = new Map<Ip, Incarnation>();
+  /**
+   * Who was given an address and is not known to have let go, or never to have had it. Several, when an address was
+   * given on before the one it was given to had it.
+   */
+  readonly #holders = new Map<Ip, Map<Incarnation, Stamp>>();
   readonly #departed = new Map<Incarnation, Departure>();
   readonly #leasesMs = new Map<Incarnation, number>();
 
@@ -53,54 +57,95 @@ export class Handovers {
       this.#departed.set(incarnation, { ...trace, leaseMs: this.#leasesMs.get(incarnation) ?? 0 });
     }
     for (const { incarnation } of view.members) this.#departed.delete(incarnation);
-    this.#forget(view);
   }
 
-  owned(ip: Ip, owner: Incarnation): void {
-    this.#holders.set(ip, owner);
+  /** How long each process that left has not been heard here, in whole milliseconds. */
+  lost(nowMs: number): { readonly member: Incarnation; readonly silentMs: number }[] {
+    return [...this.#departed].map(([member, { heardMs }]) => ({
+      member,
+      silentMs: Math.max(0, Math.floor(nowMs - heardMs)),
+    }));
   }
 
-  released(ip: Ip, by: Incarnation): void {
-    if (this.#holders.get(ip) === by) this.#holders.delete(ip);
+  /** Another member of the view heard it at that time. */
+  heardElsewhere(member: Incarnation, heardMs: number): void {
+    const departure = this.#departed.get(member);
+    if (departure && departure.heardMs < heardMs) this.#departed.set(member, { ...departure, heardMs });
   }
 
-  /** The wait of `self` for an address that is now its own. Ask before `owned`. */
+  /** The table gives an address to a member, or a member claims it. */
+  owned(ip: Ip, owner: Incarnation, since: Stamp): void {
+    const holders = this.#holders.get(ip) ?? new Map<Incarnation, Stamp>();
+    this.#holders.set(ip, holders.set(owner, since));
+  }
+
+  /** What was given back before it was given again says nothing about the second time. */
+  released(ip: Ip, by: Incarnation, upTo: Stamp): void {
+    const holders = this.#holders.get(ip);
+    const since = holders?.get(by);
+    if (!holders || !since || compareStamps(since, upTo) > 0) return;
+    holders.delete(by);
+    if (holders.size === 0) this.#holders.delete(ip);
+  }
+
+  /** The wait of `self` for an address that the table gives it. */
   waitFor(ip: Ip, self: Incarnation, view: View, nowMs: number): Handover {
-    const from = this.#holders.get(ip);
-    if (from === undefined || from === self || this.#settings.concurrent) return noWait;
-    if (memberOf(view, from)) {
-      const leaseMs = this.#leasesMs.get(from) ?? this.#settings.failureTimeoutMs;
-      return {
-        from,
-        notBeforeMs: nowMs + Math.max(this.#settings.timeoutMs, leaseMs),
-        probeUntilMs: undefined,
-      };
+    if (this.#settings.concurrent) return noWait;
+    let wait = noWait;
+    for (const holder of this.#holders.get(ip)?.keys() ?? []) {
+      if (holder !== self) wait = longer(wait, this.#waitForOne(holder, view, nowMs));
     }
-    const departure = this.#departed.get(from);
-    return departure ? this.#waitForDeparted(from, departure, nowMs) : noWait;
+    return wait;
   }
 
-  #waitForDeparted(from: Incarnation, { evidence, heardMs, leaseMs }: Departure, nowMs: number): Handover {
+  #waitForOne(holder: Incarnation, view: View, nowMs: number): Handover {
+    if (memberOf(view, holder)) {
+      const leaseMs = this.#leasesMs.get(holder) ?? this.#settings.failureTimeoutMs;
+      return { notBeforeMs: nowMs + Math.max(this.#settings.timeoutMs, leaseMs), probeUntilMs: undefined };
+    }
+    const departure = this.#departed.get(holder);
+    return departure ? this.#waitForDeparted(departure, nowMs) : noWait;
+  }
+
+  #waitForDeparted({ evidence, heardMs, leaseMs }: Departure, nowMs: number): Handover {
     switch (evidence) {
       case 'goodbye':
         return noWait;
       case 'closed':
-        return { from, notBeforeMs: nowMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };
+        return { notBeforeMs: nowMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };
       case 'silent':
-        return {
-          from,
-          notBeforeMs: heardMs + Math.max(leaseMs, this.#settings.failureTimeoutMs),
-          probeUntilMs: undefined,
-        };
+        return { notBeforeMs: this.#silentUntilMs(heardMs, leaseMs), probeUntilMs: undefined };
     }
   }
 
+  #silentUntilMs(heardMs: number, leaseMs: number): number {
+    return heardMs + Math.max(leaseMs, this.#settings.failureTimeoutMs);
+  }
+
   /** Leases of the departed run out; nobody has to wait for them for ever. */
-  #forget(view: View): void {
-    const held = new Set(this.#holders.values());
-    for (const member of this.#departed.keys()) if (!held.has(member)) this.#departed.delete(member);
+  forget(view: View, nowMs: number): void {
+    for (const [member, { heardMs, leaseMs }] of this.#departed) {
+      if (this.#silentUntilMs(heardMs, leaseMs) > nowMs) continue;
+      this.#departed.delete(member);
+    }
     for (const member of this.#leasesMs.keys()) {
       if (!memberOf(view, member) && !this.#departed.has(member)) this.#leasesMs.delete(member);
     }
+    for (const [ip, holders] of this.#holders) {
+      for (const holder of holders.keys()) if (!this.#leasesMs.has(holder)) holders.delete(holder);
+      if (holders.size === 0) this.#holders.delete(ip);
+    }
   }
+}
+
+function compareStamps(a: Stamp, b: Stamp): number {
+  return compareViewIds(a.view, b.view) || a.applied - b.applied;
+}
+
+function longer(a: Handover, b: Handover): Handover {
+  const probeUntilMs = Math.max(a.probeUntilMs ?? -1, b.probeUntilMs ?? -1);
+  return {
+    notBeforeMs: Math.max(a.notBeforeMs, b.notBeforeMs),
+    probeUntilMs: probeUntilMs < 0 ? undefined : probeUntilMs,
+  };
 }

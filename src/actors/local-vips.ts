@@ -35,6 +35,8 @@ export interface LocalVipsPorts extends SystemWorld {
   announcementChanged(): void;
   /** Off here: the next owner need not wait. */
   released(ip: Ip): void;
+  /** They answer no more from now on: nothing is said about them any longer (ARP-7). */
+  leaving(ips: readonly Ip[]): void;
   /** Put on, and answering: tell the neighbours. */
   acquired(addresses: readonly PlumbedAddress[]): void;
 }
@@ -136,6 +138,7 @@ export class LocalVips {
     const leaving = ips.flatMap((ip) => this.#vips.get(ip) ?? []).filter((vip) => vip.wanted);
     if (leaving.length === 0) return;
     const addresses = leaving.flatMap((vip) => vip.plumbed.map(({ ip }) => ip));
+    this.#ports.leaving(addresses);
     if (addresses.length > 0)
       this.#ports.kernel.lease.disown(addresses).catch((error) => this.#broken(error));
     for (const vip of leaving) vip.unassign();
@@ -164,7 +167,7 @@ export class LocalVips {
       log,
       plumber,
       host,
-      probe: (place, leaseEndMs) => this.#probe(place, leaseEndMs),
+      probe: (place, untilMs, wanted) => this.#probe(place, untilMs, wanted),
       released: (ip) => this.#ports.released(ip),
       capable: (ip, capable) => this.#setCapable(ip, capable),
       stuck: (ip, stuck) => {
@@ -176,13 +179,17 @@ export class LocalVips {
   }
 
   /** EXT-2: an answer means that somebody still holds it; then wait for the rest of the lease, and go on. */
-  async #probe({ ip, interface: name }: PlumbedAddress, leaseEndMs: number): Promise<void> {
+  async #probe(
+    { ip, interface: name }: PlumbedAddress,
+    leaseEndMs: number,
+    wanted: () => boolean,
+  ): Promise<void> {
     const { kernel, clock, log } = this.#ports;
     const { probeMs, probeLimitMs } = this.#settings;
     const endMs = Math.min(leaseEndMs, clock.nowMs() + probeLimitMs);
     for (;;) {
       const mac = await kernel.probe(ip, name, probeMs);
-      if (mac === undefined || clock.nowMs() >= endMs) return;
+      if (mac === undefined || clock.nowMs() >= endMs || !wanted()) return;
       log.warning(`${ip} is still answered by ${mac}; waiting for the rest of its lease`);
     }
   }

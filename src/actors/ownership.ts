@@ -5,11 +5,14 @@
  * Invariants: nothing is decided while claims are missing (OWN-5); decisions that come early wait, in their order; the
  * node serves only under a lease taken in the present view (LIFE-18).
  */
+
+import type { Loss } from '../core/duravip/merge.ts';
 import type {
   AnnouncementMessage,
   ClaimsMessage,
   Decision,
   RequestMessage,
+  Stamp,
   VipMessage,
 } from '../core/duravip/messages.ts';
 import type { Claims, Ip } from '../core/duravip/vip.ts';
@@ -190,6 +193,9 @@ export class Ownership {
       ...this.#world,
       announcementChanged: () => this.announce(),
       released: (ip: Ip) => this.#released(ip),
+      leaving: (ips: readonly Ip[]) => {
+        for (const ip of ips) this.neighbourhood.released(ip);
+      },
       acquired: (addresses: readonly PlumbedAddress[]) => this.neighbourhood.announce(addresses),
     };
   }
@@ -227,9 +233,12 @@ export class Ownership {
       leaseMs: this.#settings.holdMs,
     };
     const claims = this.table.claimsOf(this.#self, standing);
+    // A component without quorum serves nothing: the claims of those who do are the ones that count.
+    if (this.#settings.quorum !== undefined && this.lease.state !== 'held') this.#giveUp();
     return {
       kind: 'claims',
       view: this.#view.id,
+      lost: this.#handovers.lost(this.#world.clock.nowMs()),
       ...claims,
       claims: this.#gaveUp ? [] : claims.claims,
     };
@@ -239,12 +248,14 @@ export class Ownership {
     if (!this.table.gathering) return;
     const claims = this.#claimsOfView();
     if (this.table.lacking(claims).length > 0) return;
-    const { changes } = this.table.merge(claims, this.#world.clock.nowMs());
+    const { changes, losses } = this.table.merge(claims, this.#world.clock.nowMs());
     this.#gaveUp = false;
     for (const { from, leaseMs } of claims) this.#handovers.leaseOf(from, leaseMs);
+    this.#handovers.forget(this.#view, this.#world.clock.nowMs());
     // A node that can put nothing on has no lease to lose, and no view to leave for it.
     if (this.#settings.vips.some(({ places }) => places)) this.lease.begin(this.#nodesIn(this.#view));
     this.#follow(changes);
+    this.#waitForLosers(losses);
     this.#leader.begin();
     for (const decision of this.#early.splice(0)) this.#apply(decision);
     // What the other side of a partition said last about our addresses is wrong now (OWN-8).
@@ -252,6 +263,25 @@ export class Ownership {
     this.neighbourhood.share();
     for (const listener of this.#listeners) listener.running?.();
     this.#actor.send({ type: 'COMPLETE' });
+  }
+
+  /** A claim that does not stand may have been an address that is on; the winner's may not have been (OWN-35). */
+  #waitForLosers(losses: readonly Loss[]): void {
+    const mine = new Map<Ip, Handover>();
+    for (const { ip, claimant, winner } of losses) {
+      if (claimant === this.#self) continue;
+      this.#handovers.owned(ip, claimant, this.#stamp);
+      if (winner === this.#self) mine.set(ip, this.#waitFor(ip));
+    }
+    this.local.assign(mine);
+  }
+
+  get #stamp(): Stamp {
+    return { view: this.#view.id, applied: this.#applied };
+  }
+
+  #waitFor(ip: Ip): Handover {
+    return this.#handovers.waitFor(ip, this.#self, this.#view, this.#world.clock.nowMs());
   }
 
   #claimsOfView(): Claims[] {
@@ -275,6 +305,8 @@ export class Ownership {
       case 'claims':
         // Perhaps of a view that is not installed here yet: kept until it is, or another one comes.
         this.#claims.set(message.from, message);
+        for (const { member, silentMs } of message.lost)
+          this.#handovers.heardElsewhere(member, this.#world.clock.nowMs() - silentMs);
         this.#completeWhenAllAreHere();
         return;
       case 'announcement':
@@ -286,10 +318,7 @@ export class Ownership {
         this.#answer(message.from, message.want);
         return;
       case 'released':
-        for (const ip of message.ips) {
-          this.#handovers.released(ip, message.from);
-          this.#freed(ip, message.from);
-        }
+        for (const ip of message.ips) this.#freed(ip, message.from, message.upTo);
         return;
       case 'request':
         if (this.#membership.isLeader) this.#leader.request(message);
@@ -324,13 +353,12 @@ export class Ownership {
   // --- consequences --------------------------------------------------------------------------------------------------
 
   #follow(changes: readonly OwnerChange[]): void {
-    const nowMs = this.#world.clock.nowMs();
     const mine = new Map<Ip, Handover>();
     const leaving: Ip[] = [];
     for (const { ip, to } of changes) {
-      if (to === this.#self) mine.set(ip, this.#handovers.waitFor(ip, this.#self, this.#view, nowMs));
+      if (to === this.#self) mine.set(ip, this.#waitFor(ip));
       else leaving.push(ip);
-      if (to !== undefined) this.#handovers.owned(ip, to);
+      if (to !== undefined) this.#handovers.owned(ip, to, this.#stamp);
     }
     this.local.unassign(leaving);
     this.local.assign(mine);
@@ -338,23 +366,28 @@ export class Ownership {
   }
 
   #released(ip: Ip): void {
-    this.#handovers.released(ip, this.#self);
-    this.#world.vips.broadcast({ kind: 'released', from: this.#self, ips: [ip] });
+    this.#handovers.released(ip, this.#self, this.#stamp);
+    this.#world.vips.broadcast({ kind: 'released', from: this.#self, upTo: this.#stamp, ips: [ip] });
   }
 
   /** The loser of a merge has let go: neighbours may have heard it last (OWN-8). */
-  #freed(ip: Ip, by: Incarnation): void {
+  #freed(ip: Ip, by: Incarnation, upTo: Stamp): void {
     const vip = this.local.get(ip);
-    vip?.freedBy(by);
-    if (vip && vip.plumbed.length > 0 && vip.wanted) this.neighbourhood.announce(vip.plumbed);
+    this.#handovers.released(ip, by, upTo);
+    vip?.freed(this.#waitFor(ip));
+    if (vip?.wanted) this.neighbourhood.announce(vip.plumbed);
   }
 
   /** LIFE-18: nothing here answers any more; give it up in good order, and come back as a newcomer. */
   #leaseExpired(): void {
     this.#world.log.critical('the lease of the addresses ran out: releasing them all');
+    this.#giveUp();
+    this.#membership.secede();
+  }
+
+  #giveUp(): void {
     this.#gaveUp = true;
     this.local.unassignAll();
-    this.#membership.secede();
   }
 
   #hearsNobody(): boolean {

@@ -78,7 +78,8 @@ export class VipLeader {
 
   /** False: this request was carried out already, or nothing came of it. */
   request({ id, verb, ips, to }: RequestMessage): boolean {
-    if (this.#requests.has(id) || this.#ports.applied() !== this.#sequence) return false;
+    if (!this.#ports.hasQuorum() || this.#requests.has(id)) return false;
+    if (this.#ports.applied() !== this.#sequence) return false;
     const content = verb === 'move' && to ? decideMove(this.#table, ips, to) : decideUnhold(this.#table, ips);
     if (!this.#order(verb, content)) return false;
     if (this.#requests.size >= rememberedRequests)

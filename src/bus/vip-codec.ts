@@ -97,6 +97,10 @@ function writeFields(message: VipMessage): void {
         writer.incarnation(owner);
       });
       writer.u32(message.leaseMs);
+      writeList(message.lost, ({ member, silentMs }) => {
+        writer.incarnation(member);
+        writer.u32(silentMs);
+      });
       return;
     case 'announcement':
       writer.f64(message.sequence);
@@ -106,6 +110,8 @@ function writeFields(message: VipMessage): void {
       writer.u8(message.want === 'claims' ? 0 : 1);
       return;
     case 'released':
+      writeViewId(writer, message.upTo.view);
+      writer.f64(message.upTo.applied);
       writeIps(message.ips);
       return;
     case 'hosts':
@@ -135,13 +141,19 @@ function readFields(kind: VipMessage['kind'], from: Incarnation, reader: ByteRea
         stuck: readIps(reader),
         holds: readList(reader, (list) => ({ ip: readIp(list), owner: list.incarnation() })),
         leaseMs: reader.u32(),
+        lost: readList(reader, (list) => ({ member: list.incarnation(), silentMs: list.u32() })),
       };
     case 'announcement':
       return { kind, from, sequence: readCount(reader), vips: readList(reader, readVip) };
     case 'solicit':
       return { kind, from, want: reader.u8() === 0 ? 'claims' : 'announcement' };
     case 'released':
-      return { kind, from, ips: readIps(reader) };
+      return {
+        kind,
+        from,
+        upTo: { view: readViewId(reader), applied: readCount(reader) },
+        ips: readIps(reader),
+      };
     case 'hosts':
       return { kind, from, hosts: readList(reader, readHost) };
     case 'request':

@@ -93,6 +93,15 @@ export const errorCatalogue = {
     title: 'The console answered something unexpected',
     advice: 'The endpoint is not a Flotilla console, or of another version.',
   },
+  'FLT-1601': {
+    title: 'This machine cannot take floating addresses',
+    advice: 'Give the process what the line names; the node serves everything else meanwhile.',
+  },
+  'FLT-1602': {
+    title: 'Nothing of this name floats here',
+    advice:
+      'Name an address, a binding or a kind of service of the configuration; `cluster duravip show` lists them.',
+  },
   'FLT-1901': {
     title: 'An actor failed',
     advice: 'This is a defect of Flotilla; report the log line with its last event.',

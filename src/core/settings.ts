@@ -3,6 +3,9 @@
  * every layer can read its part without knowing the stanza language. Durations are in milliseconds here, in seconds in
  * the files.
  */
+import type { Prefix } from './address.ts';
+import type { Ip, VipAnnouncement } from './duravip/vip.ts';
+import type { VipTableSettings } from './duravip/vip-table.ts';
 import type { OutboundCapSettings } from './outbound-settings.ts';
 
 export interface NodeSettings {
@@ -19,6 +22,8 @@ export interface NodeSettings {
   readonly logGroup: string | undefined;
   readonly bus: BusSettings;
   readonly membership: MembershipSettings;
+  /** Also without any address: who floats none still has a say in who owns what (OWN-3). */
+  readonly duravip: VipSettings;
   /** Values that must be the same on all nodes, by option, to be compared with those of the others (CFG-2317). */
   readonly mustAgree: ReadonlyMap<string, string>;
   readonly replicate: readonly ReplicaSettings[];
@@ -88,6 +93,60 @@ export interface MembershipSettings {
   readonly tellsHeard: boolean;
 }
 
+/** Floating addresses: options of spec 5.1 in the shape in which the actors take them. */
+export interface VipSettings {
+  /** In canonical order. */
+  readonly vips: readonly VipAddressSettings[];
+  readonly table: VipTableSettings;
+  readonly balanceSetSize: number;
+  readonly balanceIntervalMs: number;
+  /** `view_broadcast_interval`; 0: never unasked. */
+  readonly broadcastIntervalMs: number;
+  readonly handover: {
+    readonly concurrent: boolean;
+    readonly timeoutMs: number;
+    readonly failureTimeoutMs: number;
+  };
+  /** `bus_loss_hold`: how long the lease outlasts the last beat that is known to have got through. */
+  readonly holdMs: number;
+  /** Nodes that a component needs to own addresses; undefined: `quorum = none`. */
+  readonly quorum: number | undefined;
+  readonly keepOnOutage: boolean;
+  readonly beatIntervalMs: number;
+  /** `if_check_interval`, and `if_down_limit` checks of a second (NET-16). */
+  readonly patience: { readonly coolDownMs: number; readonly patienceMs: number };
+  /** One question to the network who holds an address, and all of them. */
+  readonly probeMs: number;
+  readonly probeLimitMs: number;
+  readonly neighbours: {
+    readonly allHosts: boolean;
+    readonly framesPerSecond: number;
+    readonly shareIntervalMs: number;
+  };
+  /** What serves on the addresses. */
+  readonly services: {
+    readonly releaseGraceMs: number;
+    /** `plumb_parallel`: addresses whose services start or stop at the same time (NET-10). */
+    readonly parallel: number;
+    readonly unconditionalRebind: boolean;
+  };
+}
+
+/** One floating address as this node is configured to serve it. */
+export interface VipAddressSettings {
+  readonly announcement: Omit<VipAnnouncement, 'capable' | 'draining'>;
+  /** Where it goes, followers behind it; undefined: some of it is covered by no Topology with an interface (NET-4). */
+  readonly places: readonly VipPlace[] | undefined;
+  /** The Topology block of the address: hosts in it are told when it moves (ARP-6). */
+  readonly block: Prefix | undefined;
+}
+
+export interface VipPlace {
+  readonly ip: Ip;
+  readonly prefixBits: number;
+  readonly interface: string;
+}
+
 export const replicaTypes = [
   'cache',
   'inbound_cidr',
@@ -134,7 +193,7 @@ export interface ListenerSettings {
    * netblock only (0 = no cap for it). A cap stated by no such prefix falls back to `caps`.
    */
   readonly peers: readonly { readonly prefix: string; readonly caps: Partial<SessionCaps> }[];
-  /** DuraVIP marks; acted upon by the DuraVIP part, validated from the beginning. */
+  /** The mark as stated. What floats is the address: `VipSettings` tells which (DVC-8). */
   readonly enableDuravip: boolean;
 }
 

@@ -10,6 +10,11 @@ import type { Assignment, Claims, Ip, NodeAnnouncement } from './vip.ts';
 export interface ClaimsMessage extends Claims {
   readonly kind: 'claims';
   readonly view: ViewId;
+  /**
+   * Processes that are out of the view, and for how long the sender has not heard them: where a cut is one-way, others
+   * heard one for longer than this node did, and its lease lasts as long as it was heard (LIFE-18).
+   */
+  readonly lost: readonly { readonly member: Incarnation; readonly silentMs: number }[];
 }
 
 /** After each change, and when asked (STA-2, DVC-15). */
@@ -28,7 +33,15 @@ export interface SolicitMessage {
 export interface ReleasedMessage {
   readonly kind: 'released';
   readonly from: Incarnation;
+  /** The decisions that the sender had followed: what gave it an address later is not meant. */
+  readonly upTo: Stamp;
   readonly ips: readonly Ip[];
+}
+
+/** A place in the history of decisions: how many of a view. */
+export interface Stamp {
+  readonly view: ViewId;
+  readonly applied: number;
 }
 
 /** A host that a node has seen on the link (ARP-9). */

@@ -40,6 +40,7 @@ const message: fc.Arbitrary<VipMessage> = fc.oneof(
     stuck: ips,
     holds: fc.array(fc.record({ ip, owner: incarnation }), { maxLength: 3 }),
     leaseMs: count,
+    lost: fc.array(fc.record({ member: incarnation, silentMs: count }), { maxLength: 3 }),
   }),
   fc.record({
     kind: fc.constant('announcement' as const),
@@ -52,7 +53,12 @@ const message: fc.Arbitrary<VipMessage> = fc.oneof(
     from: incarnation,
     want: fc.constantFrom('claims' as const, 'announcement' as const),
   }),
-  fc.record({ kind: fc.constant('released' as const), from: incarnation, ips }),
+  fc.record({
+    kind: fc.constant('released' as const),
+    from: incarnation,
+    upTo: fc.record({ view: viewId, applied: count }),
+    ips,
+  }),
   fc.record({
     kind: fc.constant('hosts' as const),
     from: incarnation,
@@ -106,9 +112,17 @@ describe('messages about floating addresses', () => {
   });
 
   it('MSG-1 an address in another spelling is malformed: it would be a second address', () => {
+    const nobody = '0'.repeat(32) as Incarnation;
     const spelt = (ip: string) =>
       decodeVipMessage(
-        encodeVipMessage({ kind: 'released', from: '0'.repeat(32) as Incarnation, ips: [ip] }),
+        encodeVipMessage({
+          kind: 'request',
+          from: nobody,
+          id: '1',
+          verb: 'unhold',
+          ips: [ip],
+          to: undefined,
+        }),
       );
     expect(spelt('2001:db8::1')).toBeDefined();
     for (const other of ['2001:DB8::1', '2001:db8:0::1', '10.0.0.01', 'relay'])
