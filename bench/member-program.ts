@@ -7,6 +7,8 @@ import { checkConfiguration } from '../src/config/check.ts';
 import type { NodeSettings } from '../src/core/settings.ts';
 import { openBusServer } from '../src/node/bus-server.ts';
 import { ClusterLife } from '../src/node/cluster-life.ts';
+import { Floating } from '../src/node/floating.ts';
+import { openMachine } from '../src/node/machine.ts';
 import { systemClock, systemRandom } from '../src/node/system-clock.ts';
 import type { LoadOrder, MemberStatus, MemberTasks, TaskMessage } from './member-process.ts';
 import { silentLog } from './silent-log.ts';
@@ -29,6 +31,8 @@ const life = new ClusterLife({
   settings,
   address: '127.0.0.1',
   server: await openBusServer(settings, around),
+  machine: await openMachine(settings, around),
+  floating: new Floating(settings.duravip, around),
   around,
   processId: process.pid,
   execute: () => {

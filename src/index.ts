@@ -1,4 +1,6 @@
 /** The public API: what `import ... from 'flotilla'` gives. */
+
+export type { AssignmentReason, Ip, VipService } from './core/duravip/vip.ts';
 export { type ErrorCode, errorCatalogue, FlotillaError, isFlotillaError } from './core/errors.ts';
 export type { Incarnation, MemberType } from './core/identity.ts';
 export type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
@@ -7,7 +9,11 @@ export type { TableRow } from './core/replica/table.ts';
 export type { NodeSettings } from './core/settings.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
+export type { VipLocation } from './node/floating.ts';
+export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
 export type { CountOptions, SharedObject } from './node/shared-object.ts';
+export type { VipContext, VipHook } from './node/vip-hooks.ts';
+export type { BindingHandler, ServiceHandler } from './node/vip-services.ts';
 export {
   type ConsoleAnswer,
   type NodeEvents,

@@ -18,15 +18,29 @@ import { type OutboundConnection, OutboundConnections } from './core/outbound-co
 import type { NodeSettings } from './core/settings.ts';
 import type { View, ViewCause } from './core/view.ts';
 import type { FrontEvent, FrontListener, LocalService } from './net/front-listener.ts';
-import { openFrontListeners } from './net/front-listeners.ts';
+import { FrontListeners } from './net/front-listeners.ts';
 import { resolveNodeAddress } from './node/address.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
+import { duravipFacts } from './node/duravip-facts.ts';
+import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
+import { Floating, type VipLocation } from './node/floating.ts';
+import { floatingIpsOf, type Machine, openMachine } from './node/machine.ts';
+import type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
 import { SharedObject } from './node/shared-object.ts';
 import type { Surroundings } from './node/surroundings.ts';
 import { systemClock, systemRandom } from './node/system-clock.ts';
 import { flotillaVersion } from './node/version.ts';
+import type { VipHook } from './node/vip-hooks.ts';
+import {
+  consoleVipListener,
+  frontVipListener,
+  hostOfConsole,
+  hostOfListener,
+  splitByAddress,
+} from './node/vip-listeners.ts';
+import type { BindingHandler, ServiceHandler } from './node/vip-services.ts';
 import { createLog, type LineOutput } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Paniclog } from './observe/paniclog.ts';
@@ -47,6 +61,11 @@ export interface StartOptions {
   readonly logOutput?: LineOutput;
   /** Services of this program for listeners without `Upstream`, by `host:port` as in `Listen`. */
   readonly services?: Readonly<Record<string, LocalService>>;
+  /**
+   * Called before the node joins: what is registered here misses no floating address, not even the first. An error ends
+   * the start.
+   */
+  readonly beforeJoin?: (node: RunningNode) => void | Promise<void>;
 }
 
 export interface NodeEvents {
@@ -89,11 +108,16 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   readonly #interpreter: Interpreter;
   readonly #system: ActorSystem;
   readonly #actor: SupervisedActor<typeof nodeMachine>;
+  readonly #floating: Floating;
+  readonly #record: DuravipRecord;
+  #frontListeners: FrontListeners | undefined;
+  /** Those on addresses that do not float. */
   #front: readonly FrontListener[] = [];
   readonly #shared = new Map<string, SharedObject>();
   #outbound: OutboundConnections | undefined;
   #console: ControlListener | undefined;
   #server: BusServer | undefined;
+  #machine: Machine | undefined;
   #life: ClusterLife | undefined;
   #address = '';
   #onStarted: () => void = () => {};
@@ -114,12 +138,21 @@ export class RunningNode extends EventEmitter<NodeEvents> {
       ...(logOutput ? { output: logOutput } : {}),
     });
     this.#around = { clock: systemClock, random: systemRandom, log, counters: this.metrics };
+    this.#floating = new Floating(settings.duravip, this.#around);
+    this.#record = new DuravipRecord({ groupOfBinding: () => settings.caps.groupOfBinding, ...this.#around });
     const facts = nodeFacts({
       settings,
       address: () => this.#address,
       processId: process.pid,
       paniclog,
       life: () => this.#life,
+      duravip: () =>
+        duravipFacts({
+          member: () => this.#life?.member,
+          kernel: this.#machine?.kernel,
+          record: this.#record,
+          ...this.#around,
+        }),
       reset: () => this.#actor.send({ type: 'RESET' }),
       shutdown: () => void this.stop('console'),
     });
@@ -159,6 +192,56 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   /** Its socket is closed. False when no such connection was open. */
   outboundClosed(connection: OutboundConnection): boolean {
     return this.#connections().closed(connection);
+  }
+
+  /**
+   * Starts and stops a service of this program on floating addresses as they come and go: on endpoints of listeners of
+   * this kind that have no `Upstream`, and on those it lists. Resolves when it serves on addresses that are on already.
+   * Rejects with FLT-1602 when it lists something that is not `address:port`.
+   */
+  registerService(kind: string, handler: ServiceHandler): Promise<void> {
+    return this.#floating.registerService(kind, handler);
+  }
+
+  /** Tells this program which bindings can be used as source addresses here, now and whenever that changes. */
+  registerBindings(handler: BindingHandler): Promise<void> {
+    return this.#floating.registerBindings(handler);
+  }
+
+  /** Around the coming of an address; `before` may veto it. Returns how to take the hook away. */
+  onAcquire(hook: VipHook): () => void {
+    return this.#floating.services.acquiring.add(hook);
+  }
+
+  /** Around the going of an address. Returns how to take the hook away. */
+  onRelease(hook: VipHook): () => void {
+    return this.#floating.services.releasing.add(hook);
+  }
+
+  /**
+   * Each change of an owner, on every node, in the order of the table, after the addresses of this node have followed:
+   * what it lost is off, what it gained serves. The place to judge a queue of messages anew. Returns how to end it.
+   */
+  onOwnershipChange(listener: (change: OwnershipChange) => void): () => void {
+    return this.#floating.news.onChange(listener);
+  }
+
+  /** Once for all changes of one decision or one new view, after `onOwnershipChange`. Returns how to end it. */
+  afterRound(listener: (summary: RoundSummary) => void): () => void {
+    return this.#floating.news.onRound(listener);
+  }
+
+  /** Who owns a floating address or a binding now, from memory. Undefined: no live node has it configured. */
+  locate(bindingOrIp: string): VipLocation | undefined {
+    return this.#floating.locate(bindingOrIp);
+  }
+
+  /**
+   * Whether this node may own an address, or any address with a service of this kind; others take over what it may not
+   * own. Every reason against one has to be taken back. FLT-1602 when nothing of this name is configured.
+   */
+  setCapable(ipOrKind: string, capable: boolean, reason = 'the program says so'): void {
+    this.#floating.setCapable(ipOrKind, capable, reason);
   }
 
   /** Runs a console line as an operator would type it. */
@@ -232,21 +315,27 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   }
 
   async #openConsole(): Promise<void> {
-    const { control } = this.settings;
+    const { fixed } = splitByAddress(this.settings.control, hostOfConsole, this.#floatingIps);
     this.#console = await startControlListener({
-      endpoints: control,
+      endpoints: fixed,
       interpreter: this.#interpreter,
       log: this.#around.log,
     });
     this.#address = await resolveNodeAddress(this.settings);
+    if (this.#floatingIps.has(this.#address))
+      throw new FlotillaError('FLT-1102', `${this.#address} is a floating address of the configuration`);
   }
 
   async #join(): Promise<void> {
+    await this.#options.beforeJoin?.(this);
+    this.#machine = await openMachine(this.settings, this.#around);
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
     for (const name of this.#life?.member.replicas.keys() ?? [])
       this.#shared.set(name, this.#sharedObject(name));
     this.#outbound = this.#outboundConnections();
+    this.#frontListeners = this.#createFrontListeners();
+    this.#addFloatingListeners(this.#frontListeners);
   }
 
   async #rejoin(): Promise<void> {
@@ -262,6 +351,8 @@ export class RunningNode extends EventEmitter<NodeEvents> {
         settings,
         address: this.#address,
         server: this.#server!,
+        machine: this.#machine!,
+        floating: this.#floating,
         around: this.#around,
         processId: process.pid,
         execute: (line) => this.#interpreter.run(line),
@@ -269,6 +360,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
       earlier,
     );
     this.#life = life;
+    this.#record.follow(life.member);
     life.member.system.onEscalation = (id, error) => {
       this.#around.log.critical(`${id} was given up; resetting the membership`, { actor: id });
       this.#actor.send(id === 'membership' ? { type: 'RESET' } : { type: 'FAIL', error });
@@ -292,9 +384,22 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   }
 
   async #openListeners(): Promise<void> {
+    const { fixed } = splitByAddress(this.settings.listeners, hostOfListener, this.#floatingIps);
+    this.#front = await this.#frontListeners!.openAll(fixed);
+    this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, {
+      pid: process.pid,
+    });
+    this.#onStarted();
+  }
+
+  get #floatingIps(): ReadonlySet<string> {
+    return floatingIpsOf(this.settings.duravip.vips);
+  }
+
+  #createFrontListeners(): FrontListeners {
     const inboundName = this.settings.replicate.find(({ type }) => type === 'inbound_cidr')?.name;
     const { services = {} } = this.#options;
-    this.#front = await openFrontListeners(this.settings.listeners, {
+    return new FrontListeners(this.settings.listeners, {
       ...this.#around,
       inbound: inboundName === undefined ? undefined : this.#shared.get(inboundName),
       optionsOf: ({ listen: { host, port } }) => {
@@ -306,18 +411,29 @@ export class RunningNode extends EventEmitter<NodeEvents> {
         };
       },
     });
-    this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, {
-      pid: process.pid,
-    });
-    this.#onStarted();
   }
 
-  /** Sessions first, so that nobody is cut off in mid-sentence; the console last, so that it can be watched. */
+  #addFloatingListeners(front: FrontListeners): void {
+    const { listeners, control } = this.settings;
+    const door = { interpreter: this.#interpreter, log: this.#around.log };
+    const { services } = this.#floating;
+    for (const each of splitByAddress(listeners, hostOfListener, this.#floatingIps).floating)
+      services.add(frontVipListener(each, front));
+    for (const each of splitByAddress(control, hostOfConsole, this.#floatingIps).floating)
+      services.add(consoleVipListener(each, door));
+  }
+
+  /**
+   * Floating addresses first, because others wait to serve on them; then sessions, so that nobody is cut off in
+   * mid-sentence; the console last, so that it can be watched.
+   */
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#stopReason ?? 'the node cannot go on'}`);
+    await this.#floating.giveUp();
     await Promise.all(this.#front.map((listener) => listener.stop({ graceMs: sessionGraceMs })));
     this.#outbound?.stop();
     await this.#life?.end();
+    await this.#machine?.kernel.close();
     await this.#server?.stop();
     await this.#console?.stop();
   }

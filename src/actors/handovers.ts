@@ -4,7 +4,7 @@
  * Invariant: an address is put on at once only when nobody held it, or when whoever held it said that it is off or said
  * goodbye after giving up everything.
  */
-import type { Stamp } from '../core/duravip/messages.ts';
+import type { LostHolder, Stamp } from '../core/duravip/messages.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { View } from '../core/view.ts';
@@ -59,18 +59,31 @@ export class Handovers {
     for (const { incarnation } of view.members) this.#departed.delete(incarnation);
   }
 
-  /** How long each process that left has not been heard here, in whole milliseconds. */
-  lost(nowMs: number): { readonly member: Incarnation; readonly silentMs: number }[] {
-    return [...this.#departed].map(([member, { heardMs }]) => ({
-      member,
-      silentMs: Math.max(0, Math.floor(nowMs - heardMs)),
-    }));
+  /** Who left and may still answer, for the claims. */
+  lost(nowMs: number): LostHolder[] {
+    const lost: LostHolder[] = [];
+    for (const [member, { evidence, heardMs, leaseMs }] of this.#departed) {
+      const holds = [...this.#holders].filter(([, holders]) => holders.has(member)).map(([ip]) => ip);
+      const silentMs = Math.max(0, Math.floor(nowMs - heardMs));
+      if (holds.length > 0) lost.push({ member, evidence, silentMs, leaseMs, holds });
+    }
+    return lost;
   }
 
-  /** Another member of the view heard it at that time. */
-  heardElsewhere(member: Incarnation, heardMs: number): void {
-    const departure = this.#departed.get(member);
-    if (departure && departure.heardMs < heardMs) this.#departed.set(member, { ...departure, heardMs });
+  /** What another member of the view knows of one that is not in it. */
+  lostElsewhere(
+    { member, evidence, silentMs, leaseMs, holds }: LostHolder,
+    since: Stamp,
+    nowMs: number,
+  ): void {
+    const known = this.#departed.get(member);
+    this.#departed.set(member, {
+      evidence: known && known.evidence !== 'silent' ? known.evidence : evidence,
+      heardMs: Math.max(known?.heardMs ?? 0, nowMs - silentMs),
+      leaseMs: Math.max(known?.leaseMs ?? 0, leaseMs),
+    });
+    this.#leasesMs.set(member, leaseMs);
+    for (const ip of holds) if (!this.#holders.get(ip)?.has(member)) this.owned(ip, member, since);
   }
 
   /** The table gives an address to a member, or a member claims it. */

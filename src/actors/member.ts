@@ -58,7 +58,10 @@ export class Member {
   /** Rows follow the views of the membership, and their digests ride on its beats. */
   #connect(replicas: readonly Replica[]): void {
     const byHash = new Map(replicas.map((replica) => [replica.objectHash, replica]));
-    this.membership.announceRows(() => replicas.map((replica) => replica.digest()));
+    this.membership.announceRows(() => {
+      const digests = replicas.map((replica) => replica.digest());
+      return this.ownership ? [...digests, this.ownership.digest] : digests;
+    });
     this.membership.listen({
       viewInstalled: (view) => {
         for (const replica of replicas) replica.viewInstalled(view);

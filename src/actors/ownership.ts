@@ -6,6 +6,8 @@
  * node serves only under a lease taken in the present view (LIFE-18).
  */
 
+import type { RowDigest } from '../core/agreement/messages.ts';
+import { objectHash } from '../core/digest.ts';
 import type { Loss } from '../core/duravip/merge.ts';
 import type {
   AnnouncementMessage,
@@ -15,10 +17,10 @@ import type {
   Stamp,
   VipMessage,
 } from '../core/duravip/messages.ts';
-import type { Claims, Ip } from '../core/duravip/vip.ts';
+import type { Ip } from '../core/duravip/vip.ts';
 import { type OwnerChange, VipTable, type VipTableSettings } from '../core/duravip/vip-table.ts';
 import type { Incarnation } from '../core/identity.ts';
-import { sameViewId, type View } from '../core/view.ts';
+import { memberOf, sameViewId, type View } from '../core/view.ts';
 import type { Handover, VipHost } from './duravip.ts';
 import { type HandoverSettings, Handovers } from './handovers.ts';
 import type { KernelPort, PlumbedAddress } from './kernel-port.ts';
@@ -55,6 +57,9 @@ export interface OwnershipListener {
   running?(): void;
 }
 
+/** Among the digests of shared objects in a beat; no object can have this name. */
+const announcementHash = objectHash('\0announcement');
+
 export class Ownership {
   readonly table: VipTable;
   readonly local: LocalVips;
@@ -68,6 +73,8 @@ export class Ownership {
   readonly #actor: SupervisedActor<typeof ownershipMachine>;
   readonly #listeners: OwnershipListener[] = [];
   readonly #claims = new Map<Incarnation, ClaimsMessage>();
+  /** When they came. */
+  readonly #claimedMs = new Map<Incarnation, number>();
   readonly #early: Decision[] = [];
   #view: View;
   #announcement: AnnouncementMessage;
@@ -113,6 +120,7 @@ export class Ownership {
       viewInstalled: (view) => this.#viewInstalled(view),
       delivered: (payload) => this.#delivered(payload),
       standingChanged: (standing) => this.#actor.send({ type: standing === 'offline' ? 'DOWN' : 'UP' }),
+      rowsSeen: (from, digests) => this.#compareAnnouncement(from, digests),
       beatSent: (count) => this.lease.beatSent(count),
       beatEchoed: (count) => this.lease.echoed(count),
       // A manager in a component says nothing about the nodes that could own addresses elsewhere.
@@ -134,6 +142,11 @@ export class Ownership {
 
   get hasQuorum(): boolean {
     return this.#nodesIn(this.#view).size >= (this.#settings.quorum ?? 1);
+  }
+
+  /** Number of the own announcement, for the beats: one that was lost is missed within a beat. */
+  get digest(): RowDigest {
+    return { object: announcementHash, sequence: this.#announcement.sequence, high: 0, low: 0 };
   }
 
   listen(listener: OwnershipListener): void {
@@ -250,8 +263,9 @@ export class Ownership {
     if (this.table.lacking(claims).length > 0) return;
     const { changes, losses } = this.table.merge(claims, this.#world.clock.nowMs());
     this.#gaveUp = false;
-    for (const { from, leaseMs } of claims) this.#handovers.leaseOf(from, leaseMs);
+    for (const claim of claims) this.#learnOfHolders(claim);
     this.#handovers.forget(this.#view, this.#world.clock.nowMs());
+    this.#forgetClaims();
     // A node that can put nothing on has no lease to lose, and no view to leave for it.
     if (this.#settings.vips.some(({ places }) => places)) this.lease.begin(this.#nodesIn(this.#view));
     this.#follow(changes);
@@ -263,6 +277,24 @@ export class Ownership {
     this.neighbourhood.share();
     for (const listener of this.#listeners) listener.running?.();
     this.#actor.send({ type: 'COMPLETE' });
+  }
+
+  /** Claims of processes that are gone; of those about to come in they are kept, they may be early. */
+  #forgetClaims(): void {
+    for (const from of this.#claims.keys()) {
+      if (memberOf(this.#view, from) || this.#membership.hears(from)) continue;
+      this.#claims.delete(from);
+      this.#claimedMs.delete(from);
+    }
+  }
+
+  #learnOfHolders({ from, leaseMs, lost }: ClaimsMessage): void {
+    this.#handovers.leaseOf(from, leaseMs);
+    if (from === this.#self) return;
+    for (const holder of lost) {
+      if (memberOf(this.#view, holder.member)) continue;
+      this.#handovers.lostElsewhere(holder, this.#stamp, this.#claimedMs.get(from)!);
+    }
   }
 
   /** A claim that does not stand may have been an address that is on; the winner's may not have been (OWN-35). */
@@ -284,7 +316,7 @@ export class Ownership {
     return this.#handovers.waitFor(ip, this.#self, this.#view, this.#world.clock.nowMs());
   }
 
-  #claimsOfView(): Claims[] {
+  #claimsOfView(): ClaimsMessage[] {
     return [...this.#claims.values()].filter(({ view }) => sameViewId(view, this.#view.id));
   }
 
@@ -305,8 +337,7 @@ export class Ownership {
       case 'claims':
         // Perhaps of a view that is not installed here yet: kept until it is, or another one comes.
         this.#claims.set(message.from, message);
-        for (const { member, silentMs } of message.lost)
-          this.#handovers.heardElsewhere(member, this.#world.clock.nowMs() - silentMs);
+        this.#claimedMs.set(message.from, this.#world.clock.nowMs());
         this.#completeWhenAllAreHere();
         return;
       case 'announcement':
@@ -327,6 +358,13 @@ export class Ownership {
         this.neighbourhood.heard(message);
         return;
     }
+  }
+
+  #compareAnnouncement(from: Incarnation, digests: readonly RowDigest[]): void {
+    const said = digests.find(({ object }) => object === announcementHash)?.sequence ?? 0;
+    if (this.table.gathering || said <= (this.table.rows.sequenceOf(from) ?? Number.POSITIVE_INFINITY))
+      return;
+    this.#world.vips.send(from, { kind: 'solicit', from: this.#self, want: 'announcement' });
   }
 
   #answer(to: Incarnation, want: 'claims' | 'announcement'): void {

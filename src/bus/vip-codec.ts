@@ -3,7 +3,7 @@
  * them is ignored, so that a later version can add fields, and an unknown version is dropped (MSG-2).
  */
 import { formatAddress, parseAddress } from '../core/address.ts';
-import type { Decision, VipMessage } from '../core/duravip/messages.ts';
+import type { Decision, LostHolder, VipMessage } from '../core/duravip/messages.ts';
 import type { Assignment, AssignmentReason, Ip, VipAnnouncement } from '../core/duravip/vip.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
@@ -21,6 +21,7 @@ const kinds = [
   'request',
 ] as const satisfies readonly VipMessage['kind'][];
 const verbs = ['mature', 'balance', 'move', 'unhold'] as const satisfies readonly Decision['verb'][];
+const evidences = ['silent', 'closed', 'goodbye'] as const satisfies readonly LostHolder['evidence'][];
 const reasons = [
   'elected',
   'preferred',
@@ -97,10 +98,7 @@ function writeFields(message: VipMessage): void {
         writer.incarnation(owner);
       });
       writer.u32(message.leaseMs);
-      writeList(message.lost, ({ member, silentMs }) => {
-        writer.incarnation(member);
-        writer.u32(silentMs);
-      });
+      writeList(message.lost, writeLost);
       return;
     case 'announcement':
       writer.f64(message.sequence);
@@ -141,7 +139,7 @@ function readFields(kind: VipMessage['kind'], from: Incarnation, reader: ByteRea
         stuck: readIps(reader),
         holds: readList(reader, (list) => ({ ip: readIp(list), owner: list.incarnation() })),
         leaseMs: reader.u32(),
-        lost: readList(reader, (list) => ({ member: list.incarnation(), silentMs: list.u32() })),
+        lost: readList(reader, readLost),
       };
     case 'announcement':
       return { kind, from, sequence: readCount(reader), vips: readList(reader, readVip) };
@@ -166,6 +164,21 @@ function readFields(kind: VipMessage['kind'], from: Incarnation, reader: ByteRea
         to: readOwner(reader),
       };
   }
+}
+
+function writeLost({ member, evidence, silentMs, leaseMs, holds }: LostHolder): void {
+  writer.incarnation(member);
+  writer.u8(evidences.indexOf(evidence));
+  writer.u32(silentMs);
+  writer.u32(leaseMs);
+  writeIps(holds);
+}
+
+function readLost(reader: ByteReader): LostHolder {
+  const member = reader.incarnation();
+  const evidence = evidences[reader.u8()];
+  if (!evidence) throw new RangeError('not evidence');
+  return { member, evidence, silentMs: reader.u32(), leaseMs: reader.u32(), holds: readIps(reader) };
 }
 
 function writeVip(vip: VipAnnouncement): void {

@@ -70,6 +70,8 @@ export const findingCatalogue = {
   'CFG-2319': error('Unknown interpolation or format letter'),
   'CFG-2320': error('One binding or pathway name in two containers'),
   'CFG-2321': error('DuraVIP mark where it cannot be'),
+  'CFG-2322': warning('Service that floats because another one on its address is marked'),
+  'CFG-2323': warning('Services on one DuraVIP address prefer different nodes; the address prefers none'),
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type FindingCode = keyof typeof findingCatalogue;

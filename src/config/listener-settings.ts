@@ -54,7 +54,11 @@ function frontListener(
 /** `Listen` scopes that are not switched off, by themselves or with their listener. */
 function enabledListens(root: Scope, listener: string): Scope[] {
   const listens = root.child(listener, '')?.children('listen') ?? [];
-  return listens.filter((listen) => asFlag(valueAt(root, listen, 'enable')));
+  return listens.filter((listen) => isEnabledListen(root, listen));
+}
+
+export function isEnabledListen(root: Scope, listen: Scope): boolean {
+  return asFlag(valueAt(root, listen, 'enable'));
 }
 
 /** The value at a Listen without any client: from it, its listener, for session caps its pathway, or the default. */

@@ -23,6 +23,7 @@ import type {
 import { isLoopbackHost, parseEndpoint } from './address.ts';
 import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
 import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
+import { vipSettingsOf } from './duravip-settings.ts';
 import { controlEndpointsOf, frontListenersOf } from './listener-settings.ts';
 import { membershipTimes } from './membership-times.ts';
 import { mustAgreeOf } from './must-agree.ts';
@@ -45,6 +46,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     logGroup: cluster.text('log_group'),
     bus: busOf(root),
     membership: membershipOf(root),
+    duravip: vipSettingsOf(root, identity.nodename),
     mustAgree: mustAgreeOf(root),
     replicate,
     listeners: frontListenersOf(root),

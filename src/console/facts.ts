@@ -2,8 +2,14 @@
  * What the commands ask of the node they run in. The composition root implements it over the real actors, a test over
  * plain data. Each call reads the state of this moment; nothing is kept.
  */
-import type { LinkName, MemberType } from '../core/identity.ts';
+import type { ArpEntry } from '../core/duravip/arp-table.ts';
+import type { MoveProblem, PlannedLoss } from '../core/duravip/decisions.ts';
+import type { HistoryEntry } from '../core/duravip/history.ts';
+import type { Ip } from '../core/duravip/vip.ts';
+import type { VipView } from '../core/duravip/vip-view.ts';
+import type { Incarnation, LinkName, MemberType } from '../core/identity.ts';
 import type { LogLevel } from '../core/log.ts';
+import type { Process } from '../core/view.ts';
 
 export interface NodeFacts {
   readonly nodename: string;
@@ -25,6 +31,12 @@ export interface NodeFacts {
   /** In the order of the configuration. */
   sharedObjects(): readonly SharedObjectFacts[];
   paniclog(): readonly PaniclogLine[];
+  /** The floating addresses, or why there are none here. */
+  duravip(): DuravipFacts | DuravipAbsence;
+  /** Transfers between two processes that are under way. */
+  jobs(): readonly JobFacts[];
+  /** False: there is no job of this id. */
+  abortJob(id: string): boolean;
 
   /** Leaves, closes both connections and joins again as a new incarnation (CMD-17). Returns before that is done. */
   reset(): void;
@@ -144,4 +156,70 @@ export interface OriginStats {
   /** Number of the last batch applied. */
   readonly sequence: number;
   readonly lastMessageAgeMs: number;
+}
+
+export interface JobFacts {
+  /** As in log lines: `ECMMOVE-00017`. */
+  readonly id: string;
+  readonly kind: string;
+  /** Node name of the other end. */
+  readonly peer: string;
+  readonly ageMs: number;
+  readonly bytes: number;
+}
+
+export interface DuravipAbsence {
+  /** The whole answer to whoever asks about floating addresses. */
+  readonly absence: string;
+}
+
+/** Floating addresses as this node knows them, and what an operator may ask for about them. */
+export interface DuravipFacts {
+  /** `gathering`: a new view is agreed and its claims are not complete, so nothing can be decided (OWN-5). */
+  readonly state: 'down' | 'gathering' | 'running';
+  readonly self: Incarnation;
+  /** Nodes of the view, in member order. */
+  readonly members: readonly Process[];
+  /** These addresses, or all; in canonical order, each of the moment at which it is asked for. */
+  vips(ips?: readonly Ip[]): Iterable<VipView>;
+  vip(ip: Ip): VipView | undefined;
+  /** Addresses with this binding name, in its own case. */
+  named(name: string): readonly Ip[];
+  ownedBy(member: Incarnation): readonly Ip[];
+  ownerOf(ip: Ip): Process | undefined;
+  /** Moved by hand, and kept where they are since (OWN-31). */
+  readonly held: readonly Ip[];
+  /** The shared ARP table, in order of addresses. */
+  hosts(): readonly ArpEntry[];
+  /** Changes of ownership that this node saw, oldest first; of one address, or of all. */
+  history(ip?: Ip): readonly HistoryEntry[];
+  /** What changes owner when this process ends. */
+  planWithout(gone: Incarnation): readonly PlannedLoss[];
+  /** What is wrong on this machine: privileges, topology, interfaces; and options that differ from other nodes'. */
+  problems(): Promise<readonly DuravipProblem[]>;
+  readonly debugging: boolean;
+
+  /** Undefined: it can be moved there. */
+  moveProblem(ip: Ip, target: Incarnation): MoveProblem | undefined;
+  /** Asks the leader; what cannot be moved stays. */
+  move(ips: readonly Ip[], target: Incarnation): void;
+  /** Ends manual holds (OWN-31). */
+  unhold(ips: readonly Ip[]): void;
+  /** Multicasts what this node says of its addresses; returns how many they are. */
+  announce(): number;
+  /**
+   * Gives up all addresses, or those of one binding group, until `resume` (LIFE-11). Returns how many it owned of them;
+   * undefined: there is no such group.
+   */
+  release(group: string | undefined): number | undefined;
+  /** False: nothing was given up. */
+  resume(): boolean;
+  debug(on: boolean): void;
+}
+
+export interface DuravipProblem {
+  /** Undefined: it concerns the node as a whole. */
+  readonly ip: Ip | undefined;
+  readonly kind: 'privilege' | 'topology' | 'interface' | 'network' | 'option';
+  readonly text: string;
 }

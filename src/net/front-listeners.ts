@@ -1,4 +1,7 @@
-/** All front listeners of a node, with the session counts that those of one service share. */
+/**
+ * The front listeners of a node: opens them, together or one by one, with the session counts that those of one service
+ * share. A listener on a floating address is opened again each time the address comes; its service goes on counting.
+ */
 import { type InboundTable, ListenerSessions, ServiceSessions } from '../core/session-caps.ts';
 import type { ListenerSettings } from '../core/settings.ts';
 import { type FrontListener, type FrontListenerOptions, openFrontListener } from './front-listener.ts';
@@ -11,27 +14,39 @@ export interface FrontListenersOptions extends Omit<FrontListenerOptions, 'sessi
   readonly optionsOf?: (settings: ListenerSettings) => OwnOptions;
 }
 
-/**
- * Opens all of them, or none: a node that serves half of its addresses would look healthy. In the order of `settings`.
- * @throws FlotillaError FLT-1401 of the first one that cannot be opened
- */
-export async function openFrontListeners(
-  settings: readonly ListenerSettings[],
-  { inbound, optionsOf = () => ({}), ...options }: FrontListenersOptions,
-): Promise<FrontListener[]> {
-  const services = new Map(
-    settings.map(({ kind }) => [kind, new ServiceSessions(settings.filter((other) => other.kind === kind))]),
-  );
-  const opened: FrontListener[] = [];
-  try {
-    for (const each of settings) {
-      const service = services.get(each.kind) ?? new ServiceSessions([each]);
-      const sessions = new ListenerSessions(each, service, inbound);
-      opened.push(await openFrontListener(each, { ...options, ...optionsOf(each), sessions }));
-    }
-  } catch (error) {
-    await Promise.all(opened.map((listener) => listener.stop({ graceMs: 0 })));
-    throw error;
+export class FrontListeners {
+  readonly #services: ReadonlyMap<ListenerSettings['kind'], ServiceSessions>;
+  readonly #options: FrontListenersOptions;
+
+  /** `settings`: all that may ever be opened, because those of one service share its caps. */
+  constructor(settings: readonly ListenerSettings[], options: FrontListenersOptions) {
+    this.#options = options;
+    const ofKind = (kind: ListenerSettings['kind']) => settings.filter((other) => other.kind === kind);
+    this.#services = new Map(
+      [...new Set(settings.map(({ kind }) => kind))].map((kind) => [kind, new ServiceSessions(ofKind(kind))]),
+    );
   }
-  return opened;
+
+  /** @throws FlotillaError FLT-1401 when it cannot be opened */
+  open(settings: ListenerSettings): Promise<FrontListener> {
+    const { inbound, optionsOf = () => ({}), ...options } = this.#options;
+    const service = this.#services.get(settings.kind) ?? new ServiceSessions([settings]);
+    const sessions = new ListenerSessions(settings, service, inbound);
+    return openFrontListener(settings, { ...options, ...optionsOf(settings), sessions });
+  }
+
+  /**
+   * All of them, or none: a node that serves half of its addresses would look healthy. In the order of `settings`.
+   * @throws FlotillaError FLT-1401 of the first one that cannot be opened
+   */
+  async openAll(settings: readonly ListenerSettings[]): Promise<FrontListener[]> {
+    const opened: FrontListener[] = [];
+    try {
+      for (const each of settings) opened.push(await this.open(each));
+    } catch (error) {
+      await Promise.all(opened.map((listener) => listener.stop({ graceMs: 0 })));
+      throw error;
+    }
+    return opened;
+  }
 }

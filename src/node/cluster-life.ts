@@ -4,7 +4,7 @@
  *
  * Owns the wires. Invariant: nothing of an ended life publishes any more.
  */
-import { Member } from '../actors/member.ts';
+import { Member, type VipPorts } from '../actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../actors/ports.ts';
 import { connectWire, type NatsWire } from '../bus/connection.ts';
 import { type Control, type Execute, serveControl } from '../bus/control.ts';
@@ -12,11 +12,15 @@ import { watchEvidence } from '../bus/evidence.ts';
 import { ClusterGroup } from '../bus/group.ts';
 import { SharedBus } from '../bus/shared.ts';
 import { connectionName, type GroupNames } from '../bus/subjects.ts';
+import { VipBus } from '../bus/vip-bus.ts';
 import type { NodeInfo } from '../core/agreement/messages.ts';
+import type { Timer } from '../core/clock.ts';
 import { type Incarnation, type LinkName, newIncarnation, privateNumber } from '../core/identity.ts';
 import type { BusCredentials, NodeSettings } from '../core/settings.ts';
 import { AgreedValues } from './agreed-values.ts';
 import type { BusServer } from './bus-server.ts';
+import type { Floating } from './floating.ts';
+import type { Machine } from './machine.ts';
 import { Outage } from './outage.ts';
 import type { Surroundings } from './surroundings.ts';
 import { flotillaVersion } from './version.ts';
@@ -25,6 +29,8 @@ export interface ClusterLifeOptions {
   readonly settings: NodeSettings;
   readonly address: string;
   readonly server: BusServer;
+  readonly machine: Machine;
+  readonly floating: Floating;
   readonly around: Surroundings;
   readonly processId: number;
   /** Runs a console command that came over NATS. */
@@ -43,11 +49,12 @@ export class ClusterLife {
   readonly #closers: (() => void)[] = [];
   readonly #wires: NatsWire[] = [];
   readonly #options: ClusterLifeOptions;
+  #announcing: Timer | undefined;
 
   /** `earlier`: the life before a reset, ended; the own rows go on in this one. */
   constructor(options: ClusterLifeOptions, earlier?: ClusterLife) {
     this.#options = options;
-    const { settings, around, server, execute } = options;
+    const { settings, around, server, machine, floating, execute } = options;
     this.incarnation = newIncarnation(around.random);
     this.info = this.#describe();
     const groups: GroupNames = settings;
@@ -55,8 +62,12 @@ export class ClusterLife {
     const busOptions = { ...around, groups, self: this.incarnation };
     const views = new ClusterGroup(this.links.m, busOptions);
     const shared = new SharedBus(this.links.s, busOptions);
-    const world: World = {
+    const vips = new VipBus(this.links.m, busOptions);
+    const world: World & VipPorts = {
       ...around,
+      vips,
+      kernel: machine.kernel,
+      host: floating.services,
       links: { m: linkPort('m', this.links.m), s: linkPort('s', this.links.s) },
       views: new AgreedValues(settings.mustAgree, around.log).watching(views),
       shared,
@@ -64,7 +75,7 @@ export class ClusterLife {
       self: this.info,
     };
     try {
-      this.member = new Member(world, settings, earlier?.member);
+      this.member = new Member(world, { ...settings, duravip: machine.settings }, earlier?.member);
     } catch (error) {
       // Nobody gets to hold this life: connections left open would keep a process alive that has given up.
       void this.#closeWires();
@@ -86,19 +97,33 @@ export class ClusterLife {
       () => this.#control.unsubscribe(),
       () => views.close(),
       () => shared.close(),
+      () => vips.close(),
     );
+    floating.follow(this.member, machine);
+    this.#announceRegularly(machine.settings.broadcastIntervalMs);
   }
 
-  /** Says goodbye and closes all connections (LIFE-9). */
+  /** Gives up all addresses, says goodbye and closes all connections (LIFE-9). */
   async end(): Promise<void> {
     await this.#control.idle(answerGraceMs);
+    await this.#options.floating.giveUp();
     this.member.leave();
+    this.#announcing?.cancel();
     for (const close of this.#closers) close();
     await this.#closeWires();
   }
 
   async #closeWires(): Promise<void> {
     await Promise.all(this.#wires.map((wire) => wire.close()));
+  }
+
+  /** `view_broadcast_interval` (VIEW-10). */
+  #announceRegularly(everyMs: number): void {
+    if (everyMs === 0) return;
+    this.#announcing = this.#options.around.clock.after(everyMs, () => {
+      this.member.ownership?.announce();
+      this.#announceRegularly(everyMs);
+    });
   }
 
   #describe(): NodeInfo & { readonly number: number } {

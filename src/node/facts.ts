@@ -1,6 +1,8 @@
 /** What the console shows, read from the living parts of the node at the moment of the command. */
 import type { Replica } from '../actors/replica.ts';
 import type {
+  DuravipAbsence,
+  DuravipFacts,
   MemberFacts,
   NodeFacts,
   SharedObjectFacts,
@@ -22,6 +24,8 @@ export interface FactSources {
   readonly paniclog: Paniclog;
   /** Undefined before the first join and between two lives. */
   readonly life: () => ClusterLife | undefined;
+  /** Undefined: floating addresses are no business of this process. */
+  readonly duravip?: () => DuravipFacts | DuravipAbsence;
   readonly reset: () => void;
   readonly shutdown: () => void;
 }
@@ -45,6 +49,10 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     sharedObjects: () =>
       [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
     paniclog: () => sources.paniclog.list(),
+    duravip: () => sources.duravip?.() ?? { absence: 'No DuraVIP is configured.' },
+    // Nothing goes from process to process past the bus yet.
+    jobs: () => [],
+    abortJob: () => false,
     reset: sources.reset,
     shutdown: sources.shutdown,
   };

@@ -2,6 +2,7 @@
 import { nodeNameProblem } from '../../core/identity.ts';
 import { hostOfServer, isLoopbackHost } from '../address.ts';
 import { busPortsOf, isEmbedded, peersOf } from '../bus-layout.ts';
+import { holdMsOf } from '../duravip-settings.ts';
 import { membershipTimes } from '../membership-times.ts';
 import { asTexts, ScopeReader } from '../reader.ts';
 import { type CheckContext, valueSpan } from './check.ts';
@@ -30,7 +31,7 @@ function checkPeers({ root, findings }: CheckContext): void {
     byAddress.set(`${address} ${port}`, name);
   }
   const quorum = root.child('cluster', '')?.get('quorum');
-  if (quorum?.value === 'majority' && setting === undefined) {
+  if (quorum?.value === 'majority' && peersOf(root).length === 0) {
     findings.add('CFG-2306', valueSpan(quorum), 'quorum = majority needs to know all nodes', {
       hint: 'name them in msgc_server { peers }',
     });
@@ -65,7 +66,9 @@ function checkPorts({ root, findings }: CheckContext): void {
   }
 }
 
-function checkTimes({ root, findings }: CheckContext): void {
+function checkTimes(context: CheckContext): void {
+  const { root, findings } = context;
+  checkHold(context);
   const cluster = root.child('cluster', '');
   const { beatIntervalMs, failureTimeoutMs } = membershipTimes(root);
   const setting = cluster?.get('bus_failure_timeout') ?? cluster?.get('bus_heartbeat_interval');
@@ -73,5 +76,16 @@ function checkTimes({ root, findings }: CheckContext): void {
   const message = `bus_failure_timeout ${failureTimeoutMs / 1000} is less than twice bus_heartbeat_interval ${beatIntervalMs / 1000}`;
   findings.add('CFG-2103', valueSpan(setting), message, {
     hint: 'a single lost beat would look like a lost node',
+  });
+}
+
+/** A lease that ends before the next beat can prolong it would never last (LIFE-18). */
+function checkHold({ root, findings }: CheckContext): void {
+  const setting = root.child('cluster', '')?.get('bus_loss_hold');
+  const { beatIntervalMs } = membershipTimes(root);
+  if (setting === undefined || holdMsOf(root) >= 2 * beatIntervalMs) return;
+  const message = `bus_loss_hold ${setting.value} is less than twice bus_heartbeat_interval ${beatIntervalMs / 1000}`;
+  findings.add('CFG-2103', valueSpan(setting), message, {
+    hint: 'addresses would be given up between two beats',
   });
 }

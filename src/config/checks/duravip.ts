@@ -1,28 +1,34 @@
-/** DuraVIP marks on bindings and listeners, and the topology they need (DVC, NET-1 to NET-6; CFG-2301 to 2321). */
-import { contains, isUnspecified, parseEndpoint, parsePrefix } from '../address.ts';
+/** DuraVIP marks on bindings and listeners, and the topology they need (DVC, NET-1 to NET-6; CFG-2301 to 2323). */
+import { Topology } from '../../core/duravip/topology.ts';
+import type { Ip } from '../../core/duravip/vip.ts';
+import {
+  DuravipMarks,
+  type FloatingAddress,
+  isDefaultBinding,
+  type Leader,
+  type PlacedBinding,
+  type PlacedListen,
+  preferenceOf,
+} from '../duravip-marks.ts';
+import { topologyOf } from '../duravip-settings.ts';
+import type { Findings } from '../finding.ts';
 import type { Scope, Setting } from '../scope-tree.ts';
-import { resolve } from '../scopes.ts';
-import type { Span } from '../source.ts';
-import { type Binding, bindingsOf, type CheckContext, listensOf, valueSpan } from './check.ts';
+import { type CheckContext, valueSpan } from './check.ts';
 
 /** The limit the manual documents; beyond it things only get slower. */
 const mostAddresses = 10_240;
 
-interface FloatingAddress {
-  readonly address: string;
-  /** Where it was marked. */
-  readonly span: Span;
+export function checkDuravip({ root, findings }: CheckContext): void {
+  checkTopologies(root, findings);
+  const marks = new DuravipMarks(root);
+  for (const binding of marks.bindings) checkMarkedBinding(binding, marks, findings);
+  for (const listen of marks.listens) checkListen(listen, marks, findings);
+  checkFollowers(marks, findings);
+  for (const address of marks.floating.values()) checkAddress(address, findings);
+  checkCovered(marks, new Topology(topologyOf(root)), findings);
 }
 
-export function checkDuravip(context: CheckContext): void {
-  checkTopologies(context);
-  const floating = [...markedBindings(context), ...markedListens(context)];
-  const leaders = leadersOf(context.root, new Set(floating.map(({ address }) => address)));
-  for (const listen of listensOf(context.root)) checkListen(listen, leaders, context);
-  checkCovered(floating, context);
-}
-
-function checkTopologies({ root, findings }: CheckContext): void {
+function checkTopologies(root: Scope, findings: Findings): void {
   for (const topology of root.child('cluster', '')?.children('topology') ?? []) {
     if (topology.get('interface') === undefined) {
       const message = `Topology '${topology.instance}' names no interface: this node cannot take its addresses`;
@@ -40,70 +46,29 @@ function checkTopologies({ root, findings }: CheckContext): void {
   }
 }
 
-function isMarked(scope: Scope): Setting | undefined {
-  const mark = scope.get('enable_duravip');
-  return mark?.value === true ? mark : undefined;
+function checkMarkedBinding({ scope, ip, mark }: PlacedBinding, marks: DuravipMarks, findings: Findings) {
+  if (mark === undefined) return;
+  const name = `binding '${scope.instance}'`;
+  const problem = isDefaultBinding(scope)
+    ? `the ${name} cannot float`
+    : ip === undefined
+      ? `${name} has no address that could float`
+      : addressProblem(name, ip, marks);
+  if (problem !== undefined) findings.add('CFG-2321', mark.nameSpan, problem);
 }
 
-function markedBindings(context: CheckContext): FloatingAddress[] {
-  return bindingsOf(context.root).flatMap((binding) => {
-    const mark = isMarked(binding.scope);
-    if (mark === undefined) return [];
-    const address = addressOf(binding, context.root);
-    const name = `binding '${binding.scope.instance}'`;
-    if (binding.scope.key === 'default') return refuse(context, mark, "the binding 'default' cannot float");
-    if (address === undefined) return refuse(context, mark, `${name} has no address that could float`);
-    return floatingAddress(context, mark, address, name);
-  });
+function addressProblem(name: string, ip: Ip, marks: DuravipMarks): string | undefined {
+  return marks.isNodeAddress(ip)
+    ? `${name} is on the node's own address ${ip}, which cannot float`
+    : undefined;
 }
 
-/** The literal address a binding sends from; undefined for `*` and for host names. */
-function addressOf({ scope, group }: Binding, root: Scope): string | undefined {
-  const option = scope.schema.options.find(({ name }) => name === 'bind_address');
-  if (option === undefined) return undefined;
-  const target = { binding: scope.key, ...(group === undefined ? {} : { binding_group: group.key }) };
-  const value = String(resolve(root, option, target).value);
-  return typeof parsePrefix(value) === 'string' ? undefined : value;
-}
-
-function markedListens(context: CheckContext): FloatingAddress[] {
-  return listensOf(context.root).flatMap((listen) => {
-    const mark = isMarked(listen);
-    if (mark === undefined) return [];
-    const endpoint = parseEndpoint(listen.key, false);
-    const name = `Listen '${listen.instance}'`;
-    if (typeof endpoint === 'string' || 'path' in endpoint)
-      return refuse(context, mark, `${name} has no address that could float`);
-    return floatingAddress(context, mark, endpoint.host, name);
-  });
-}
-
-function floatingAddress(
-  context: CheckContext,
-  mark: Setting,
-  address: string,
-  name: string,
-): FloatingAddress[] {
-  if (isUnspecified(address))
-    return refuse(context, mark, `${name} is on a wildcard address, which cannot float`);
-  if (address === context.root.child('cluster', '')?.get('nodeaddr')?.value) {
-    return refuse(context, mark, `${name} is on the node's own address ${address}, which cannot float`);
-  }
-  return [{ address, span: mark.nameSpan }];
-}
-
-function refuse({ findings }: CheckContext, mark: Setting, message: string): [] {
-  findings.add('CFG-2321', mark.nameSpan, message);
-  return [];
-}
-
-function checkListen(listen: Scope, leaders: Leaders, context: CheckContext): void {
-  const { findings } = context;
-  const mark = isMarked(listen);
-  const follow = listen.get('duravip_follow');
-  const preference = listen.get('duravip_preference');
+function checkListen(listen: PlacedListen, marks: DuravipMarks, findings: Findings): void {
+  const { scope, mark, follow } = listen;
+  const preference = scope.get('duravip_preference');
+  checkListenAddress(listen, marks, findings);
   if (mark !== undefined && follow !== undefined) {
-    const message = `Listen '${listen.instance}' has both enable_duravip and duravip_follow`;
+    const message = `Listen '${scope.instance}' has both enable_duravip and duravip_follow`;
     findings.add('CFG-2308', follow.nameSpan, message, { hint: 'leave one of them out' });
   }
   if (preference !== undefined && follow !== undefined) {
@@ -112,61 +77,135 @@ function checkListen(listen: Scope, leaders: Leaders, context: CheckContext): vo
     const message = 'duravip_preference on a listener with enable_duravip: better on the binding';
     findings.add('CFG-2311', preference.nameSpan, message);
   }
-  if (follow !== undefined) checkFollow(listen, follow, leaders, context);
 }
 
-interface Leader {
-  readonly name: string;
-  readonly address: string | undefined;
-  readonly floats: boolean;
+/** Marked or following, it needs an address that can come and go. */
+function checkListenAddress(
+  { scope, ip, isWildcard, mark, follow }: PlacedListen,
+  marks: DuravipMarks,
+  findings: Findings,
+): void {
+  const setting = mark ?? follow;
+  if (setting === undefined) return;
+  const name = `Listen '${scope.instance}'`;
+  const problem = isWildcard
+    ? `${name} is on a wildcard address, which cannot float`
+    : ip === undefined
+      ? `${name} has no address that could float`
+      : addressProblem(name, ip, marks);
+  if (problem !== undefined) findings.add('CFG-2321', setting.nameSpan, problem);
 }
 
-/** Bindings by name and by address, as `duravip_follow` names them; a name counts before an address. */
-type Leaders = ReadonlyMap<string, Leader>;
-
-/** What is marked is the address: a binding floats, too, when another service on its address is marked (DVC-8). */
-function leadersOf(root: Scope, floating: ReadonlySet<string>): Leaders {
-  const all = bindingsOf(root).map((binding): Leader => {
-    const address = addressOf(binding, root);
-    return { name: binding.scope.key, address, floats: address !== undefined && floating.has(address) };
-  });
-  const byAddress = all.map((leader) => [leader.address ?? leader.name, leader] as const);
-  return new Map([...byAddress, ...all.map((leader) => [leader.name, leader] as const)]);
-}
-
-function checkFollow(listen: Scope, follow: Setting, leaders: Leaders, { findings }: CheckContext): void {
-  const wanted = String(follow.value);
-  const problem = followProblem(listen, wanted, leaders.get(wanted));
-  if (problem !== undefined) findings.add('CFG-2309', valueSpan(follow), problem);
-}
-
-function followProblem(listen: Scope, wanted: string, leader: Leader | undefined): string | undefined {
-  if (wanted === 'default' || leader?.name === 'default') return "the binding 'default' cannot be followed";
-  if (leader === undefined) return `there is no binding '${wanted}' to follow`;
-  if (!leader.floats) return `the binding '${wanted}' does not float (it lacks enable_duravip)`;
-  const endpoint = parseEndpoint(listen.key, false);
-  const shares = typeof endpoint === 'object' && 'host' in endpoint && endpoint.host === leader.address;
-  return shares ? `the listener has the address of '${wanted}', so there is nothing to follow` : undefined;
-}
-
-function checkCovered(floating: readonly FloatingAddress[], { root, findings }: CheckContext): void {
-  const topologies = root.child('cluster', '')?.children('topology') ?? [];
-  const coversAll = topologies.some((topology) => topology.key === '');
-  const networks = topologies.map(({ prefix }) => prefix).filter((prefix) => prefix !== undefined);
-  const seen = new Set<string>();
-  for (const { address, span } of floating) {
-    if (seen.has(address)) continue;
-    seen.add(address);
-    const prefix = parsePrefix(address);
-    const isCovered =
-      coversAll || (typeof prefix !== 'string' && networks.some((network) => contains(network, prefix)));
-    if (!isCovered) {
-      const message = `no Topology covers the DuraVIP address ${address}: this node cannot take it`;
-      findings.add('CFG-2301', span, message, {
-        hint: 'add Topology "NETWORK" { interface = "..." } to cluster { }',
+/** An address goes with one other, or floats by itself (INV-7). */
+function checkFollowers(marks: DuravipMarks, findings: Findings): void {
+  const followed = new Map<Ip, Leader>();
+  for (const listen of marks.listens) {
+    const { scope, ip, mark, follow } = listen;
+    if (follow === undefined) continue;
+    const wanted = String(follow.value);
+    const leader = marks.leader(wanted);
+    const problem = followProblem(listen, wanted, leader, marks);
+    if (problem !== undefined) {
+      findings.add('CFG-2309', valueSpan(follow), problem);
+      continue;
+    }
+    if (ip === undefined || leader === undefined || mark !== undefined) continue;
+    if (marks.floating.has(ip)) {
+      const message = `Listen '${scope.instance}' follows '${wanted}', but its address ${ip} floats by itself`;
+      findings.add('CFG-2308', follow.nameSpan, message, {
+        hint: 'another service on this address has enable_duravip',
       });
     }
-    if (seen.size === mostAddresses + 1)
-      findings.add('CFG-2316', span, `more than ${mostAddresses} DuraVIP addresses`);
+    const other = followed.get(ip);
+    if (other !== undefined && other.ip !== leader.ip)
+      findings.add('CFG-2309', valueSpan(follow), `${ip} follows '${other.name}' already`);
+    followed.set(ip, other ?? leader);
   }
+  checkFollowersNeighbours(marks, followed, findings);
+}
+
+function followProblem(
+  listen: PlacedListen,
+  wanted: string,
+  leader: Leader | undefined,
+  marks: DuravipMarks,
+): string | undefined {
+  if (wanted === 'default' || leader?.name === 'default') return "the binding 'default' cannot be followed";
+  if (leader === undefined) return `there is no binding '${wanted}' to follow`;
+  if (leader.ip === undefined || !marks.floating.has(leader.ip))
+    return `the binding '${wanted}' does not float (it lacks enable_duravip)`;
+  return listen.ip === leader.ip
+    ? `the listener has the address of '${wanted}', so there is nothing to follow`
+    : undefined;
+}
+
+/** What else is on the address of a follower can serve only while that is on (DVC-8). */
+function checkFollowersNeighbours(
+  marks: DuravipMarks,
+  followed: ReadonlyMap<Ip, Leader>,
+  findings: Findings,
+): void {
+  for (const { scope, ip, mark } of [
+    ...marks.bindings,
+    ...marks.listens.filter(({ follow }) => follow === undefined),
+  ]) {
+    const leader = ip === undefined ? undefined : followed.get(ip);
+    if (leader && mark === undefined)
+      findings.add(
+        'CFG-2322',
+        scope.span,
+        `${nameOf(scope)} follows '${leader.name}' with its address ${ip}`,
+      );
+  }
+}
+
+function checkAddress(address: FloatingAddress, findings: Findings): void {
+  const { ip, mark, bindings, listens } = address;
+  for (const { scope, mark: own } of [...bindings, ...listens]) {
+    if (own !== undefined) continue;
+    const message = `${nameOf(scope)} is upgraded to DuraVIP: another service on ${ip} is marked`;
+    findings.add('CFG-2322', scope.span, message, { hint: 'give it enable_duravip = true, too' });
+  }
+  const { differing } = preferenceOf(address);
+  if (differing) reportPreferences(ip, differing, findings);
+  if (bindings.some(({ scope }) => isDefaultBinding(scope)))
+    findings.add(
+      'CFG-2321',
+      mark.nameSpan,
+      `${ip} is the address of the binding 'default', which cannot float`,
+    );
+}
+
+function reportPreferences(ip: Ip, differing: Setting, findings: Findings): void {
+  const message = `services on ${ip} have different preferences, so it has none`;
+  findings.add('CFG-2323', valueSpan(differing), message, { hint: 'state one, on the binding' });
+}
+
+function nameOf(scope: Scope): string {
+  return `${scope.schema.name} '${scope.instance}'`;
+}
+
+function checkCovered(marks: DuravipMarks, topology: Topology, findings: Findings): void {
+  let count = 0;
+  for (const { ip, mark } of marks.floating.values()) {
+    checkPlace(ip, mark, topology, findings);
+    count++;
+    if (count === mostAddresses + 1)
+      findings.add('CFG-2316', mark.nameSpan, `more than ${mostAddresses} DuraVIP addresses`);
+  }
+  const followers = new Set<Ip>();
+  for (const listen of marks.listens) {
+    const { ip, follow } = listen;
+    if (ip === undefined || !follow || followers.has(ip) || marks.followed(listen) === undefined) continue;
+    followers.add(ip);
+    checkPlace(ip, follow, topology, findings);
+  }
+}
+
+function checkPlace(ip: Ip, { nameSpan }: Setting, topology: Topology, findings: Findings): void {
+  if (topology.find(ip)) return;
+  const message = `no Topology covers the DuraVIP address ${ip}: this node cannot take it`;
+  findings.add('CFG-2301', nameSpan, message, {
+    hint: 'add Topology "NETWORK" { interface = "..." } to cluster { }',
+  });
 }

@@ -2,7 +2,9 @@
 import type { NodeFacts } from '../facts.ts';
 import { Registry } from '../registry.ts';
 import { clusterCommands } from './cluster.ts';
+import { duravipCommands } from './duravip.ts';
 import { generalCommands } from './general.ts';
+import { jobCommands } from './jobs.ts';
 import { sharedCommands } from './shared.ts';
 
 export function nodeRegistry(facts: NodeFacts): Registry {
@@ -10,6 +12,8 @@ export function nodeRegistry(facts: NodeFacts): Registry {
   const commands = [
     ...generalCommands(facts, registry),
     ...clusterCommands(facts, registry),
+    ...duravipCommands(facts),
+    ...jobCommands(facts),
     ...sharedCommands(facts),
   ];
   for (const command of commands) registry.register(command);

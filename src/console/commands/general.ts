@@ -2,6 +2,7 @@
 import { type Answer, failed, said, structured } from '../answer.ts';
 import type { NodeFacts, PaniclogLine } from '../facts.ts';
 import type { Command, Registry } from '../registry.ts';
+import { dayAndTime } from '../time.ts';
 import { element, escapeXml, textElement } from '../xml.ts';
 import { withoutArguments } from './arguments.ts';
 
@@ -81,7 +82,7 @@ function version(facts: NodeFacts): Answer {
 
 function paniclog(lines: readonly PaniclogLine[]): Answer {
   return structured({
-    text: () => lines.map((line) => `[${stamp(line.wallMs)}] [${line.level}] ${line.text}\n`).join(''),
+    text: () => lines.map((line) => `[${dayAndTime(line.wallMs)}] [${line.level}] ${line.text}\n`).join(''),
     xml: () => element('Paniclog', lines.map(paniclogElement)),
     json: () => ({
       messages: lines.map((line) => ({
@@ -95,9 +96,4 @@ function paniclog(lines: readonly PaniclogLine[]): Answer {
 
 function paniclogElement(line: PaniclogLine): string {
   return `<Message time="${new Date(line.wallMs).toISOString()}" level="${line.level}">${escapeXml(line.text)}</Message>`;
-}
-
-/** `Sun 30 Nov 2003 10:31:37` */
-function stamp(wallMs: number): string {
-  return new Date(wallMs).toUTCString().replace(',', '').replace(' GMT', '');
 }

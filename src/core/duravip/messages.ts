@@ -10,11 +10,20 @@ import type { Assignment, Claims, Ip, NodeAnnouncement } from './vip.ts';
 export interface ClaimsMessage extends Claims {
   readonly kind: 'claims';
   readonly view: ViewId;
-  /**
-   * Processes that are out of the view, and for how long the sender has not heard them: where a cut is one-way, others
-   * heard one for longer than this node did, and its lease lasts as long as it was heard (LIFE-18).
-   */
-  readonly lost: readonly { readonly member: Incarnation; readonly silentMs: number }[];
+  readonly lost: readonly LostHolder[];
+}
+
+/**
+ * A process that is out of the view and may still answer for addresses. Members tell each other, because one that comes
+ * from another view knows nothing of it, and where a cut is one-way others heard it for longer than this node did: its
+ * lease lasts as long as it was heard (LIFE-18).
+ */
+export interface LostHolder {
+  readonly member: Incarnation;
+  readonly evidence: 'silent' | 'closed' | 'goodbye';
+  readonly silentMs: number;
+  readonly leaseMs: number;
+  readonly holds: readonly Ip[];
 }
 
 /** After each change, and when asked (STA-2, DVC-15). */

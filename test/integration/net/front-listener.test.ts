@@ -6,7 +6,7 @@ import { isFlotillaError } from '../../../src/core/errors.ts';
 import { newIncarnation } from '../../../src/core/identity.ts';
 import { noNetblock } from '../../../src/core/netblocks.ts';
 import type { ListenerSettings } from '../../../src/core/settings.ts';
-import { openFrontListeners } from '../../../src/net/front-listeners.ts';
+import { FrontListeners } from '../../../src/net/front-listeners.ts';
 import { systemClock, systemRandom } from '../../../src/node/system-clock.ts';
 import { RecordingCounters, RecordingLog } from '../bus/surroundings.ts';
 import { until } from '../until.ts';
@@ -291,16 +291,15 @@ describe('a service of this process', () => {
 });
 
 describe('several listeners', () => {
-  const open = (settings: Partial<ListenerSettings>[]) =>
-    openFrontListeners(
-      settings.map((each) => ({ ...listenerSettings, ...each })),
-      {
-        inbound: undefined,
-        log: new RecordingLog().log,
-        counters: new RecordingCounters(),
-        clock: systemClock,
-      },
-    );
+  const open = (settings: Partial<ListenerSettings>[]) => {
+    const all = settings.map((each) => ({ ...listenerSettings, ...each }));
+    const surroundings = {
+      log: new RecordingLog().log,
+      counters: new RecordingCounters(),
+      clock: systemClock,
+    };
+    return new FrontListeners(all, { inbound: undefined, ...surroundings }).openAll(all);
+  };
 
   test('REP-15.1 service_sessions counts all listeners of the service, and only those', async () => {
     const shared = {

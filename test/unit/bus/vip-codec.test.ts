@@ -40,7 +40,16 @@ const message: fc.Arbitrary<VipMessage> = fc.oneof(
     stuck: ips,
     holds: fc.array(fc.record({ ip, owner: incarnation }), { maxLength: 3 }),
     leaseMs: count,
-    lost: fc.array(fc.record({ member: incarnation, silentMs: count }), { maxLength: 3 }),
+    lost: fc.array(
+      fc.record({
+        member: incarnation,
+        evidence: fc.constantFrom('silent' as const, 'closed' as const, 'goodbye' as const),
+        silentMs: count,
+        leaseMs: count,
+        holds: ips,
+      }),
+      { maxLength: 3 },
+    ),
   }),
   fc.record({
     kind: fc.constant('announcement' as const),

@@ -349,6 +349,21 @@ const cases: readonly Case[] = [
     text: `cluster { nodeaddr = 10.1.1.1 }\nESMTP_Listener { Listen "10.1.1.1:25" { ¦enable_duravip¦ = true } }`,
     says: "node's own address",
   },
+  {
+    code: 'CFG-2321',
+    text: `Binding b { bind_address = 10.1.1.2 ${vip} }\n${topology}\nESMTP_Listener { Listen "*:25" { ¦duravip_follow¦ = b } }`,
+    says: 'wildcard',
+  },
+  {
+    code: 'CFG-2322',
+    text: `Binding b { bind_address = 10.1.1.2 ${vip} }\n${topology}\nESMTP_Listener { Listen ¦"10.1.1.2:25"¦ { } }`,
+    says: "Listen '10.1.1.2:25' is upgraded to DuraVIP",
+  },
+  {
+    code: 'CFG-2323',
+    text: `Binding a { bind_address = 10.1.1.2 ${vip} duravip_preference = n }\nBinding b { bind_address = 10.1.1.2 ${vip} duravip_preference = ¦m¦ }\n${topology}`,
+    says: 'so it has none',
+  },
 ];
 
 /** Line and column in code points, counted the slow way. */

@@ -4,21 +4,35 @@ import { fakeNode, type } from './fake-node.ts';
 describe('general commands', () => {
   it('CMD-1 help lists every command with one line', async () => {
     expect((await type('help')).text).toMatchInlineSnapshot(`
-      "cluster help           list the cluster commands
-      cluster info           bus connections, groups and leader; -v adds the view
-      cluster membership     every member with its name, type, version, address and groups
-      cluster nodeaddr       the cluster service address of this node
-      cluster nodename       the name of this node
-      cluster reset          leave the cluster and join it again as a new incarnation
-      cluster shared list    the shared objects of this node
-      cluster shared show    the rows of a shared object: summed over the cluster, or as one node counts
-      cluster shared stats   pending changes, batches, snapshots, gaps and lag of the shared objects
-      cluster shared verify  own copy of each row against the digest its owner sent
-      help                   list the commands, or explain one
-      paniclog               the last 10 messages of each level, in UTC
-      pid                    the process id of the node
-      shutdown               stop the node gracefully
-      version                the version of the node
+      "cluster abort                  end the transfer of this id
+      cluster arp show               the hosts that the nodes have seen on the link: address, MAC and age
+      cluster duravip announce view  tell all nodes now what this one is configured to float
+      cluster duravip check          what is wrong with floating addresses, machine or options
+      cluster duravip debug          log each change of ownership that this node sees
+      cluster duravip history        the last 1000 changes of ownership, in UTC
+      cluster duravip move           move floating addresses to a node and hold them there
+      cluster duravip plan           which floating addresses would go where if a node were gone
+      cluster duravip release        give up the floating addresses of this node until \`resume\`
+      cluster duravip release-hold   end the hold of addresses that were moved by hand
+      cluster duravip resume         take floating addresses again after \`release\`
+      cluster duravip show           floating addresses: of one address or binding, or those a node owns
+      cluster duravip show tables    the state tables of the floating addresses in XML
+      cluster help                   list the cluster commands
+      cluster info                   bus connections, groups and leader; -v adds the view
+      cluster jobs                   transfers under way: id, kind, peer, age and bytes
+      cluster membership             every member with its name, type, version, address and groups
+      cluster nodeaddr               the cluster service address of this node
+      cluster nodename               the name of this node
+      cluster reset                  leave the cluster and join it again as a new incarnation
+      cluster shared list            the shared objects of this node
+      cluster shared show            the rows of a shared object: summed over the cluster, or as one node counts
+      cluster shared stats           pending changes, batches, snapshots, gaps and lag of the shared objects
+      cluster shared verify          own copy of each row against the digest its owner sent
+      help                           list the commands, or explain one
+      paniclog                       the last 10 messages of each level, in UTC
+      pid                            the process id of the node
+      shutdown                       stop the node gracefully
+      version                        the version of the node
       "
     `);
   });

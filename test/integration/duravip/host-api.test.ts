@@ -1,0 +1,156 @@
+/** What a Node.js program can do with floating addresses: two programs, each a node on a machine of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FloatingNetwork } from '../linux/floating-network.ts';
+import { until } from '../until.ts';
+import { Asker } from './asker.ts';
+import { Program } from './program.ts';
+
+const ips = ['10.84.0.1', '10.84.0.2', '10.84.0.3', '10.84.0.4'];
+const folder = mkdtempSync(join(tmpdir(), 'flotilla-host-api-'));
+let floating: FloatingNetwork;
+let asker: Asker;
+let a: Program;
+let b: Program;
+
+beforeAll(async () => {
+  floating = new FloatingNetwork('a', 'b', 'client');
+  asker = Asker.start(floating.network.on('client'), 2525, ips);
+  [a, b] = await Promise.all([start('a'), start('b')]);
+  await until(async () => (await owners()).every((owner) => owner !== undefined));
+  await until(async () => new Set(await owners()).size === 2);
+});
+
+afterAll(() => {
+  asker.stop();
+  for (const program of [a, b]) program?.kill();
+  floating.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function start(name: string): Promise<Program> {
+  const { network } = floating;
+  const marks = (ip: string) => `Binding "out-${ip.at(-1)}" { Bind_Address = ${ip}  Enable_Duravip = true }`;
+  return Program.start(
+    network.on(name),
+    `cluster {
+      nodename = ${name}
+      nodeaddr = ${network.address(name)}
+      state_dir = "${join(folder, name)}"
+      Topology "10.84.0.0/16" { interface = eth0 }
+      view_mature_time = 1
+      view_balance_interval = 1
+      if_check_interval = 1
+    }
+    msgc_server { peers = [ a = ${network.address('a')}  b = ${network.address('b')} ]  secret = s }
+    msgcserver_listener { Listen ":4809" { } }
+    ${ips.map(marks).join('\n')}
+    TCP_Listener { ${ips.map((ip) => `Listen "${ip}:2525" { }`).join('\n')} }`,
+  );
+}
+
+interface Location {
+  readonly owner: string | undefined;
+  readonly local: boolean;
+  readonly mature: boolean;
+  readonly address: string;
+}
+
+async function owners(): Promise<(string | undefined)[]> {
+  const found = await Promise.all(ips.map((ip) => a.call<Location | undefined>('locate', ip)));
+  return found.map((location) => location?.owner);
+}
+
+async function answering(): Promise<string[]> {
+  const report = await asker.report();
+  return ips.map((ip) => report[ip]!.last);
+}
+
+describe('the host API of floating addresses', () => {
+  it('API-6 every node locates an address, by itself or by its binding', async () => {
+    const [owner] = await owners();
+    const expected = { ip: ips[0], owner, mature: true };
+    await until(async () => (await a.call<Location>('locate', ips[0])).mature);
+    expect(await a.call('locate', 'out-1')).toMatchObject({ ...expected, local: owner === 'a' });
+    expect(await b.call('locate', ips[0])).toMatchObject({
+      ...expected,
+      local: owner === 'b',
+      address: `${floating.network.address(owner!)}:4802`,
+    });
+    expect(await a.call('locate', 'nobody')).toBeUndefined();
+  });
+
+  it('API-3 NET-7 NET-12 services start on an address that is on, after its owner was asked, and clients reach them', async () => {
+    await until(async () => JSON.stringify(await answering()) === JSON.stringify(await owners()));
+    for (const program of [a, b]) {
+      for (const { text, isOn } of program.told.filter(({ what }) => what === 'start')) {
+        expect(isOn).toBe(true);
+        const ip = text.replace(/:\d+$/, '');
+        const order = program.told.map(({ what, text: said }) => `${what} ${said}`);
+        expect(order.indexOf(`before ${ip}`)).toBeLessThan(order.indexOf(`start ${text}`));
+      }
+    }
+    // The endpoint that the program listed itself, beside the one of the configuration.
+    const owner = (await owners())[0] === 'a' ? a : b;
+    expect(owner.texts('start')).toEqual(expect.arrayContaining(['10.84.0.1:2525', '10.84.0.1:2526']));
+  });
+
+  it('API-4 bindings come and go with their address', async () => {
+    await until(() => [...a.texts('online'), ...b.texts('online')].includes('out-1 10.84.0.1'));
+    expect(a.told.filter(({ what }) => what === 'online').every(({ isOn }) => isOn)).toBe(true);
+  });
+
+  it('API-14 API-7 NET-9 an address that its owner calls incapable moves; both hear of it when it has', async () => {
+    const owner = (await owners())[1]!;
+    const [from, to, target] = owner === 'a' ? [a, b, 'b'] : [b, a, 'a'];
+    for (const program of [a, b]) program.told.length = 0;
+    await from.call('setCapable', '10.84.0.2', false, 'under test');
+    await until(() =>
+      [from, to].every((program) => program.texts('change').some((text) => text.startsWith('10.84.0.2 '))),
+    );
+    await until(async () => (await answering())[1] === target);
+    const change = `10.84.0.2 ${owner} ${target} failed`;
+    expect(from.texts('change')).toContain(change);
+    expect(to.texts('change')).toContain(change);
+    // The loser hears when it is off, the winner when it is on.
+    expect(from.told.find(({ text }) => text === change)?.isOn).toBe(false);
+    expect(to.told.find(({ text }) => text === change)?.isOn).toBe(true);
+    const order = from.told
+      .map(({ what, text }) => `${what} ${text}`)
+      .filter((text) => text.includes('10.84.0.2'));
+    expect(order).toEqual([
+      'offline out-2 10.84.0.2',
+      'stop 10.84.0.2:2525',
+      'after 10.84.0.2',
+      `change ${change}`,
+    ]);
+    expect(from.texts('round').length).toBeGreaterThan(0);
+    await from.call('setCapable', '10.84.0.2', true);
+  });
+
+  it('API-5 who vetoes an address does not get it', async () => {
+    const owner = (await owners())[2]!;
+    const [from, to] = owner === 'a' ? [a, b] : [b, a];
+    await to.call('veto', '10.84.0.3');
+    to.told.length = 0;
+    await from.call('setCapable', '10.84.0.3', false, 'under test');
+    await until(async () => (await owners())[2] !== owner);
+    // Nobody can have it now: given to the one, it came back at once.
+    await until(async () => (await answering())[2] === '');
+    expect(to.texts('start')).not.toContain('10.84.0.3:2525');
+    await from.call('setCapable', '10.84.0.3', true);
+    await until(async () => (await answering())[2] === owner);
+    await to.call('allow', '10.84.0.3');
+  });
+
+  it('LIFE-9 a program that stops its node has released everything', async () => {
+    a.told.length = 0;
+    const [owned, stopped] = [await owners(), a.call('stop')];
+    await stopped;
+    const lost = ips.filter((_, at) => owned[at] === 'a');
+    expect(a.texts('after').sort()).toEqual(lost);
+    await until(async () => (await answering()).every((name) => name === 'b'));
+  });
+});
