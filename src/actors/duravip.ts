@@ -107,6 +107,11 @@ export class Duravip {
     return this.#isOn ? (this.#places ?? []) : [];
   }
 
+  /** Where it goes when it is on, followers behind it. */
+  get places(): readonly PlumbedAddress[] {
+    return this.#places ?? [];
+  }
+
   get wanted(): boolean {
     return this.#wanted;
   }

@@ -137,7 +137,8 @@ export class LocalVips {
   unassign(ips: readonly Ip[]): void {
     const leaving = ips.flatMap((ip) => this.#vips.get(ip) ?? []).filter((vip) => vip.wanted);
     if (leaving.length === 0) return;
-    const addresses = leaving.flatMap((vip) => vip.plumbed.map(({ ip }) => ip));
+    // Also of those that are only being put on: what is under way would put them into the owned set.
+    const addresses = leaving.flatMap((vip) => vip.places.map(({ ip }) => ip));
     this.#ports.leaving(addresses);
     if (addresses.length > 0)
       this.#ports.kernel.lease.disown(addresses).catch((error) => this.#broken(error));

@@ -85,11 +85,11 @@ export class Plumber {
     const { kernel } = this.#options;
     const outcomes = await this.#attempt(jobs, async () => {
       const plumbed = byJob(jobs, await kernel.plumb(jobs.flatMap(({ addresses }) => addresses)));
-      const good = jobs
-        .filter((job, i) => plumbed[i]!.ok && job.wanted())
-        .flatMap(({ addresses }) => addresses);
-      await kernel.lease.own(good.map(({ ip }) => ip));
-      this.#options.acquired(good);
+      const good = jobs.filter((job, i) => plumbed[i]!.ok && job.wanted());
+      await kernel.lease.own(good.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)));
+      // The table may have given some away meanwhile: they are out of the owned set again.
+      const kept = good.filter((job) => job.wanted());
+      this.#options.acquired(kept.flatMap(({ addresses }) => addresses));
       return plumbed;
     });
     const failed = jobs.filter((_, i) => !outcomes[i]!.ok);

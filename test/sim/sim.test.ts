@@ -12,6 +12,7 @@ const regressions = join(import.meta.dirname, 'regressions');
 const kept = readdirSync(regressions);
 /** As many as take about half a minute; the long run is `npm run sim -- --runs 10000`. */
 const seeds = Number(process.env.FLOTILLA_SIM_SEEDS ?? 250);
+const vipSeeds = Math.ceil(seeds / 2);
 /** `all` plants every fault and gives each 1,000 seeds, which takes minutes; otherwise those caught early. */
 const planted = process.env.FLOTILLA_PLANTED ?? 'quick';
 
@@ -40,6 +41,13 @@ describe('random clusters', () => {
     for (let seed = 1; seed <= seeds; seed++) {
       const { violations } = await simulate(seed);
       expect(violations, `replay: npm run sim -- --seed ${seed}`).toEqual([]);
+    }
+  });
+
+  it(`INV-1 INV-3 INV-14 INV-23 INV-26 R2 R3 hold with floating addresses in ${vipSeeds} seeds`, async () => {
+    for (let seed = 1; seed <= vipSeeds; seed++) {
+      const { violations } = await simulate(seed, { vips: true });
+      expect(violations, `replay: npm run sim -- --vips --seed ${seed}`).toEqual([]);
     }
   });
 

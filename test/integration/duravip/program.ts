@@ -27,11 +27,13 @@ export class Program {
   readonly told: Told[] = [];
   readonly #child: ChildProcess;
   #last: Promise<unknown> = Promise.resolve();
+  #onAnswer: (answer: unknown) => void = () => {};
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    child.on('message', (message: { told?: Told }) => {
-      if (message.told) this.told.push(message.told);
+    child.on('message', ({ told, answer }: { told?: Told; answer?: unknown }) => {
+      if (told) this.told.push(told);
+      else this.#onAnswer(answer);
     });
   }
 
@@ -69,11 +71,10 @@ export class Program {
     this.#child.kill('SIGKILL');
   }
 
-  async #answer(): Promise<unknown> {
-    for (;;) {
-      const [message] = (await once(this.#child, 'message')) as [{ told?: Told; answer?: unknown }];
-      if (!message.told) return message.answer;
-    }
+  #answer(): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.#onAnswer = resolve;
+    });
   }
 }
 
