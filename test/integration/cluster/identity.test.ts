@@ -116,7 +116,7 @@ describe('two connections', () => {
     const connections = await connectionsOf(one);
     const [m = [], s = []] = ['m', 's'].map((link) => connections.get(link));
     const isShared = (subject: string) => /^fleet\.(shared\.|to\.\w+\.shared$)/.test(subject);
-    const isMembership = (subject: string) => /^fleet\.(view\.|to\.\w+\.view$)/.test(subject);
+    const isMembership = (subject: string) => /^fleet\.((view|vip)\.|to\.\w+\.(view|vip)$)/.test(subject);
     const isConsole = (subject: string) => /^(fleet_console($|\.)|\$SRV\.)/.test(subject);
     expect(s.filter((subject) => !isShared(subject))).toEqual([]);
     expect(m.filter((subject) => !isMembership(subject) && !isConsole(subject))).toEqual([]);

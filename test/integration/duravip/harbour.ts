@@ -19,6 +19,8 @@ export interface HarbourOptions {
   readonly cluster?: string;
   /** Words in front of a node's command on its machine. */
   readonly with?: readonly string[];
+  /** The node's configuration names no floating address. */
+  readonly isBare?: boolean;
 }
 
 export class Harbour {
@@ -58,7 +60,7 @@ export class Harbour {
         view_balance_interval = 1
         duravip_balance_set_size = 100
         ${options.cluster ?? this.#options.cluster ?? ''}`,
-      scopes: this.#scopes(),
+      scopes: options.isBare ? this.#bus() : `${this.#bus()} ${this.#marks()}`,
     });
     this.#nodes.set(machine, node);
     return node;
@@ -159,17 +161,20 @@ export class Harbour {
     return spawn(command, words, { stdio: 'ignore' });
   }
 
-  #scopes(): string {
+  #bus(): string {
     const { network } = this.floating;
     const peers = this.#machines.map((machine) => `${machine} = ${network.address(machine)}`).join('\n');
+    return `msgc_server { port = 4222 peers = [\n${peers}\n] secret = "a harbour" }
+      msgcserver_listener { Listen ":4809" { } }`;
+  }
+
+  #marks(): string {
     const [first, ...others] = this.ips;
     const binding = (ip: string) =>
       `Binding "out-${ip.split('.').at(-1)}" { Bind_Address = ${ip}  Enable_Duravip = true }`;
     const listen = (ip: string, mark: string) =>
       `Listen "${ip}:${frontPort}" { ${mark}  Upstream = "127.0.0.1:${servicePort}" }`;
     return `
-      msgc_server { port = 4222 peers = [\n${peers}\n] secret = "a harbour" }
-      msgcserver_listener { Listen ":4809" { } }
       Binding_Group "west" { ${binding(first!)} }
       ${others.map(binding).join('\n')}
       TCP_Listener {

@@ -19,8 +19,11 @@ beforeAll(async () => {
   floating = new FloatingNetwork('a', 'b', 'client');
   asker = Asker.start(floating.network.on('client'), 2525, ips);
   [a, b] = await Promise.all([start('a'), start('b')]);
-  await until(async () => (await owners()).every((owner) => owner !== undefined));
-  await until(async () => new Set(await owners()).size === 2);
+  // Two each: nothing is left to balance, and both say the same.
+  await until(async () => {
+    const [here, there] = [await owners(a), await owners(b)];
+    return here.filter((owner) => owner === 'a').length === 2 && here.join() === there.join();
+  });
 });
 
 afterAll(() => {
@@ -58,8 +61,8 @@ interface Location {
   readonly address: string;
 }
 
-async function owners(): Promise<(string | undefined)[]> {
-  const found = await Promise.all(ips.map((ip) => a.call<Location | undefined>('locate', ip)));
+async function owners(asked = a): Promise<(string | undefined)[]> {
+  const found = await Promise.all(ips.map((ip) => asked.call<Location | undefined>('locate', ip)));
   return found.map((location) => location?.owner);
 }
 
@@ -72,7 +75,10 @@ describe('the host API of floating addresses', () => {
   it('API-6 every node locates an address, by itself or by its binding', async () => {
     const [owner] = await owners();
     const expected = { ip: ips[0], owner, mature: true };
-    await until(async () => (await a.call<Location>('locate', ips[0])).mature);
+    await until(async () => {
+      const both = await Promise.all([a, b].map((each) => each.call<Location>('locate', ips[0])));
+      return both.every(({ mature }) => mature);
+    });
     expect(await a.call('locate', 'out-1')).toMatchObject({ ...expected, local: owner === 'a' });
     expect(await b.call('locate', ips[0])).toMatchObject({
       ...expected,

@@ -1,4 +1,4 @@
-/** A machine that may not change its addresses takes part in the agreement, and serves everything else. */
+/** Nodes that cannot float addresses, or have none, take part in the agreement and serve everything else. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
 import { Harbour } from './harbour.ts';
@@ -24,5 +24,16 @@ describe('DVC 5.3 a node without the privileges for floating addresses', () => {
     await until(async () => (await harbour.node('b').console('cluster duravip show')).includes('10.84.0.1'));
     await harbour.node('b').kill();
     await harbour.servedBy('a');
+  });
+});
+
+describe('DVC-11 a node whose configuration names no floating address', () => {
+  it('OWN-3 holds up nobody, and needs no privileges', async () => {
+    const withoutNetwork = ['setpriv', '--bounding-set=-net_admin,-net_raw'];
+    const bare = await harbour.start('b', { isBare: true, with: withoutNetwork });
+    await harbour.node('a').console('cluster reset');
+    await harbour.servedBy('a');
+    expect(await bare.membership()).toHaveLength(2);
+    expect(bare.log()).not.toContain('FLT-1601');
   });
 });
