@@ -211,3 +211,16 @@ function incarnationOf(a: number, b: number, c: number, d: number): Incarnation 
   textsByWords.set(key, { words: [a, b, c, d], text });
   return text;
 }
+
+/** Length (u16) and the items. */
+export function writeList<T>(writer: ByteWriter, items: readonly T[], write: (item: T) => void): void {
+  writer.u16(items.length);
+  for (const item of items) write(item);
+}
+
+export function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
+  const length = reader.u16();
+  const items: T[] = [];
+  for (let i = 0; i < length; i++) items.push(read(reader));
+  return items;
+}

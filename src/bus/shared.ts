@@ -8,8 +8,8 @@
 import type { SharedChannel } from '../actors/ports.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { SharedMessage } from '../core/replica/messages.ts';
+import type { ChannelOptions } from './channel.ts';
 import { Fragmenter, Reassembler } from './fragments.ts';
-import type { GroupOptions } from './group.ts';
 import { decodeSharedMessage, encodeSharedMessage, sharedSenderOf } from './shared-codec.ts';
 import { subjects } from './subjects.ts';
 import type { Subscription, Wire } from './wire.ts';
@@ -24,7 +24,7 @@ const maxRemembered = 1024;
 
 export class SharedBus implements SharedChannel {
   readonly #wire: Wire;
-  readonly #options: GroupOptions;
+  readonly #options: ChannelOptions;
   readonly #fragmenter: Fragmenter;
   readonly #reassembler = new Reassembler(reassembly);
   readonly #subscriptions: Subscription[];
@@ -32,7 +32,7 @@ export class SharedBus implements SharedChannel {
   readonly #complainedMs = new Map<string, number>();
   readonly #unknown = new Set<string>();
 
-  constructor(wire: Wire, options: GroupOptions) {
+  constructor(wire: Wire, options: ChannelOptions) {
     this.#wire = wire;
     this.#options = options;
     this.#fragmenter = new Fragmenter(options.random.hex(8));

@@ -12,7 +12,7 @@ import type {
 } from '../core/agreement/messages.ts';
 import type { Incarnation, MemberType } from '../core/identity.ts';
 import type { Process } from '../core/view.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
 import { readCount, readEpoch, readViewId, writeViewId } from './view-id-codec.ts';
 
 export const viewFormatVersion = 1;
@@ -70,24 +70,24 @@ function writeFields(message: ViewMessage): void {
       writer.u32(message.viewHash);
       writer.raw(message.hears);
       writer.raw(message.mutual);
-      writeList(message.others, writeOther);
+      writeList(writer, message.others, writeOther);
       writer.f64(message.epoch);
       writer.f64(message.applied);
-      writeList(message.digests, writeDigest);
+      writeList(writer, message.digests, writeDigest);
       writer.u16(message.heard.length);
       writer.raw(message.heard);
       return;
     case 'propose':
       writer.incarnation(message.from);
       writeViewId(writer, message.ballot);
-      writeList(message.members, writeProcess);
+      writeList(writer, message.members, writeProcess);
       return;
     case 'ok':
       writer.incarnation(message.from);
       writeViewId(writer, message.ballot);
       writeViewId(writer, message.oldView);
       writer.f64(message.applied);
-      writeList(message.unstable, writeEntry);
+      writeList(writer, message.unstable, writeEntry);
       return;
     case 'nack':
       writer.incarnation(message.from);
@@ -97,8 +97,8 @@ function writeFields(message: ViewMessage): void {
     case 'commit':
       writer.incarnation(message.from);
       writeViewId(writer, message.ballot);
-      writeList(message.members, writeProcess);
-      writeList(message.flush, writeFlush);
+      writeList(writer, message.members, writeProcess);
+      writeList(writer, message.flush, writeFlush);
       return;
     case 'ask':
       writer.incarnation(message.from);
@@ -259,8 +259,8 @@ function readEntry(reader: ByteReader): OrderedEntry {
 function writeFlush(flush: Flush): void {
   writeViewId(writer, flush.view);
   writer.f64(flush.upTo);
-  writeList(flush.survivors, (incarnation) => writer.incarnation(incarnation));
-  writeList(flush.entries, writeEntry);
+  writeList(writer, flush.survivors, (incarnation) => writer.incarnation(incarnation));
+  writeList(writer, flush.entries, writeEntry);
 }
 
 function readFlush(reader: ByteReader): Flush {
@@ -280,8 +280,8 @@ function writeInfo(info: NodeInfo): void {
   writer.text(info.version);
   writer.text(info.address);
   writer.u16(info.port);
-  writeList(info.groups, (group) => writer.text(group));
-  writeList([...(info.mustAgree ?? [])], writePair);
+  writeList(writer, info.groups, (group) => writer.text(group));
+  writeList(writer, [...(info.mustAgree ?? [])], writePair);
 }
 
 function writePair([name, value]: readonly [string, string]): void {
@@ -305,16 +305,4 @@ function readInfo(reader: ByteReader): NodeInfo {
   };
   const pairs = readList(reader, (list) => [list.text(), list.text()] as const);
   return pairs.length === 0 ? info : { ...info, mustAgree: new Map(pairs) };
-}
-
-function writeList<T>(items: readonly T[], write: (item: T) => void): void {
-  writer.u16(items.length);
-  for (const item of items) write(item);
-}
-
-function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
-  const length = reader.u16();
-  const items: T[] = [];
-  for (let i = 0; i < length; i++) items.push(read(reader));
-  return items;
 }

@@ -1,14 +1,8 @@
-/**
- * Messages about floating addresses on connection `m`: to everybody or to one incarnation.
- *
- * Invariant: nothing that arrives can throw into the connection. What is foreign or malformed is counted, logged once a
- * minute, and dropped (MSG-1).
- */
+/** Messages about floating addresses on connection `m`, and the bytes of decisions, which travel as ordered messages. */
 import type { VipChannel } from '../actors/ports.ts';
 import type { Decision, VipMessage } from '../core/duravip/messages.ts';
 import type { Incarnation } from '../core/identity.ts';
-import { Fragmenter, Reassembler } from './fragments.ts';
-import type { GroupOptions } from './group.ts';
+import { Channel, type ChannelOptions } from './channel.ts';
 import { subjects } from './subjects.ts';
 import {
   decodeDecision,
@@ -17,30 +11,24 @@ import {
   encodeVipMessage,
   vipSenderOf,
 } from './vip-codec.ts';
-import type { Subscription, Wire, WireMessage } from './wire.ts';
-
-/** Memory for messages that arrive in fragments, and how long to wait for the rest: 10,240 addresses are 1 MB. */
-const reassembly = { maxBytes: 64 * 1_048_576, maxAgeMs: 5_000 };
-const complaintPeriodMs = 60_000;
+import type { Wire } from './wire.ts';
 
 export class VipBus implements VipChannel {
-  readonly #wire: Wire;
-  readonly #options: GroupOptions;
-  readonly #fragmenter: Fragmenter;
-  readonly #reassembler = new Reassembler(reassembly);
-  readonly #subscriptions: Subscription[];
-  #listener: (message: VipMessage) => void = () => {};
-  #complainedMs = Number.NEGATIVE_INFINITY;
+  readonly #channel: Channel<VipMessage>;
 
-  constructor(wire: Wire, options: GroupOptions) {
-    this.#wire = wire;
-    this.#options = options;
-    this.#fragmenter = new Fragmenter(options.random.hex(8));
-    const receive = (message: WireMessage) => this.#receive(message);
-    this.#subscriptions = [
-      wire.subscribe(subjects.allVips(options.groups), receive),
-      wire.subscribe(subjects.privateVips(options.groups, options.self), receive),
-    ];
+  constructor(wire: Wire, options: ChannelOptions) {
+    const { groups, self } = options;
+    this.#channel = new Channel(wire, options, {
+      patterns: [subjects.allVips(groups), subjects.privateVips(groups, self)],
+      subjectOf: ({ kind }) => subjects.vips(groups, kind),
+      privateSubject: (to) => subjects.privateVips(groups, to),
+      encode: encodeVipMessage,
+      decode: decodeVipMessage,
+      senderOf: vipSenderOf,
+      // 10,240 addresses announced are 1 MB, from each of 64 nodes.
+      maxBytes: 64 * 1_048_576,
+      malformedCounter: 'vip_malformed_messages_total',
+    });
   }
 
   encode(decision: Decision): Uint8Array {
@@ -52,42 +40,18 @@ export class VipBus implements VipChannel {
   }
 
   broadcast(message: VipMessage): boolean {
-    return this.#publish(subjects.vips(this.#options.groups, message.kind), message);
+    return this.#channel.broadcast(message);
   }
 
   send(to: Incarnation, message: VipMessage): boolean {
-    return this.#publish(subjects.privateVips(this.#options.groups, to), message);
+    return this.#channel.send(to, message);
   }
 
   onMessage(listener: (message: VipMessage) => void): void {
-    this.#listener = listener;
+    this.#channel.onMessage(listener);
   }
 
   close(): void {
-    for (const subscription of this.#subscriptions) subscription.unsubscribe();
-    this.#listener = () => {};
-  }
-
-  #publish(subject: string, message: VipMessage): boolean {
-    const payloads = this.#fragmenter.split(encodeVipMessage(message), this.#wire.maxPayloadBytes);
-    return payloads.every((payload) => this.#wire.publish(subject, payload));
-  }
-
-  #receive({ subject, data }: WireMessage): void {
-    const body = this.#reassembler.accept(data, this.#options.clock.nowMs());
-    if (body === undefined) return;
-    // Own messages come back from the server, too.
-    if (body !== null && vipSenderOf(body) === this.#options.self) return;
-    const message = body === null ? undefined : decodeVipMessage(body);
-    if (message) this.#listener(message);
-    else this.#complain(subject);
-  }
-
-  #complain(subject: string): void {
-    this.#options.counters.add('vip_malformed_messages_total');
-    const nowMs = this.#options.clock.nowMs();
-    if (nowMs - this.#complainedMs < complaintPeriodMs) return;
-    this.#complainedMs = nowMs;
-    this.#options.log.error(`malformed or foreign message on ${subject} dropped`, { code: 'FLT-1205' });
+    this.#channel.close();
   }
 }

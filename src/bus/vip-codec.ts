@@ -6,7 +6,7 @@ import { formatAddress, parseAddress } from '../core/address.ts';
 import type { Decision, LostHolder, VipMessage } from '../core/duravip/messages.ts';
 import type { Assignment, AssignmentReason, Ip, VipAnnouncement } from '../core/duravip/vip.ts';
 import type { Incarnation } from '../core/identity.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
 import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
 
 const formatVersion = 1;
@@ -67,7 +67,7 @@ export function encodeDecision(decision: Decision): Uint8Array {
   writer.u8(verbs.indexOf(decision.verb));
   writer.f64(decision.sequence);
   writeIps(decision.matured);
-  writeList(decision.assignments, writeAssignment);
+  writeList(writer, decision.assignments, writeAssignment);
   return writer.take();
 }
 
@@ -93,16 +93,16 @@ function writeFields(message: VipMessage): void {
       writer.f64(message.announced);
       writeIps(message.claims);
       writeIps(message.stuck);
-      writeList(message.holds, ({ ip, owner }) => {
+      writeList(writer, message.holds, ({ ip, owner }) => {
         writeIp(ip);
         writer.incarnation(owner);
       });
       writer.u32(message.leaseMs);
-      writeList(message.lost, writeLost);
+      writeList(writer, message.lost, writeLost);
       return;
     case 'announcement':
       writer.f64(message.sequence);
-      writeList(message.vips, writeVip);
+      writeList(writer, message.vips, writeVip);
       return;
     case 'solicit':
       writer.u8(message.want === 'claims' ? 0 : 1);
@@ -113,7 +113,7 @@ function writeFields(message: VipMessage): void {
       writeIps(message.ips);
       return;
     case 'hosts':
-      writeList(message.hosts, ({ ip, mac, ageMs }) => {
+      writeList(writer, message.hosts, ({ ip, mac, ageMs }) => {
         writeIp(ip);
         writer.text(mac);
         writer.u32(Math.min(ageMs, 0xffff_ffff));
@@ -183,12 +183,12 @@ function readLost(reader: ByteReader): LostHolder {
 
 function writeVip(vip: VipAnnouncement): void {
   writeIp(vip.ip);
-  writeList(vip.names, (name) => writer.text(name));
-  writeList(vip.services, ({ kind, endpoint }) => {
+  writeList(writer, vip.names, (name) => writer.text(name));
+  writeList(writer, vip.services, ({ kind, endpoint }) => {
     writer.text(kind);
     writer.text(endpoint);
   });
-  writeList(vip.preference, (node) => writer.text(node));
+  writeList(writer, vip.preference, (node) => writer.text(node));
   writeIps(vip.followers);
   writer.u8((vip.capable ? 1 : 0) | (vip.draining ? 2 : 0));
 }
@@ -233,7 +233,7 @@ function readOwner(reader: ByteReader): Incarnation | undefined {
 }
 
 function writeIps(ips: readonly Ip[]): void {
-  writeList(ips, writeIp);
+  writeList(writer, ips, writeIp);
 }
 
 function readIps(reader: ByteReader): Ip[] {
@@ -250,19 +250,6 @@ function readIp(reader: ByteReader): Ip {
   const address = parseAddress(text);
   if (address === undefined || formatAddress(address) !== text) throw new RangeError('not an address');
   return text;
-}
-
-/** More than 65,535 items do not occur: 10,240 addresses are the documented bound (NET-21). */
-function writeList<T>(items: readonly T[], write: (item: T) => void): void {
-  writer.u16(items.length);
-  for (const item of items) write(item);
-}
-
-function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
-  const length = reader.u16();
-  const items: T[] = [];
-  for (let i = 0; i < length; i++) items.push(read(reader));
-  return items;
 }
 
 function attempt<T>(read: () => T | undefined): T | undefined {

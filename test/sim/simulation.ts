@@ -8,23 +8,14 @@ import { hashText } from '../../src/core/hash.ts';
 import type { LinkName } from '../../src/core/identity.ts';
 import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../../src/core/settings.ts';
 import { type View, viewKey } from '../../src/core/view.ts';
-import { FakeLan, type FakeMachine } from '../../src/net/fake-lan.ts';
 import { duravipSettings } from './duravip-settings.ts';
-import {
-  type Fault,
-  makeScenario,
-  makeVipScenario,
-  type Scenario,
-  type ScenarioLimits,
-  type VipFault,
-  type VipScenario,
-} from './faults.ts';
+import { type Fault, makeScenario, makeVipScenario, type Scenario, type ScenarioLimits } from './faults.ts';
+import { Harbour } from './harbour.ts';
 import { SimNetwork } from './network.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimNode } from './sim-node.ts';
 import { SumChecker } from './sum-checker.ts';
 import { ViewChecker } from './view-checker.ts';
-import { VipChecker } from './vip-checker.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface RunResult {
@@ -76,11 +67,7 @@ export class Simulation {
   readonly #places: (SimNode | undefined)[];
   readonly #clones = new Set<SimNode>();
   #violations: string[] = [];
-  readonly #lan: FakeLan;
-  readonly #ips: readonly string[];
-  #vips: VipChecker | undefined;
-  /** When two living nodes could last not exchange beats. */
-  #cutMs = 0;
+  readonly #harbour: Harbour | undefined;
   #trace = 0;
   #traceLength = 0;
   #lastChangeMs = 0;
@@ -95,9 +82,16 @@ export class Simulation {
     this.#traffic = new SeededRandom(scenario.seed, 'traffic');
     this.#network = new SimNetwork(this.#clock, this.#random, scenario.servers);
     this.#places = Array.from({ length: scenario.nodes }, () => undefined);
-    this.#lan = new FakeLan(this.#clock);
-    this.#ips = Array.from({ length: scenario.vips?.addresses ?? 0 }, (_, i) => `10.9.0.${i + 1}`);
-    if (scenario.vips) this.#vips = this.#checkVips(scenario.vips);
+    this.#harbour =
+      scenario.vips &&
+      new Harbour({
+        clock: this.#clock,
+        scenario: scenario.vips,
+        living: () => this.#living(),
+        isConnected: () => this.#isConnected(),
+        violate: (text) => this.#violate(text),
+        record: (text) => this.#record(text),
+      });
   }
 
   async run(): Promise<RunResult> {
@@ -124,7 +118,7 @@ export class Simulation {
     if (this.#countedInstalls > enough)
       this.#violate(`BUS-21 ${this.#countedInstalls} installs where ${enough} are enough`);
     this.#views.quiet(this.#living().map((node) => this.#standingOf(node)));
-    this.#vips?.quiet(this.#living());
+    this.#harbour?.quiet();
     for (const node of this.#living()) {
       if (node.member.system.failed > 0) this.#violate(`no actor may fail: ${node.name}`);
     }
@@ -154,7 +148,7 @@ export class Simulation {
       type: manager && place === nodes - 1 ? 'Manager' : 'Momentum',
       homes: servers === nodes ? [home] : Array.from({ length: servers }, (_, i) => (home + i) % servers),
       settings: this.#settings(),
-      ...(scenario.vips && { machine: this.#machineFor(place) }),
+      ...(this.#harbour && { machine: this.#harbour.machineFor(`relay-${place}`) }),
       onLog: (_node, level, text) => {
         if (process.env.SIM_TRACE === 'log') this.#record(`${node.name} ${level}: ${text}`);
         // Without addresses nothing critical happens; with them only an actor that fails is a fault of ours.
@@ -252,48 +246,19 @@ export class Simulation {
       case 'clock-step':
         node.clock.wallStepMs += fault.byMs;
         return;
-      default:
-        this.#strikeVip(fault, node);
-    }
-  }
-
-  #strikeVip(fault: VipFault, node: SimNode): void {
-    const { machine } = node.options;
-    const { ownership } = node.member;
-    if (!machine) return;
-    switch (fault.kind) {
       case 'unguarded-kill':
-        machine.guarded = false;
-        this.#strikeNode({ kind: 'kill', node: fault.node, downMs: fault.downMs });
-        machine.guarded = true;
+        this.#killUnguarded(fault, node);
         return;
-      case 'address-off':
-        machine.takeOff(this.#ips[fault.vip]!);
-        return;
-      case 'plumb-fails':
-        this.#refuse(machine.refusesOn, this.#ips[fault.vip]!, fault.forMs);
-        return;
-      case 'release-fails':
-        this.#refuse(machine.refusesOff, this.#ips[fault.vip]!, fault.forMs);
-        return;
-      case 'drain':
-        ownership?.local.drain(true);
-        this.#clock.after(fault.forMs, () => node.alive && ownership?.local.drain(false));
-        return;
-      case 'move':
-        if (node.clock.paused) return;
-        ownership?.request({
-          id: String(this.#traceLength),
-          verb: 'move',
-          ips: [this.#ips[fault.vip]!],
-          to: node.incarnation,
-        });
+      default:
+        this.#harbour?.strike(fault, node);
     }
   }
 
-  #refuse(refusals: Map<string, string>, ip: string, forMs: number): void {
-    refusals.set(ip, 'the simulator refuses it');
-    this.#clock.after(forMs, () => refusals.delete(ip));
+  /** The guardian dies with the process, as in a container that is ended as a whole. */
+  #killUnguarded({ node: place, downMs }: { node: number; downMs: number }, { options }: SimNode): void {
+    if (options.machine) options.machine.guarded = false;
+    this.#strikeNode({ kind: 'kill', node: place, downMs });
+    if (options.machine) options.machine.guarded = true;
   }
 
   /** A stopped process misses the server's pings and loses its connections after a while. */
@@ -389,35 +354,8 @@ export class Simulation {
     return {
       membership: { ...membership, tellsHeard: quorum !== undefined },
       replicate,
-      duravip: duravipSettings(this.#ips, quorum),
+      duravip: duravipSettings(this.#harbour?.ips ?? [], quorum),
     };
-  }
-
-  /** A clone runs on a machine of its own; a restart comes back to the old one. */
-  #machineFor(place: number): FakeMachine {
-    const name = `relay-${place}`;
-    const busy = this.#living().map(({ options }) => options.machine);
-    return (
-      this.#lan.machines.find((machine) => machine.name === name && !busy.includes(machine)) ??
-      this.#lan.machine(name)
-    );
-  }
-
-  #checkVips({ quorum }: VipScenario): VipChecker {
-    const watch = () => {
-      if (!this.#isConnected()) this.#cutMs = this.#clock.nowMs();
-      this.#clock.after(50, watch);
-    };
-    watch();
-    return new VipChecker({
-      lan: this.#lan,
-      clock: this.#clock,
-      ips: this.#ips,
-      quorum: quorum === 'majority',
-      connectedSinceMs: () => this.#cutMs,
-      violate: (text) => this.#violate(text),
-      record: (text) => this.#record(text),
-    });
   }
 
   #isConnected(): boolean {
