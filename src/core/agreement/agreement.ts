@@ -393,8 +393,19 @@ export class Agreement {
    */
   #tearsWholeView(proposer: Incarnation, members: readonly Process[], nowMs: number): boolean {
     if (memberOf(this.#view, proposer) || isBroken(this.#scene(nowMs))) return false;
+    if (this.#isLaggardOf(proposer)) return false;
     const proposed = new Set(members.map((member) => member.incarnation));
     return !this.#view.members.every((member) => proposed.has(member.incarnation));
+  }
+
+  /**
+   * The proposer shows a newer view that this process promised to be in and did not install: its promise had run out, it
+   * went on in the view it was in, and the commit no longer fits. Both views would wait for it for ever.
+   */
+  #isLaggardOf(proposer: Incarnation): boolean {
+    const shown = this.peers.get(proposer)?.beat.view;
+    if (!shown || compareViewIds(shown, this.#view.id) <= 0) return false;
+    return this.#promises.latest.some((ballot) => sameViewId(ballot, shown));
   }
 
   #onOk(nowMs: number, message: Ok, effects: Effect[]): void {
