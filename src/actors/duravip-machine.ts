@@ -11,6 +11,8 @@ import { setup } from 'xstate';
 export interface DuravipDuties {
   /** The table gives the address to this node. */
   readonly wanted: boolean;
+  /** It is on, or may be: an actor before this one died with it. */
+  readonly mustRelease: boolean;
   /** It is still the decision under which acquiring began. */
   readonly current: boolean;
   /** What is left of the wait for the owner before (OWN-34, LIFE-18); 0: nobody to wait for. */
@@ -31,6 +33,8 @@ export interface DuravipDuties {
 export type DuravipEvent =
   /** The table changed for this address. */
   | { readonly type: 'DECIDED' }
+  /** It goes elsewhere on this node (DVC-17). */
+  | { readonly type: 'CHANGED' }
   /** The owner before has let go, or will never hold it again. */
   | { readonly type: 'FREED' }
   | { readonly type: 'ACQUIRED' }
@@ -58,6 +62,8 @@ export const duravipMachine = setup({
     wanted: ({ context }) => context.duties.wanted,
     current: ({ context }) => context.duties.current,
     unwanted: ({ context }) => !context.duties.wanted,
+    mustRelease: ({ context }) => context.duties.mustRelease,
+    leftOver: ({ context }) => !context.duties.wanted && context.duties.mustRelease,
     mustWait: ({ context }) => context.duties.wanted && context.duties.waitMs > 0,
   },
   delays: {
@@ -69,8 +75,12 @@ export const duravipMachine = setup({
 }).createMachine({
   id: 'duravip',
   context: ({ input }) => input,
-  initial: 'elsewhere',
+  initial: 'starting',
   states: {
+    // An actor that died has its address released before anything else (design: supervision).
+    starting: {
+      always: [{ guard: 'mustRelease', target: 'releasing' }, { target: 'elsewhere' }],
+    },
     elsewhere: {
       entry: 'reportFree',
       always: [
@@ -94,18 +104,22 @@ export const duravipMachine = setup({
       entry: 'acquire',
       on: {
         ACQUIRED: [{ guard: 'current', target: 'owned' }, { target: 'releasing' }],
-        REFUSED: 'failed',
+        REFUSED: [{ guard: 'leftOver', target: 'releasing' }, { target: 'failed' }],
       },
     },
     owned: {
       on: {
         DECIDED: { guard: 'unwanted', target: 'releasing' },
+        CHANGED: 'releasing',
         MISSING: 'missing',
       },
     },
     missing: {
       after: { patience: 'acquiring' },
-      on: { DECIDED: { guard: 'unwanted', target: 'releasing' } },
+      on: {
+        DECIDED: { guard: 'unwanted', target: 'releasing' },
+        CHANGED: 'releasing',
+      },
     },
     releasing: {
       entry: 'release',
@@ -116,9 +130,16 @@ export const duravipMachine = setup({
       after: { retry: 'releasing' },
     },
     failed: {
-      entry: 'reportFailed',
+      entry: ['reportFailed', 'reportFree'],
       exit: 'reportCapable',
-      after: { coolDown: 'elsewhere' },
+      after: { coolDown: [{ guard: 'mustRelease', target: 'releasing' }, { target: 'elsewhere' }] },
+      on: {
+        // Whoever gets it instead waits for the word that it is off here (NET-8).
+        DECIDED: [
+          { guard: 'leftOver', target: 'releasing' },
+          { guard: 'unwanted', actions: 'reportFree' },
+        ],
+      },
     },
   },
 });

@@ -42,6 +42,10 @@ export interface DuravipPorts {
   readonly host: VipHost;
   /** Resolves when nobody else answers, the time is over, or it is not wanted any more. */
   probe(place: PlumbedAddress, untilMs: number, wanted: () => boolean): Promise<void>;
+  /** They answer nobody from this moment on, whatever becomes of them. */
+  letGo(addresses: readonly PlumbedAddress[]): void;
+  /** It is off the interface. */
+  off(ip: Ip): void;
   /** The address is off here: the next owner need not wait. */
   released(ip: Ip): void;
   capable(ip: Ip, capable: boolean): void;
@@ -65,6 +69,8 @@ export class Duravip {
   #announcement: VipAnnouncement;
   /** Where it goes, followers behind it; undefined: no topology, so it cannot be put on. */
   #places: readonly PlumbedAddress[] | undefined;
+  /** Where it was put last. */
+  #placed: readonly PlumbedAddress[] = [];
   #wanted = false;
   #handover: Handover = noWait;
   /** Counts decisions; what was begun under an earlier one must not begin to answer. */
@@ -72,6 +78,10 @@ export class Duravip {
   #attempted = 0;
   #isOn = false;
   #isStuck = false;
+  /** The actor died while the address was on or being put on. */
+  #isLeftOver = false;
+  /** The one under way, and those that follow it. */
+  readonly #steps: (() => Promise<void>)[] = [];
 
   constructor(
     system: ActorSystem,
@@ -89,7 +99,10 @@ export class Duravip {
       `duravip ${this.ip}`,
       duravipMachine,
       { duties: this.#duties() },
-      { onRestart: () => this.#actor.send({ type: 'DECIDED' }) },
+      {
+        onFailure: (givenUp) => this.#onFailure(givenUp),
+        onRestart: () => this.#actor.send({ type: 'DECIDED' }),
+      },
     );
   }
 
@@ -104,12 +117,17 @@ export class Duravip {
 
   /** The address and its followers as they are on interfaces here; empty while they are not. */
   get plumbed(): readonly PlumbedAddress[] {
-    return this.#isOn ? (this.#places ?? []) : [];
+    return this.#isOn ? this.#placed : [];
   }
 
-  /** Where it goes when it is on, followers behind it. */
+  /** Where it is or will be put, followers with it. */
   get places(): readonly PlumbedAddress[] {
-    return this.#places ?? [];
+    return [...this.#placed, ...(this.#places ?? [])];
+  }
+
+  /** Neither on nor about to be put on or taken off. */
+  get isOff(): boolean {
+    return !this.#isOn && this.#steps.length === 0;
   }
 
   get wanted(): boolean {
@@ -141,7 +159,17 @@ export class Duravip {
 
   /** Something else took the address off the interface (NET-15). */
   missing(): void {
+    if (this.state === 'owned') this.#ports.log.error(`${this.ip} is owned here, but not on the interface`);
     this.#actor.send({ type: 'MISSING' });
+  }
+
+  /** The configuration was read again: where it goes elsewhere now it moves, without an election (DVC-17). */
+  configure(announcement: VipAnnouncement, places: readonly PlumbedAddress[] | undefined): void {
+    this.#announcement = announcement;
+    if (samePlaces(places, this.#places)) return;
+    this.#places = places;
+    this.#decision++;
+    this.#actor.send({ type: 'CHANGED' });
   }
 
   stop(): void {
@@ -157,15 +185,18 @@ export class Duravip {
       get current() {
         return self.#isCurrent;
       },
+      get mustRelease() {
+        return self.#isOn || self.#isLeftOver;
+      },
       get waitMs() {
         return Math.max(0, self.#handover.notBeforeMs - self.#ports.clock.nowMs());
       },
       retryMs: stuckRetryMs,
       ...this.#patience,
-      acquire: () => void this.#acquire(),
-      release: () => void this.#release(),
+      acquire: () => void this.#step(() => this.#acquire()),
+      release: () => void this.#step(() => this.#release()),
       reportFree: () => {
-        if (!this.#wanted && this.#decision > 0) this.#ports.released(this.ip);
+        if (!this.#wanted && !this.#isOn && this.#decision > 0) this.#ports.released(this.ip);
       },
       reportFailed: () => this.#ports.capable(this.ip, false),
       reportCapable: () => this.#ports.capable(this.ip, true),
@@ -175,6 +206,29 @@ export class Duravip {
 
   get #isCurrent(): boolean {
     return this.#wanted && this.#attempted === this.#decision;
+  }
+
+  /** One after another, also when the actor died in the middle of one and its successor begins the next (NET-10). */
+  async #step(run: () => Promise<void>): Promise<void> {
+    this.#steps.push(run);
+    if (this.#steps.length > 1) return;
+    for (let next = this.#steps[0]; next; next = this.#steps[0]) {
+      await next().catch((error: unknown) => this.#ports.log.critical(`${this.ip}: ${String(error)}`));
+      this.#steps.shift();
+    }
+  }
+
+  /** Nobody looks after the address any more: it is released first, and begun anew only then. */
+  #onFailure(givenUp: boolean): void {
+    this.#decision++;
+    this.#isLeftOver = this.#isOn || this.#steps.length > 0;
+    this.#ports.letGo(this.places);
+    if (!givenUp) return;
+    this.#ports.capable(this.ip, false);
+    void this.#step(async () => {
+      await this.#release();
+      if (!this.#isOn) this.#ports.released(this.ip);
+    });
   }
 
   async #acquire(): Promise<void> {
@@ -187,6 +241,8 @@ export class Duravip {
     this.#ports.log.critical(
       `can't online ${this.ip}, ${this.#places?.[0]?.interface ?? '-'}, ${outcome.reason}`,
     );
+    // What serves on it may be refused, or have been there from before (NET-15): nothing of it stays.
+    if (this.#isOn) await this.#takeDown();
     this.#actor.send({ type: 'REFUSED' });
   }
 
@@ -198,33 +254,39 @@ export class Duravip {
     if (!this.#isCurrent) return { ok: true };
     const prepared = await this.#ports.host.prepare?.(this.ip);
     if (prepared?.ok === false) return prepared;
+    this.#placed = places;
     const plumbed = await new Promise<PlumbOutcome>((done) =>
       this.#ports.plumber.plumb({ ip: this.ip, addresses: places, wanted: () => this.#isCurrent, done }),
     );
     if (!plumbed.ok) return plumbed;
     this.#isOn = true;
-    const online = await this.#ports.host.online(this.ip);
-    if (!online.ok) await this.#takeOff();
-    return online;
+    return this.#isCurrent ? this.#ports.host.online(this.ip) : { ok: true };
   }
 
   async #release(): Promise<void> {
+    if (!(await this.#takeDown())) {
+      this.#actor.send({ type: 'STUCK' });
+      return;
+    }
+    this.#isLeftOver = false;
+    this.#reportStuck(false);
+    this.#ports.off(this.ip);
+    this.#actor.send({ type: 'RELEASED' });
+  }
+
+  /** False: it could not be taken off. */
+  async #takeDown(): Promise<boolean> {
     // A host that cannot let go must not keep the address here.
     const left = await this.#ports.host.offline(this.ip).then(() => undefined, refusal);
     if (left) this.#ports.log.error(`${this.ip}: what served on it did not end cleanly: ${left.reason}`);
     const outcome = await this.#takeOff();
-    if (!outcome.ok) {
-      this.#ports.log.critical(`can't offline ${this.ip}, ${outcome.reason}`);
-      this.#actor.send({ type: 'STUCK' });
-      return;
-    }
-    this.#reportStuck(false);
-    this.#ports.host.removed?.(this.ip);
-    this.#actor.send({ type: 'RELEASED' });
+    if (outcome.ok) this.#ports.host.removed?.(this.ip);
+    else this.#ports.log.critical(`can't offline ${this.ip}, ${outcome.reason}`);
+    return outcome.ok;
   }
 
   async #takeOff(): Promise<PlumbOutcome> {
-    const addresses = this.#places ?? [];
+    const addresses = this.#placed;
     const outcome = await new Promise<PlumbOutcome>((done) =>
       this.#ports.plumber.unplumb({ ip: this.ip, addresses, wanted: () => false, done }),
     );
@@ -237,6 +299,12 @@ export class Duravip {
     this.#isStuck = stuck;
     this.#ports.stuck(this.ip, stuck);
   }
+}
+
+function samePlaces(a: readonly PlumbedAddress[] = [], b: readonly PlumbedAddress[] = []): boolean {
+  const same = (x: PlumbedAddress, y: PlumbedAddress | undefined) =>
+    x.ip === y?.ip && x.prefixBits === y.prefixBits && x.interface === y.interface;
+  return a.length === b.length && a.every((place, i) => same(place, b[i]));
 }
 
 function refusal(error: unknown): { readonly ok: false; readonly reason: string } {

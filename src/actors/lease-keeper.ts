@@ -24,6 +24,9 @@ export interface LeaseKeeperPorts {
 /** none: not in a view that gives leases. pending: waits for the first sign of being heard. held, lost. */
 export type LeaseState = 'none' | 'pending' | 'held' | 'lost';
 
+/** In parts of the lease: with `on_bus_outage = keep` it is prolonged so long before its end. */
+const keepsBefore = 1 / 4;
+
 export class LeaseKeeper {
   readonly #ports: LeaseKeeperPorts;
   readonly #term: LeaseTerm;
@@ -32,6 +35,7 @@ export class LeaseKeeper {
   #refreshing = false;
   #endsMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
+  #keeping: Timer | undefined;
 
   constructor(settings: LeaseTermSettings, ports: LeaseKeeperPorts) {
     this.#term = new LeaseTerm(settings);
@@ -68,7 +72,7 @@ export class LeaseKeeper {
   /** Ends the lease now: everything was given up in good order. */
   async end(): Promise<void> {
     this.#state = 'none';
-    this.#timer?.cancel();
+    this.#cancelTimers();
     await this.#ports.lease.drop();
   }
 
@@ -107,26 +111,39 @@ export class LeaseKeeper {
 
   /** The kernel does what the lease is for; this timer is for the process to know. */
   #expectUntil(endsMs: number): void {
+    const { clock } = this.#ports;
+    const remainingMs = Math.max(0, endsMs - clock.nowMs());
     this.#endsMs = endsMs;
-    this.#timer?.cancel();
-    this.#timer = this.#ports.clock.after(Math.max(0, endsMs - this.#ports.clock.nowMs()), () => {
+    this.#cancelTimers();
+    this.#timer = clock.after(remainingMs, () => {
       if (this.#remainingMs() > 0) this.#extend();
-      else if (this.#ports.keepsOnOutage()) this.#prolong();
       else this.#lose();
+    });
+    this.#keeping = clock.after(Math.max(0, remainingMs - this.#holdMs * keepsBefore), () => {
+      if (this.#state === 'held' && !this.#refreshing && this.#ports.keepsOnOutage())
+        this.#ask(() => this.#prolong());
     });
   }
 
-  /** LIFE-20: unsafe by the operator's own wish. */
-  #prolong(): void {
+  /**
+   * LIFE-20: unsafe by the operator's own wish. But while the lease still lives, so that a process that was stopped,
+   * and takes its own silence for an outage, has it refused.
+   */
+  async #prolong(): Promise<void> {
     const endsMs = this.#ports.clock.nowMs() + this.#holdMs;
-    this.#ask(() => this.#ports.lease.take(this.#holdMs));
-    this.#expectUntil(endsMs);
+    if (await this.#ports.lease.refresh(this.#holdMs)) this.#expectUntil(endsMs);
+    else this.#lose();
+  }
+
+  #cancelTimers(): void {
+    this.#timer?.cancel();
+    this.#keeping?.cancel();
   }
 
   #lose(): void {
     if (this.#state !== 'held' && this.#state !== 'pending') return;
     this.#state = 'lost';
-    this.#timer?.cancel();
+    this.#cancelTimers();
     this.#ports.expired();
   }
 

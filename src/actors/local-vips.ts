@@ -6,6 +6,7 @@
  * owned set before anything else is done about it (OWN-34).
  */
 import type { Prefix } from '../core/address.ts';
+import type { Timer } from '../core/clock.ts';
 import type { Ip, VipAnnouncement, VipService } from '../core/duravip/vip.ts';
 import { Duravip, type DuravipPorts, type Handover, type VipHost, type VipPatience } from './duravip.ts';
 import type { KernelChange, KernelPort, PlumbedAddress } from './kernel-port.ts';
@@ -42,9 +43,14 @@ export interface LocalVipsPorts extends SystemWorld {
 }
 
 export class LocalVips {
+  readonly #system: ActorSystem;
   readonly #settings: LocalVipsSettings;
   readonly #ports: LocalVipsPorts;
+  readonly #vipPorts: DuravipPorts;
+  #configured: readonly LocalVip[];
   readonly #vips = new Map<Ip, Duravip>();
+  /** No longer configured, and not known to be off yet (DVC-16). */
+  readonly #retiring = new Map<Ip, Duravip>();
   readonly #incapable = new Map<Ip, string>();
   /** What host program and machine have against an address, each reason from outside (API-14, NET-5). */
   readonly #unfit = new Map<Ip, string>();
@@ -56,41 +62,61 @@ export class LocalVips {
   readonly #stopWatching: () => void;
   /** Which addresses this node gives away; undefined: none. */
   #drains: ((vip: LocalVip) => boolean) | undefined;
+  #looking: Timer | undefined;
   /** Set while a change of the announcement waits for the end of the turn. */
   #announcing = false;
 
   constructor(system: ActorSystem, settings: LocalVipsSettings, ports: LocalVipsPorts) {
+    this.#system = system;
     this.#settings = settings;
     this.#ports = ports;
+    this.#configured = settings.vips;
     const plumber = new Plumber({ ...ports, acquired: (addresses) => ports.acquired(addresses) });
-    const vipPorts = this.#vipPorts(plumber);
-    for (const { announcement, places, block } of settings.vips) {
-      if (block) for (const { ip } of places ?? []) this.#blocks.set(ip, block);
-      const full = { ...announcement, capable: places !== undefined, draining: false };
-      if (!places) this.#incapable.set(announcement.ip, 'no Topology covers it');
-      this.#vips.set(announcement.ip, new Duravip(system, vipPorts, full, places, settings.patience));
-    }
+    this.#vipPorts = this.#portsWith(plumber);
+    for (const vip of settings.vips) this.#add(vip);
+    this.#learnBlocks();
     this.#stopWatching = ports.kernel.watch((change) => this.#kernelChanged(change));
-    this.#clear().catch((error) => this.#broken(error));
+    this.#clear(settings.vips).catch((error) => this.#broken(error));
+    this.#lookRegularly();
   }
 
   /** As the node announces them now, in the order of the configuration. */
   get announcements(): readonly VipAnnouncement[] {
-    return this.#settings.vips.map((vip) => ({
+    const { incapable } = this;
+    return this.#configured.map((vip) => ({
       ...this.#withAdded(vip.announcement),
-      capable: !this.#incapable.has(vip.announcement.ip) && !this.#unfit.has(vip.announcement.ip),
+      capable: !incapable.has(vip.announcement.ip),
       draining: this.#drains?.(vip) ?? false,
     }));
   }
 
   /** As this node is configured, in the order of the configuration. */
   get configured(): readonly LocalVip[] {
-    return this.#settings.vips;
+    return this.#configured;
   }
 
   /** Addresses that this node cannot serve now, and why. */
   get incapable(): ReadonlyMap<Ip, string> {
-    return new Map([...this.#incapable, ...this.#unfit]);
+    const uncovered = this.#configured.filter(({ places }) => places === undefined);
+    const reasons = uncovered.map(({ announcement }) => [announcement.ip, 'no Topology covers it'] as const);
+    return new Map([...this.#incapable, ...this.#unfit, ...reasons]);
+  }
+
+  /**
+   * The configuration was read again (DVC-14): what is gone is released, what goes elsewhere moves, what is new waits
+   * for the table. Returns what is new.
+   */
+  reconfigure(vips: readonly LocalVip[]): readonly Ip[] {
+    this.#configured = vips;
+    const wanted = new Set(vips.map(({ announcement }) => announcement.ip));
+    const gone = [...this.#vips.keys()].filter((ip) => !wanted.has(ip));
+    const added = vips.filter(({ announcement }) => !this.#vips.has(announcement.ip));
+    this.#retire(gone);
+    for (const vip of vips) this.#add(vip);
+    this.#learnBlocks();
+    this.#clear(added).catch((error) => this.#broken(error));
+    this.#changed();
+    return added.map(({ announcement }) => announcement.ip);
   }
 
   /** `reason`: why this node should not own the address now; undefined: nothing against it any more (API-14). */
@@ -112,7 +138,7 @@ export class LocalVips {
   }
 
   get all(): Iterable<Duravip> {
-    return this.#vips.values();
+    return [...this.#vips.values(), ...this.#retiring.values()];
   }
 
   get(ip: Ip): Duravip | undefined {
@@ -123,9 +149,9 @@ export class LocalVips {
     return this.#blocks.get(ip);
   }
 
-  /** Addresses that are on here, followers with them. */
+  /** Addresses that are on here to stay, followers with them; of those about to go nothing is said (ARP-7). */
   get plumbed(): readonly PlumbedAddress[] {
-    return [...this.#vips.values()].flatMap((vip) => vip.plumbed);
+    return [...this.#vips.values()].flatMap((vip) => (vip.wanted ? vip.plumbed : []));
   }
 
   /** The table gives these to this node. */
@@ -138,10 +164,7 @@ export class LocalVips {
     const leaving = ips.flatMap((ip) => this.#vips.get(ip) ?? []).filter((vip) => vip.wanted);
     if (leaving.length === 0) return;
     // Also of those that are only being put on: what is under way would put them into the owned set.
-    const addresses = leaving.flatMap((vip) => vip.places.map(({ ip }) => ip));
-    this.#ports.leaving(addresses);
-    if (addresses.length > 0)
-      this.#ports.kernel.lease.disown(addresses).catch((error) => this.#broken(error));
+    this.#letGo(leaving.flatMap((vip) => vip.places));
     for (const vip of leaving) vip.unassign();
   }
 
@@ -158,10 +181,57 @@ export class LocalVips {
 
   stop(): void {
     this.#stopWatching();
-    for (const vip of this.#vips.values()) vip.stop();
+    this.#looking?.cancel();
+    for (const vip of this.all) vip.stop();
   }
 
-  #vipPorts(plumber: Plumber): DuravipPorts {
+  #add({ announcement, places }: LocalVip): void {
+    const full = { ...announcement, capable: places !== undefined, draining: false };
+    const { ip } = announcement;
+    const known = this.#vips.get(ip) ?? this.#retiring.get(ip);
+    this.#retiring.delete(ip);
+    if (known) known.configure(full, places);
+    const { patience } = this.#settings;
+    this.#vips.set(ip, known ?? new Duravip(this.#system, this.#vipPorts, full, places, patience));
+  }
+
+  /** They keep their actors until they are off. */
+  #retire(ips: readonly Ip[]): void {
+    this.unassign(ips);
+    for (const ip of ips) {
+      this.#retiring.set(ip, this.#vips.get(ip)!);
+      this.#vips.delete(ip);
+      for (const known of [this.#incapable, this.#unfit, this.#added]) known.delete(ip);
+      this.#forgetWhenOff(ip);
+    }
+  }
+
+  #forgetWhenOff(ip: Ip): void {
+    // A later turn: the actor is in the middle of saying so.
+    this.#ports.clock.after(0, () => {
+      const vip = this.#retiring.get(ip);
+      if (!vip?.isOff) return;
+      vip.stop();
+      this.#retiring.delete(ip);
+      this.#manage().catch((error) => this.#broken(error));
+    });
+  }
+
+  #learnBlocks(): void {
+    this.#blocks.clear();
+    for (const { places, block } of this.#configured)
+      if (block) for (const { ip } of places ?? []) this.#blocks.set(ip, block);
+  }
+
+  /** They answer nobody from now on, and nothing is said about them any more. */
+  #letGo(places: readonly PlumbedAddress[]): void {
+    const addresses = places.map(({ ip }) => ip);
+    this.#ports.leaving(addresses);
+    if (addresses.length > 0)
+      this.#ports.kernel.lease.disown(addresses).catch((error) => this.#broken(error));
+  }
+
+  #portsWith(plumber: Plumber): DuravipPorts {
     const { clock, log, host } = this.#ports;
     return {
       clock,
@@ -169,7 +239,12 @@ export class LocalVips {
       plumber,
       host,
       probe: (place, untilMs, wanted) => this.#probe(place, untilMs, wanted),
-      released: (ip) => this.#ports.released(ip),
+      letGo: (addresses) => this.#letGo(addresses),
+      off: (ip) => this.#cameOff(ip),
+      released: (ip) => {
+        this.#ports.released(ip);
+        this.#cameOff(ip);
+      },
       capable: (ip, capable) => this.#setCapable(ip, capable),
       stuck: (ip, stuck) => {
         if (stuck) this.#stuck.add(ip);
@@ -199,14 +274,25 @@ export class LocalVips {
    * Clean slate (LIFE-1): nothing of what is configured is on until the table says so. The kernel does things in the
    * order asked for, so no address can be put on before this is over.
    */
-  async #clear(): Promise<void> {
-    const { lease } = this.#ports.kernel;
-    const places = this.#settings.vips.flatMap((vip) => vip.places ?? []);
+  async #clear(vips: readonly LocalVip[]): Promise<void> {
+    const { kernel } = this.#ports;
+    const places = vips.flatMap((vip) => vip.places ?? []);
     await Promise.all([
-      lease.manage(places.map(({ ip }) => ip)),
-      lease.disown(places.map(({ ip }) => ip)),
-      this.#ports.kernel.unplumb(places),
+      this.#manage(),
+      kernel.lease.disown(places.map(({ ip }) => ip)),
+      kernel.unplumb(places),
     ]);
+  }
+
+  /** What was put on earlier stays under management until it is off: without, it would answer whoever asks. */
+  #manage(): Promise<void> {
+    const configured = this.#configured.flatMap(({ places }) => places ?? []);
+    const lingering = [...this.all].flatMap(({ plumbed }) => plumbed);
+    return this.#ports.kernel.lease.manage([...new Set([...configured, ...lingering].map(({ ip }) => ip))]);
+  }
+
+  #cameOff(ip: Ip): void {
+    if (this.#retiring.has(ip)) this.#forgetWhenOff(ip);
   }
 
   #withAdded(announcement: LocalVip['announcement']): LocalVip['announcement'] {
@@ -216,16 +302,51 @@ export class LocalVips {
   }
 
   #setCapable(ip: Ip, capable: boolean): void {
+    if (!this.#vips.has(ip)) return;
     if (capable) this.#incapable.delete(ip);
     else this.#incapable.set(ip, 'the last attempt failed');
     this.#changed();
   }
 
   #kernelChanged(change: KernelChange): void {
-    if (change.kind !== 'address-removed') return;
-    for (const vip of this.#vips.values()) {
-      if (vip.plumbed.some(({ ip }) => ip === change.address.ip)) vip.missing();
-    }
+    if (change.kind === 'address-removed') this.#missing(({ ip }) => ip === change.address.ip);
+    else if (change.kind === 'address-added') this.#takeOffForeign([change.address]);
+    else if (change.kind === 'unsure') this.#look();
+  }
+
+  #lookRegularly(): void {
+    this.#looking = this.#ports.clock.after(this.#settings.patience.coolDownMs, () => {
+      this.#look();
+      this.#lookRegularly();
+    });
+  }
+
+  /** NET-14: compares the machine with what should be there, because events may be lost. */
+  #look(): void {
+    this.#ports.kernel.addresses().then(
+      (addresses) => {
+        const present = new Set(addresses.map(({ ip }) => ip));
+        this.#missing(({ ip }) => !present.has(ip));
+        this.#takeOffForeign(addresses);
+      },
+      (error: unknown) =>
+        this.#ports.log.error(`the addresses of this machine could not be read: ${String(error)}`),
+    );
+  }
+
+  #missing(isGone: (address: PlumbedAddress) => boolean): void {
+    for (const vip of this.#vips.values()) if (vip.plumbed.some(isGone)) vip.missing();
+  }
+
+  /** NET-17: managed here, but put on by somebody else. */
+  #takeOffForeign(addresses: readonly PlumbedAddress[]): void {
+    const { kernel, log } = this.#ports;
+    const idle = [...this.#vips.values()].filter((vip) => !vip.wanted && vip.isOff);
+    const managed = new Set(idle.flatMap(({ places }) => places.map(({ ip }) => ip)));
+    const foreign = addresses.filter(({ ip }) => managed.has(ip));
+    if (foreign.length === 0) return;
+    log.error(`${foreign[0]!.ip} is on, but not owned here; it is taken off`, { count: foreign.length });
+    kernel.unplumb(foreign).catch((error) => this.#broken(error));
   }
 
   /** Many changes of one turn are one announcement. */

@@ -25,8 +25,9 @@ import type { Handover, VipHost } from './duravip.ts';
 import { type HandoverSettings, Handovers } from './handovers.ts';
 import type { KernelPort, PlumbedAddress } from './kernel-port.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { LocalVips, type LocalVipsSettings } from './local-vips.ts';
+import { type LocalVip, LocalVips, type LocalVipsSettings } from './local-vips.ts';
 import type { Membership } from './membership.ts';
+import type { Standing } from './membership-machine.ts';
 import { Neighbourhood, type NeighbourhoodSettings } from './neighbourhood.ts';
 import { type OwnershipDuties, ownershipMachine } from './ownership-machine.ts';
 import type { VipChannel, World } from './ports.ts';
@@ -56,6 +57,9 @@ export interface OwnershipListener {
   /** A new view has its owners: neighbours may have heard others meanwhile. */
   running?(): void;
 }
+
+/** The lease ends before others count as lost, so a shorter silence tells an outage of the bus (LIFE-20). */
+const heardWithinBeats = 2;
 
 /** Among the digests of shared objects in a beat; no object can have this name. */
 const announcementHash = objectHash('\0announcement');
@@ -112,14 +116,20 @@ export class Ownership {
       order: (decision) => membership.order(world.vips.encode(decision)),
       applied: () => this.#applied,
       isHeard: (incarnation) => membership.hears(incarnation),
-      hasQuorum: () => this.hasQuorum,
+      // Cut off from everybody it would give itself what others keep (LIFE-20).
+      hasQuorum: () => this.hasQuorum && membership.standing !== 'offline',
     });
-    this.#actor = system.start('ownership', ownershipMachine, { duties: this.#duties() });
+    this.#actor = system.start(
+      'ownership',
+      ownershipMachine,
+      { duties: this.#duties() },
+      { onRestart: () => this.#stand(membership.standing) },
+    );
     world.vips.onMessage((message) => this.#receive(message));
     membership.listen({
       viewInstalled: (view) => this.#viewInstalled(view),
       delivered: (payload) => this.#delivered(payload),
-      standingChanged: (standing) => this.#actor.send({ type: standing === 'offline' ? 'DOWN' : 'UP' }),
+      standingChanged: (standing) => this.#stand(standing),
       rowsSeen: (from, digests) => this.#compareAnnouncement(from, digests),
       beatSent: (count) => this.lease.beatSent(count),
       beatEchoed: (count) => this.lease.echoed(count),
@@ -128,6 +138,7 @@ export class Ownership {
         if (by.type === 'Momentum') this.lease.heardBy(by.node, by.incarnation, bits);
       },
     });
+    this.#stand(membership.standing);
   }
 
   /** `down`, `gathering`, `following` or `leading`. */
@@ -173,6 +184,17 @@ export class Ownership {
     this.#actor.send({ type: 'LOOK' });
   }
 
+  /** Other addresses than before, or other things about them: takes effect at once (DVC-14 to DVC-17). */
+  reconfigure(vips: readonly LocalVip[]): void {
+    const added = this.local.reconfigure(vips);
+    // Removed and added again before the leader gave it to another: still ours.
+    const ours = added.filter((ip) => !this.#gaveUp && this.table.ownerOf(ip) === this.#self);
+    this.local.assign(new Map(ours.map((ip) => [ip, this.#waitFor(ip)])));
+    // Without any address so far there was nothing to have a lease for.
+    const isRunning = !this.table.gathering && this.table.seats.members.length > 0;
+    if (isRunning && this.lease.state === 'none') this.#beginLease();
+  }
+
   stop(): void {
     this.neighbourhood.stop();
     this.#actor.stop();
@@ -181,6 +203,13 @@ export class Ownership {
 
   get #self(): Incarnation {
     return this.#world.self.incarnation;
+  }
+
+  #stand(standing: Standing): void {
+    this.#actor.send({ type: standing === 'offline' ? 'DOWN' : 'UP' });
+    // Nobody to agree with on a first view, but one that has to be served (LIFE-5).
+    const isFirst = !this.table.gathering && this.table.seats.members.length === 0;
+    if (standing === 'alone' && isFirst) this.#viewInstalled(this.#membership.view);
   }
 
   #duties(): OwnershipDuties {
@@ -266,8 +295,7 @@ export class Ownership {
     for (const claim of claims) this.#learnOfHolders(claim);
     this.#handovers.forget(this.#view, this.#world.clock.nowMs());
     this.#forgetClaims();
-    // A node that can put nothing on has no lease to lose, and no view to leave for it.
-    if (this.#settings.vips.some(({ places }) => places)) this.lease.begin(this.#nodesIn(this.#view));
+    this.#beginLease();
     this.#follow(changes);
     this.#waitForLosers(losses);
     this.#leader.begin();
@@ -277,6 +305,11 @@ export class Ownership {
     this.neighbourhood.share();
     for (const listener of this.#listeners) listener.running?.();
     this.#actor.send({ type: 'COMPLETE' });
+  }
+
+  /** A node that can put nothing on has no lease to lose, and no view to leave for it. */
+  #beginLease(): void {
+    if (this.local.configured.some(({ places }) => places)) this.lease.begin(this.#nodesIn(this.#view));
   }
 
   /** Claims of processes that are gone; of those about to come in they are kept, they may be early. */
@@ -384,7 +417,11 @@ export class Ownership {
 
   #apply(decision: Decision): void {
     this.#applied = decision.sequence;
-    const { changes } = this.table.apply(decision, this.#world.clock.nowMs());
+    const { changes, unknown } = this.table.apply(decision, this.#world.clock.nowMs());
+    if (unknown.length > 0)
+      this.#world.log.critical(`mature request on unknown DuraVIP ${unknown.join(' ')}`, {
+        at: this.#applied,
+      });
     this.#follow(changes);
   }
 
@@ -400,7 +437,14 @@ export class Ownership {
     }
     this.local.unassign(leaving);
     this.local.assign(mine);
+    for (const ip of mine.keys()) if (!this.local.get(ip)) this.#disown(ip);
     if (changes.length > 0) for (const listener of this.#listeners) listener.ownersChanged?.(changes);
+  }
+
+  /** The leader did not know yet that it is not configured here any more (OWN-18). */
+  #disown(ip: Ip): void {
+    this.#world.log.critical(`asked to own ${ip}, which is not configured here`);
+    this.#released(ip);
   }
 
   #released(ip: Ip): void {
@@ -420,7 +464,9 @@ export class Ownership {
   #leaseExpired(): void {
     this.#world.log.critical('the lease of the addresses ran out: releasing them all');
     this.#giveUp();
-    this.#membership.secede();
+    if (this.#view.members.length > 1) this.#membership.secede();
+    // Alone there is no view to leave: what was given up is an orphan all the same.
+    else this.#viewInstalled(this.#view);
   }
 
   #giveUp(): void {
@@ -429,10 +475,13 @@ export class Ownership {
   }
 
   #hearsNobody(): boolean {
-    const { members } = this.#membership.view;
-    return members.every(
-      ({ incarnation }) => incarnation === this.#self || !this.#membership.hears(incarnation),
-    );
+    const { clock } = this.#world;
+    const silentSinceMs = clock.nowMs() - heardWithinBeats * this.#settings.beatIntervalMs;
+    return this.#view.members.every(({ incarnation }) => {
+      if (incarnation === this.#self) return true;
+      const heardMs = this.#membership.traceOf(incarnation)?.heardMs ?? Number.NEGATIVE_INFINITY;
+      return heardMs < silentSinceMs;
+    });
   }
 
   #nodesIn({ members }: View): Set<string> {

@@ -32,6 +32,8 @@ export interface SupervisedActor<TLogic extends AnyStateMachine> {
 
 /** What an actor brings along besides its machine. */
 export interface ActorExtras {
+  /** It has failed, before it is started anew: what it held is in nobody's care. `givenUp`: it will not be. */
+  readonly onFailure?: (givenUp: boolean) => void;
   /** The machine was started anew after a failure and has to be told what it missed. */
   readonly onRestart?: () => void;
   readonly pulse?: Pulse;
@@ -66,11 +68,12 @@ export class ActorSystem {
     id: string,
     logic: TLogic,
     input: InputFrom<TLogic>,
-    { onRestart = () => {}, pulse }: ActorExtras = {},
+    { onFailure = () => {}, onRestart = () => {}, pulse }: ActorExtras = {},
   ): SupervisedActor<TLogic> {
     if (this.#actors.has(id)) throw new FlotillaError('FLT-1901', `two actors with the id ${id}`);
     const supervisor = new Supervisor(id, logic, input, this.#world, {
       pulse,
+      onFailure,
       onRestart,
       onStop: () => this.#actors.delete(id),
       onEscalation: (error) => this.onEscalation(id, error),
@@ -96,6 +99,7 @@ export class ActorSystem {
 
 interface SupervisorHooks {
   readonly pulse: Pulse | undefined;
+  readonly onFailure: (givenUp: boolean) => void;
   readonly onRestart: () => void;
   readonly onStop: () => void;
   readonly onEscalation: (error: FlotillaError) => void;
@@ -210,8 +214,10 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
       cause: describe(cause),
     });
     this.#failuresMs = [...this.#failuresMs.filter((atMs) => nowMs - atMs < restartWindowMs), nowMs];
-    if (this.#failuresMs.length > maxRestarts) {
-      this.failed = true;
+    const givenUp = this.#failuresMs.length > maxRestarts;
+    if (givenUp) this.failed = true;
+    this.#tellOfFailure(givenUp);
+    if (givenUp) {
       this.#hooks.onEscalation(error);
       return;
     }
@@ -223,6 +229,15 @@ class Supervisor<TLogic extends AnyStateMachine> implements SupervisedActor<TLog
       this.#begin();
       this.#hooks.onRestart();
     });
+  }
+
+  /** What failed may fail again while it lets go; the restart must come all the same. */
+  #tellOfFailure(givenUp: boolean): void {
+    try {
+      this.#hooks.onFailure(givenUp);
+    } catch (error) {
+      this.#world.log.critical(`${this.id} could not let go: ${describe(error)}`, { actor: this.id });
+    }
   }
 }
 

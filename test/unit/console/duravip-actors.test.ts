@@ -247,7 +247,8 @@ describe('the console of three nodes', () => {
     const before = await ages();
     expect(await consoles.said('a', 'announce view')).toBe('View announced (6 VIPs).\n');
     await consoles.harbour.pass(3_000);
-    expect(await ages()).toEqual(before.map((age) => age + 3));
+    // Whole seconds, and a command takes a moment.
+    for (const [i, age] of (await ages()).entries()) expect([3, 4]).toContain(age - before[i]!);
   });
 
   it('CMD-12 debugging logs each change of ownership', async () => {

@@ -3,7 +3,7 @@
  * each. Every change of who answers is checked on the spot: never two at a time, unless the test allows it.
  */
 import type { LocalVip } from '../../../src/actors/local-vips.ts';
-import type { DuravipSettings } from '../../../src/actors/ownership.ts';
+import type { DuravipSettings, Ownership } from '../../../src/actors/ownership.ts';
 import { parsePrefix } from '../../../src/core/address.ts';
 import type { VipAnnouncement } from '../../../src/core/duravip/vip.ts';
 import type { MembershipSettings } from '../../../src/core/settings.ts';
@@ -28,6 +28,8 @@ export interface HarbourOptions {
   readonly ips?: readonly string[];
   /** Changes of what every node announces. */
   readonly vip?: Partial<VipAnnouncement>;
+  /** What one node announces of one address. */
+  readonly each?: (ip: string, node: string) => Partial<VipAnnouncement>;
   readonly settings?: Partial<DuravipSettings>;
   /** A server for each node, so that the bus can be partitioned; messages take longer between servers. */
   readonly apart?: boolean;
@@ -42,6 +44,7 @@ export class Harbour {
   /** Who answered for an address one after another; `-` is nobody. */
   readonly log = new Map<string, string[]>();
   readonly critical: string[] = [];
+  readonly warnings: string[] = [];
   readonly network: SimNetwork;
   readonly #random = new SeededRandom(1, 'harbour');
   readonly #nodes = new Map<string, SimNode>();
@@ -77,10 +80,15 @@ export class Harbour {
       name,
       type: 'Momentum',
       homes: this.#options.apart ? [place] : [0],
-      settings: { membership, replicate: [], duravip: this.#duravip({ ...this.#options.vip, ...vip }) },
+      settings: {
+        membership: { ...membership, tellsHeard: this.#options.settings?.quorum !== undefined },
+        replicate: [],
+        duravip: this.#duravip(name, { ...this.#options.vip, ...vip }),
+      },
       machine,
       onLog: (_node, level, text) => {
         if (level === 'critical') this.critical.push(`${name}: ${text}`);
+        if (level === 'error' || level === 'warning') this.warnings.push(`${name}: ${text}`);
       },
     });
     this.#nodes.set(name, node);
@@ -129,6 +137,34 @@ export class Harbour {
     for (const node of this.#nodes.values()) node.seeClosed(incarnation);
   }
 
+  ownership(name: string): Ownership {
+    return this.at(name).member.ownership!;
+  }
+
+  /** Goes on until it is so; fails when that takes too long. */
+  async until(condition: () => boolean, limitMs = 10_000): Promise<void> {
+    const endMs = this.clock.nowMs() + limitMs;
+    while (!condition()) {
+      if (this.clock.nowMs() >= endMs) throw new Error(`not within ${limitMs} ms`);
+      await this.pass(5);
+    }
+  }
+
+  /** The address that ends so. */
+  number(last: number): string {
+    return this.ips.find((ip) => ip.endsWith(`.${last}`))!;
+  }
+
+  /** What this node says about floating addresses with such a subject gets lost; returns how to end that. */
+  lose(name: string, isLost: (subject: string) => boolean): () => void {
+    const { wire } = this.at(name).links.m;
+    const publish = wire.publish.bind(wire);
+    wire.publish = (subject, data, options) => isLost(subject) || publish(subject, data, options);
+    return () => {
+      wire.publish = publish;
+    };
+  }
+
   partition(...sides: string[]): void {
     const sideOf = (index: number) => {
       const name = this.lan.machines[index]?.name ?? '';
@@ -147,9 +183,9 @@ export class Harbour {
     if (machines.length > 1) this.doubles.push(`${this.clock.nowMs().toFixed(1)} ms: ${ip} at ${names}`);
   }
 
-  #duravip(vip: Partial<VipAnnouncement>): DuravipSettings {
+  #duravip(name: string, vip: Partial<VipAnnouncement>): DuravipSettings {
     return {
-      vips: this.ips.map((ip) => localVip(ip, vip)),
+      vips: this.ips.map((ip) => localVip(ip, { ...vip, ...this.#options.each?.(ip, name) })),
       table: { matureMs, orphanMatureMs: 0, brokenPolicy: 'release' },
       balanceSetSize: 1,
       balanceIntervalMs: 10_000,
@@ -167,11 +203,11 @@ export class Harbour {
   }
 }
 
-function localVip(ip: string, vip: Partial<VipAnnouncement>): LocalVip {
+export function localVip(ip: string, vip: Partial<VipAnnouncement> = {}, name = 'eth0'): LocalVip {
   const announcement = { ip, names: [`b${ip}`], services: [], preference: [], followers: [], ...vip };
   return {
     announcement,
-    places: [{ ip, prefixBits: 32, interface: 'eth0' }],
+    places: [{ ip, prefixBits: 32, interface: name }],
     block: parsePrefix('0.0.0.0/0'),
   };
 }
