@@ -120,9 +120,10 @@ export class Duravip {
     return this.#isOn ? this.#placed : [];
   }
 
-  /** Where it is or will be put, followers with it. */
+  /** Where it is or will be put, followers with it; each address once, as tools want it. */
   get places(): readonly PlumbedAddress[] {
-    return [...this.#placed, ...(this.#places ?? [])];
+    const placed = new Set(this.#placed.map(({ ip }) => ip));
+    return [...this.#placed, ...(this.#places ?? []).filter(({ ip }) => !placed.has(ip))];
   }
 
   /** Neither on nor about to be put on or taken off. */

@@ -34,8 +34,8 @@ export interface ChannelForm<M> {
   senderOf(bytes: Uint8Array): Incarnation | undefined;
   /** Memory for messages that arrive in fragments. */
   readonly maxBytes: number;
-  /** Counts what was dropped. */
-  readonly malformedCounter: string;
+  /** Something was dropped. */
+  countMalformed(): void;
 }
 
 /** How long to wait for the rest of a message that arrives in fragments. */
@@ -100,8 +100,8 @@ export class Channel<M> {
   }
 
   #complain(subject: string): void {
-    const { counters, clock, log } = this.#options;
-    counters.add(this.#form.malformedCounter);
+    const { clock, log } = this.#options;
+    this.#form.countMalformed();
     const nowMs = clock.nowMs();
     if (nowMs - this.#complainedMs < complaintPeriodMs) return;
     this.#complainedMs = nowMs;

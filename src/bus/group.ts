@@ -25,7 +25,7 @@ export class ClusterGroup implements ViewChannel {
       decode,
       senderOf: viewSenderOf,
       maxBytes: 16 * 1_048_576,
-      malformedCounter: 'bus_malformed_messages_total',
+      countMalformed: () => options.counters.add('bus_malformed_messages_total'),
     });
   }
 

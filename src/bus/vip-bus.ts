@@ -27,7 +27,7 @@ export class VipBus implements VipChannel {
       senderOf: vipSenderOf,
       // 10,240 addresses announced are 1 MB, from each of 64 nodes.
       maxBytes: 64 * 1_048_576,
-      malformedCounter: 'vip_malformed_messages_total',
+      countMalformed: () => options.counters.add('vip_malformed_messages_total'),
     });
   }
 
