@@ -113,7 +113,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a promise to a later ballot is forgotten',
-    seed: 6,
+    seed: 154,
     schedule: schedules.duels,
     file: agreement,
     find: 'if (!this.#promises.allow(ballot)) return false;',
