@@ -3,11 +3,11 @@
  * The tests share the machines: each one ends healed, with exact sums, which the next one begins with.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Network } from '../../../lab/network.ts';
 import { type NatsBinary, natsBinaries, searchPathWith } from '../nats-versions.ts';
 import { until } from '../until.ts';
 import { Fleet, membersAgree, type NodeProcess, sumsAre } from './fleet.ts';
 import { MachineTraffic } from './machine-traffic.ts';
-import { Network } from './network.ts';
 import { openTogether } from './traffic.ts';
 
 const machines = ['a', 'b', 'c'] as const;

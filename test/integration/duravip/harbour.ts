@@ -3,10 +3,10 @@
  * runs, and a client on one more machine. Floating addresses are 10.84.0.N; 10.84.1.1 follows the first of them.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type Answers, Asker } from '../../../lab/asker.ts';
+import { FloatingNetwork } from '../../../lab/floating-network.ts';
 import { Fleet, membersAgree, type NodeProcess } from '../cluster/fleet.ts';
-import { FloatingNetwork } from '../linux/floating-network.ts';
 import { until } from '../until.ts';
-import { type Answers, Asker } from './asker.ts';
 
 const clientMachine = 'client';
 const frontPort = 2525;
@@ -40,8 +40,7 @@ export class Harbour {
     this.ips = Array.from({ length: options.addresses ?? 6 }, (_, n) => `10.84.0.${n + 1}`);
     this.floating = new FloatingNetwork(...machines, clientMachine);
     this.#services = machines.map((machine) => this.#startService(machine));
-    const { network } = this.floating;
-    this.#asker = Asker.start(network.on(clientMachine), frontPort, [...this.ips, follower]);
+    this.#asker = Asker.start(this.floating.on(clientMachine), frontPort, [...this.ips, follower]);
   }
 
   async startAll(): Promise<void> {
@@ -50,11 +49,10 @@ export class Harbour {
   }
 
   async start(machine: string, options: HarbourOptions = {}): Promise<NodeProcess> {
-    const { network } = this.floating;
     const node = await this.fleet.start({
       name: machine,
-      nodeaddr: network.address(machine),
-      through: [...network.on(machine), ...(options.with ?? [])],
+      nodeaddr: this.floating.address(machine),
+      through: [...this.floating.on(machine), ...(options.with ?? [])],
       cluster: `Topology "10.84.0.0/16" { interface = eth0 }
         view_mature_time = 1
         view_balance_interval = 1
@@ -120,7 +118,7 @@ export class Harbour {
   }
 
   run(machine: string, ...words: readonly string[]): string {
-    const [command = '', ...rest] = [...this.floating.network.on(machine), ...words];
+    const [command = '', ...rest] = [...this.floating.on(machine), ...words];
     return execFileSync(command, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
@@ -157,13 +155,14 @@ export class Harbour {
 
   #startService(machine: string): ChildProcess {
     const program = `require('node:net').createServer((s) => s.on('error', () => {}).end('${machine}\\n')).listen(${servicePort}, '127.0.0.1')`;
-    const [command = '', ...words] = [...this.floating.network.on(machine), process.execPath, '-e', program];
+    const [command = '', ...words] = [...this.floating.on(machine), process.execPath, '-e', program];
     return spawn(command, words, { stdio: 'ignore' });
   }
 
   #bus(): string {
-    const { network } = this.floating;
-    const peers = this.#machines.map((machine) => `${machine} = ${network.address(machine)}`).join('\n');
+    const peers = this.#machines
+      .map((machine) => `${machine} = ${this.floating.address(machine)}`)
+      .join('\n');
     return `msgc_server { port = 4222 peers = [\n${peers}\n] secret = "a harbour" }
       msgcserver_listener { Listen ":4809" { } }`;
   }

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FloatingNetwork } from '../linux/floating-network.ts';
+import { Asker } from '../../../lab/asker.ts';
+import { FloatingNetwork } from '../../../lab/floating-network.ts';
 import { until } from '../until.ts';
-import { Asker } from './asker.ts';
 import { Program } from './program.ts';
 
 const ips = ['10.84.0.1', '10.84.0.2', '10.84.0.3', '10.84.0.4'];
@@ -17,7 +17,7 @@ let b: Program;
 
 beforeAll(async () => {
   floating = new FloatingNetwork('a', 'b', 'client');
-  asker = Asker.start(floating.network.on('client'), 2525, ips);
+  asker = Asker.start(floating.on('client'), 2525, ips);
   [a, b] = await Promise.all([start('a'), start('b')]);
   // Two each: nothing is left to balance, and both say the same.
   await until(async () => {
@@ -34,20 +34,19 @@ afterAll(() => {
 });
 
 function start(name: string): Promise<Program> {
-  const { network } = floating;
   const marks = (ip: string) => `Binding "out-${ip.at(-1)}" { Bind_Address = ${ip}  Enable_Duravip = true }`;
   return Program.start(
-    network.on(name),
+    floating.on(name),
     `cluster {
       nodename = ${name}
-      nodeaddr = ${network.address(name)}
+      nodeaddr = ${floating.address(name)}
       state_dir = "${join(folder, name)}"
       Topology "10.84.0.0/16" { interface = eth0 }
       view_mature_time = 1
       view_balance_interval = 1
       if_check_interval = 1
     }
-    msgc_server { peers = [ a = ${network.address('a')}  b = ${network.address('b')} ]  secret = s }
+    msgc_server { peers = [ a = ${floating.address('a')}  b = ${floating.address('b')} ]  secret = s }
     msgcserver_listener { Listen ":4809" { } }
     ${ips.map(marks).join('\n')}
     TCP_Listener { ${ips.map((ip) => `Listen "${ip}:2525" { }`).join('\n')} }`,
@@ -83,7 +82,7 @@ describe('the host API of floating addresses', () => {
     expect(await b.call('locate', ips[0])).toMatchObject({
       ...expected,
       local: owner === 'b',
-      address: `${floating.network.address(owner!)}:4802`,
+      address: `${floating.address(owner!)}:4802`,
     });
     expect(await a.call('locate', 'nobody')).toBeUndefined();
   });

@@ -69,10 +69,10 @@ describe('floating addresses of three nodes', () => {
   });
 
   it('NET-19 a machine whose cable is pulled keeps nothing that others could serve', async () => {
-    harbour.floating.network.unplug('b');
+    harbour.floating.unplug('b');
     await until(() => harbour.plumbedOn('b').length === 0);
     await harbour.servedBy('a', 'c');
-    harbour.floating.network.heal();
+    harbour.floating.heal();
     await harbour.servedBy('a', 'b', 'c');
   });
 });

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { FloatingNetwork, vip4, vip6 } from './floating-network.ts';
+import { Machines, vip4, vip6 } from './machines.ts';
 
 const long = 60_000;
 const others = { ...vip4, ip: '10.84.9.9' };
-let net: FloatingNetwork;
+let net: Machines;
 
 beforeEach(() => {
-  net = new FloatingNetwork('a', 'b');
+  net = new Machines('a', 'b');
 });
 afterEach(() => net.remove());
 

@@ -2,15 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lifetimeOverrunMs } from '../../../src/net/linux/lifetime-lease.ts';
 import { until } from '../until.ts';
 import { sharedNowMs } from './answer-log.ts';
-import { FloatingNetwork, vip4, vip6 } from './floating-network.ts';
+import { Machines, vip4, vip6 } from './machines.ts';
 
 const long = 60_000;
 /** Scheduling of the observer, and the kernel's tick. */
 const observedLateMs = 60;
-let net: FloatingNetwork;
+let net: Machines;
 
 beforeEach(() => {
-  net = new FloatingNetwork('a', 'b');
+  net = new Machines('a', 'b');
 });
 afterEach(() => net.remove());
 
@@ -81,11 +81,11 @@ describe.each([vip4, vip6])('the lease of $ip', (vip) => {
 
 test('LIFE-18 what other rules send on to a container answers no longer than the lease either', async () => {
   net.remove();
-  net = new FloatingNetwork('a', 'b', 'c');
+  net = new Machines('a', 'b', 'c');
   const [node, other] = await Promise.all([net.startNode('a'), net.start('b')]);
   node.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
   const rules = `table ip container {
-    chain to { type nat hook prerouting priority dstnat; ip daddr ${vip4.ip} dnat to ${net.network.address('c')}; };
+    chain to { type nat hook prerouting priority dstnat; ip daddr ${vip4.ip} dnat to ${net.address('c')}; };
     chain from { type nat hook postrouting priority srcnat; masquerade; };
   };`;
   node.run('nft', rules);

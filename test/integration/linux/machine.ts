@@ -5,8 +5,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Network } from '../../../lab/network.ts';
 import type { KernelChange, PlumbedAddress, PlumbOutcome } from '../../../src/actors/kernel-port.ts';
-import type { Network } from '../cluster/network.ts';
 import type { AnswerReport } from './answer-log.ts';
 
 interface Waiting {

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NeighbourFrame } from '../../../src/actors/kernel-port.ts';
 import { until } from '../until.ts';
-import { FloatingNetwork, vip4, vip6 } from './floating-network.ts';
 import type { Machine } from './machine.ts';
+import { Machines, vip4, vip6 } from './machines.ts';
 
 const long = 60_000;
-let net: FloatingNetwork;
+let net: Machines;
 
 beforeEach(() => {
-  net = new FloatingNetwork('a', 'b', 'c');
+  net = new Machines('a', 'b', 'c');
 });
 afterEach(() => net.remove());
 
@@ -44,7 +44,7 @@ describe.each([
 });
 
 function otherAddress(ipv4: boolean): string {
-  return ipv4 ? net.network.address('b') : 'fd83::2';
+  return ipv4 ? net.address('b') : 'fd83::2';
 }
 
 test('R3 ARP-4 the first gratuitous request is enough', async () => {

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PlumbedAddress } from '../../../src/actors/kernel-port.ts';
 import { until } from '../until.ts';
-import { FloatingNetwork, vip4, vip6 } from './floating-network.ts';
+import { Machines, vip4, vip6 } from './machines.ts';
 
-let net: FloatingNetwork;
+let net: Machines;
 
 beforeEach(() => {
-  net = new FloatingNetwork('a', 'b');
+  net = new Machines('a', 'b');
 });
 afterEach(() => net.remove());
 
@@ -86,7 +86,7 @@ test('NET-18 tells what happens to addresses and interfaces', async () => {
   await until(async () => (await node.changes()).length >= 2);
   expect(await node.changes()).toEqual([added, removed]);
 
-  net.network.unplug('a');
+  net.unplug('a');
   const down = {
     kind: 'interface',
     interface: expect.objectContaining({ name: 'eth0', up: false, mac: node.mac() }),

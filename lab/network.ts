@@ -3,7 +3,7 @@
  * Needs root.
  *
  * Cuts drop packets where they arrive, so that senders notice nothing, as with a broken switch. Invariant: nothing of
- * it touches the namespace of the test; `remove` ends every process inside and leaves no namespace.
+ * it touches the namespace it is made in; `remove` ends every process inside and leaves no namespace.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 
@@ -21,7 +21,7 @@ export class Network {
     try {
       this.#build();
     } catch (error) {
-      this.remove();
+      this.#removeMachines();
       throw error;
     }
   }
@@ -33,6 +33,11 @@ export class Network {
 
   address(machine: string): string {
     return `10.83.0.${this.#machines.indexOf(machine) + 1}`;
+  }
+
+  /** Runs a command on a machine and gives what it prints. */
+  run(machine: string, ...words: readonly string[]): string {
+    return this.#run(...this.on(machine), ...words);
   }
 
   /** Nothing that `from` sends reaches `to` any more. */
@@ -83,6 +88,10 @@ export class Network {
   }
 
   remove(): void {
+    this.#removeMachines();
+  }
+
+  #removeMachines(): void {
     process.off('exit', this.#removeNow);
     for (const name of [...this.#machines, 'switch'].map((machine) => this.#namespace(machine))) {
       const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
