@@ -8,7 +8,7 @@ import type { NodeSettings } from '../src/core/settings.ts';
 import { openBusServer } from '../src/node/bus-server.ts';
 import { ClusterLife } from '../src/node/cluster-life.ts';
 import { Floating } from '../src/node/floating.ts';
-import { openMachine } from '../src/node/machine.ts';
+import { Machine } from '../src/node/machine.ts';
 import { systemClock, systemRandom } from '../src/node/system-clock.ts';
 import type { LoadOrder, MemberStatus, MemberTasks, TaskMessage } from './member-process.ts';
 import { silentLog } from './silent-log.ts';
@@ -31,7 +31,7 @@ const life = new ClusterLife({
   settings,
   address: '127.0.0.1',
   server: await openBusServer(settings, around),
-  machine: await openMachine(settings, around),
+  machine: await Machine.open(settings, around),
   floating: new Floating(settings.duravip, around),
   around,
   processId: process.pid,

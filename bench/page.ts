@@ -1,5 +1,5 @@
 /** docs/benchmarks.md: machine, versions and date, all figures, how they grow with size, and what they mean. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
 import { type Figure, type Measured, renderFigures, short } from './report.ts';
 
@@ -32,13 +32,13 @@ ${measured.map(({ benchmark }) => `- \`${benchmark.name}\` (${benchmark.goals.jo
 ## To repeat
 
 \`\`\`sh
-npm run bench                       # all of it, four minutes
+npm run bench                       # all of it, nine minutes
 npm run bench -- tables membership  # some of it
 npm run bench -- --write            # all of it, and this page
 \`\`\`
 
-The figures of a busy machine mean little: leave it alone meanwhile. nats-server, redis-server and haproxy are installed
-from Debian when they are missing.
+The figures of a busy machine mean little: leave it alone meanwhile. nats-server, redis-server, haproxy and
+keepalived are installed from Debian when they are missing. Benchmarks with network namespaces need root.
 `;
 }
 
@@ -54,12 +54,15 @@ function machine(loadBefore: number): string {
     ['nats-server', versionOf('nats-server', '-v')],
     ['redis-server', versionOf('redis-server', '--version')],
     ['haproxy', versionOf('haproxy', '-v')],
+    ['keepalived', versionOf('keepalived', '--version')],
   ];
   return facts.map(([name, value]) => `- ${name}: ${value}`).join('\n');
 }
 
 function versionOf(command: string, flag: string): string {
-  return /\d+\.\d+\.\d+/.exec(execFileSync(command, [flag], { encoding: 'utf8' }))?.[0] ?? 'unknown';
+  // Some say it as an error.
+  const { stdout, stderr } = spawnSync(command, [flag], { encoding: 'utf8' });
+  return /\d+\.\d+\.\d+/.exec(stdout + stderr)?.[0] ?? 'unknown';
 }
 
 function renderGrowth(figures: readonly Figure[]): string {

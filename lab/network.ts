@@ -2,12 +2,29 @@
  * Machines on one switch, as network namespaces: each has the address 10.83.0.N on `eth0` and a loopback of its own.
  * Needs root.
  *
- * Cuts drop packets where they arrive, so that senders notice nothing, as with a broken switch. Invariant: nothing of
- * it touches the namespace it is made in; `remove` ends every process inside and leaves no namespace.
+ * Cuts drop frames inside the switch, of every protocol, so that senders notice nothing. Invariant: nothing of it
+ * touches the namespace it is made in; `remove` ends every process inside and leaves no namespace.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 
 let networks = 0;
+
+/** At the port of one machine: senders that it does not hear, and its own TCP ports that nothing passes. */
+const cutsAt = (machine: string) => `table netdev cuts {
+  set unheard-${machine} { type ether_addr; }
+  set closed-${machine} { type inet_service; }
+  chain to-${machine} {
+    type filter hook egress device ${machine} priority 0;
+    ether saddr @unheard-${machine} drop
+    tcp sport @closed-${machine} drop
+    tcp dport @closed-${machine} drop
+  }
+  chain from-${machine} {
+    type filter hook ingress device ${machine} priority 0;
+    tcp sport @closed-${machine} drop
+    tcp dport @closed-${machine} drop
+  }
+}`;
 
 export class Network {
   readonly #machines: readonly string[];
@@ -35,24 +52,56 @@ export class Network {
     return `10.83.0.${this.#machines.indexOf(machine) + 1}`;
   }
 
+  mac(machine: string): string {
+    return this.run(machine, 'cat', '/sys/class/net/eth0/address').trim();
+  }
+
   /** Runs a command on a machine and gives what it prints. */
   run(machine: string, ...words: readonly string[]): string {
     return this.#run(...this.on(machine), ...words);
   }
 
-  /** Nothing that `from` sends reaches `to` any more. */
-  cutOneWay(from: string, to: string): void {
-    this.#run(...this.on(to), 'nft', `add element inet cuts unheard { ${this.address(from)} }`);
+  /** Nothing that any of the ones sends reaches any of the others. */
+  cutOneWay(from: readonly string[], to: readonly string[]): void {
+    const senders = from.map((machine) => this.mac(machine)).join(', ');
+    this.#setCuts(to.map((machine) => `add element netdev cuts unheard-${machine} { ${senders} }`));
   }
 
-  cut(one: string, other: string): void {
-    this.cutOneWay(one, other);
-    this.cutOneWay(other, one);
+  /** Cuts every machine of the one side off from every machine of the other. */
+  separate(one: readonly string[], others: readonly string[]): void {
+    this.cutOneWay(one, others);
+    this.cutOneWay(others, one);
   }
 
   /** Cuts this machine off from all others. */
   isolate(machine: string): void {
-    for (const other of this.#machines) if (other !== machine) this.cut(machine, other);
+    const others = this.#machines.filter((other) => other !== machine);
+    this.separate([machine], others);
+  }
+
+  /** Nothing passes between this TCP port of the machines and others; everything else does. */
+  cutPort(machines: readonly string[], port: number): void {
+    this.#setCuts(machines.map((machine) => `add element netdev cuts closed-${machine} { ${port} }`));
+  }
+
+  /** Nothing passes to or from this TCP port within the machine; `unblockOwnPorts` ends it. */
+  blockOwnPort(machine: string, port: number): void {
+    this.#run(
+      ...this.on(machine),
+      'nft',
+      `table inet blocked {
+        chain arriving { type filter hook input priority 0; iif lo tcp dport ${port} drop; iif lo tcp sport ${port} drop; }
+      }`,
+    );
+  }
+
+  unblockOwnPorts(machine: string): void {
+    this.#run(...this.on(machine), 'nft', 'delete table inet blocked');
+  }
+
+  /** Every process on the machine. */
+  signalAll(machine: string, signal: NodeJS.Signals): void {
+    for (const pid of this.#pids(this.#namespace(machine))) process.kill(pid, signal);
   }
 
   /** The cable of this machine is pulled: its own interface sees it go. */
@@ -79,12 +128,14 @@ export class Network {
       .filter(Boolean);
   }
 
-  /** All cables in, no packet dropped. */
+  /** All cables in, no frame dropped. */
   heal(): void {
-    for (const machine of this.#machines) {
-      this.#ip(this.#namespace('switch'), `link set dev ${machine} up`);
-      this.#run(...this.on(machine), 'nft', 'flush set inet cuts unheard');
-    }
+    for (const machine of this.#machines) this.#ip(this.#namespace('switch'), `link set dev ${machine} up`);
+    this.#setCuts(
+      this.#machines.flatMap((machine) =>
+        ['unheard', 'closed'].map((set) => `flush set netdev cuts ${set}-${machine}`),
+      ),
+    );
   }
 
   remove(): void {
@@ -94,10 +145,20 @@ export class Network {
   #removeMachines(): void {
     process.off('exit', this.#removeNow);
     for (const name of [...this.#machines, 'switch'].map((machine) => this.#namespace(machine))) {
-      const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
-      for (const pid of stdout.split('\n').filter(Boolean)) spawnSync('kill', ['-KILL', pid]);
+      for (const pid of this.#pids(name)) spawnSync('kill', ['-KILL', String(pid)]);
       spawnSync('ip', ['netns', 'delete', name]);
     }
+  }
+
+  /** None for a namespace that is not there. */
+  #pids(namespace: string): number[] {
+    const { stdout } = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' });
+    return stdout.split('\n').filter(Boolean).map(Number);
+  }
+
+  /** In one transaction. */
+  #setCuts(commands: readonly string[]): void {
+    this.#run(...this.on('switch'), 'nft', commands.join('; '));
   }
 
   #build(): void {
@@ -106,6 +167,7 @@ export class Network {
     this.#ip(hub, 'link add name bridge type bridge');
     this.#ip(hub, 'link set dev bridge up');
     for (const machine of this.#machines) this.#connect(machine, hub);
+    // Made before the bridge, its rules would see no frame.
   }
 
   #connect(machine: string, hub: string): void {
@@ -113,17 +175,10 @@ export class Network {
     this.#run('ip', 'netns', 'add', own);
     this.#ip(hub, `link add name ${machine} type veth peer name eth0 netns ${own}`);
     this.#ip(hub, `link set dev ${machine} master bridge up`);
+    this.#run(...this.on('switch'), 'nft', cutsAt(machine));
     this.#ip(own, 'link set dev lo up');
     this.#ip(own, `address add ${this.address(machine)}/24 dev eth0`);
     this.#ip(own, 'link set dev eth0 up');
-    this.#run(
-      ...this.on(machine),
-      'nft',
-      `table inet cuts {
-        set unheard { type ipv4_addr; }
-        chain arriving { type filter hook input priority 0; ip saddr @unheard drop; }
-      }`,
-    );
   }
 
   #namespace(machine: string): string {

@@ -5,8 +5,6 @@
 import { EventEmitter } from 'node:events';
 import { nodeMachine } from './actors/node.ts';
 import { ActorSystem, type SupervisedActor } from './actors/system.ts';
-import { checkConfiguration } from './config/check.ts';
-import { renderFindings } from './config/report.ts';
 import type { Format } from './console/answer.ts';
 import { nodeRegistry } from './console/commands/all.ts';
 import { type ControlListener, startControlListener } from './console/control-listener.ts';
@@ -17,46 +15,35 @@ import type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts'
 import { type OutboundConnection, OutboundConnections } from './core/outbound-connections.ts';
 import type { NodeSettings } from './core/settings.ts';
 import type { View, ViewCause } from './core/view.ts';
-import type { FrontEvent, FrontListener, LocalService } from './net/front-listener.ts';
-import { FrontListeners } from './net/front-listeners.ts';
+import type { FrontEvent, LocalService } from './net/front-listener.ts';
 import { resolveNodeAddress } from './node/address.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
+import { type ConfigurationSource, type ConfigurationText, settingsFrom } from './node/configuration.ts';
 import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
 import { Floating, type VipLocation } from './node/floating.ts';
-import { floatingIpsOf, type Machine, openMachine } from './node/machine.ts';
+import { Listeners } from './node/listeners.ts';
+import { Machine } from './node/machine.ts';
 import type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
+import { type PeerHandler, type PeerLimits, type PeerStream, Peers } from './node/peers.ts';
+import { impossible, type ReloadOutcome, reload } from './node/reload.ts';
 import { SharedObject } from './node/shared-object.ts';
 import type { Surroundings } from './node/surroundings.ts';
 import { systemClock, systemRandom } from './node/system-clock.ts';
 import { flotillaVersion } from './node/version.ts';
 import type { VipHook } from './node/vip-hooks.ts';
-import {
-  consoleVipListener,
-  frontVipListener,
-  hostOfConsole,
-  hostOfListener,
-  splitByAddress,
-} from './node/vip-listeners.ts';
+import { floatingIpsOf, hostOfConsole, splitByAddress } from './node/vip-listeners.ts';
 import type { BindingHandler, ServiceHandler } from './node/vip-services.ts';
 import { createLog, type LineOutput } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Paniclog } from './observe/paniclog.ts';
 
 /** How `startNode` is told what to be. One of `configFile`, `configText` and `settings` is needed. */
-export interface StartOptions {
-  readonly configFile?: string;
-  readonly configText?: string;
-  /** A configuration that has been read and checked already. */
+export interface StartOptions extends ConfigurationSource {
+  /** A configuration that has been read and checked already; `configFile` beside it is read by `reload`. */
   readonly settings?: NodeSettings;
-  /** These count instead of what the configuration says. */
-  readonly nodename?: string;
-  readonly servers?: readonly string[];
-  readonly stateDir?: string;
-  /** Default: that of this process. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
   /** Services of this program for listeners without `Upstream`, by `host:port` as in `Listen`. */
@@ -97,7 +84,6 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
 }
 
 export class RunningNode extends EventEmitter<NodeEvents> {
-  readonly settings: NodeSettings;
   /** Resolves when the node serves; rejects when it could not start. */
   readonly started: Promise<void>;
   /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
@@ -110,9 +96,11 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   readonly #actor: SupervisedActor<typeof nodeMachine>;
   readonly #floating: Floating;
   readonly #record: DuravipRecord;
-  #frontListeners: FrontListeners | undefined;
-  /** Those on addresses that do not float. */
-  #front: readonly FrontListener[] = [];
+  readonly #peers: Peers;
+  #settings: NodeSettings;
+  /** As the files have them; the outbound caps know those of the start. */
+  #groupOfBinding: ReadonlyMap<string, string>;
+  #listeners: Listeners | undefined;
   readonly #shared = new Map<string, SharedObject>();
   #outbound: OutboundConnections | undefined;
   #console: ControlListener | undefined;
@@ -123,11 +111,14 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   #onStarted: () => void = () => {};
   #onEnded: (error: unknown) => void = () => {};
   #stopReason: string | undefined;
+  /** Duties never overlap: STOP may arrive while one is under way, and closing has to wait for what it opens. */
+  #lastDuty: Promise<unknown> = Promise.resolve();
 
   /** @internal Use `startNode`. */
   constructor(settings: NodeSettings, options: StartOptions) {
     super();
-    this.settings = settings;
+    this.#settings = settings;
+    this.#groupOfBinding = settings.caps.groupOfBinding;
     this.#options = options;
     const paniclog = new Paniclog();
     const { logOutput } = options;
@@ -139,7 +130,12 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     });
     this.#around = { clock: systemClock, random: systemRandom, log, counters: this.metrics };
     this.#floating = new Floating(settings.duravip, this.#around);
-    this.#record = new DuravipRecord({ groupOfBinding: () => settings.caps.groupOfBinding, ...this.#around });
+    this.#record = new DuravipRecord({ groupOfBinding: () => this.#groupOfBinding, ...this.#around });
+    this.#peers = new Peers({
+      settings,
+      around: this.#around,
+      membership: () => this.#life?.member.membership,
+    });
     const facts = nodeFacts({
       settings,
       address: () => this.#address,
@@ -153,6 +149,8 @@ export class RunningNode extends EventEmitter<NodeEvents> {
           record: this.#record,
           ...this.#around,
         }),
+      jobs: this.#peers.jobs,
+      reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
       reset: () => this.#actor.send({ type: 'RESET' }),
       shutdown: () => void this.stop('console'),
     });
@@ -170,6 +168,26 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     this.#exposeGauges();
     this.#system = new ActorSystem(this.#around);
     this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
+  }
+
+  /** What counts now: as configured at the start, and as changed by `reload` since. */
+  get settings(): NodeSettings {
+    return this.#settings;
+  }
+
+  /**
+   * Reads the configuration again, or another one, and applies what concerns floating addresses: addresses, names,
+   * services, preferences, followers, topology and the options of `cluster` that a running node can follow. What is wrong
+   * is refused as a whole; what needs a restart is named. What is the same as before is not touched.
+   */
+  reload(from: ConfigurationText = this.#options): Promise<ReloadOutcome> {
+    return this.#inTurn(async () => {
+      const outcome = await this.#reload(from).catch(impossible);
+      const { log } = this.#around;
+      if (outcome.applied) log.notice('the configuration was read again', { ...outcome, report: undefined });
+      else log.error(`the configuration was read again and refused: ${outcome.report.trim()}`);
+      return outcome;
+    });
   }
 
   /** The shared object of this name. FLT-1301 when it is not replicated here. */
@@ -244,6 +262,19 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     this.#floating.setCapable(ipOrKind, capable, reason);
   }
 
+  /**
+   * A stream to what another node serves under this name, past the bus. Resolves when that node has accepted; rejects
+   * with FLT-1701 when it cannot be reached, FLT-1702 when it refuses, FLT-1703 when no secret is configured.
+   */
+  openPeer(node: string, service: string, limits?: PeerLimits): Promise<PeerStream> {
+    return this.#peers.open(node, service, limits);
+  }
+
+  /** Serves streams that other nodes open. Returns how to end it. FLT-1703 when no secret is configured. */
+  servePeer(service: string, handler: PeerHandler): () => void {
+    return this.#peers.serve(service, handler);
+  }
+
   /** Runs a console line as an operator would type it. */
   async console(line: string, format: Format = 'text'): Promise<ConsoleAnswer> {
     const reply = this.#interpreter.run(line, format);
@@ -285,6 +316,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
       const { m, s } = this.#life?.links ?? {};
       return [m, s].filter((link) => link?.state === 'up').length;
     });
+    this.metrics.gauge('peer_jobs', () => this.#peers.jobs.size);
     this.metrics.gauge('shared_keys', () => sum(replicas().map(({ keys }) => keys)));
     this.metrics.gauge('shared_pending_changes', () => sum(replicas().map(({ pending }) => pending)));
   }
@@ -295,12 +327,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   }
 
   #duties() {
-    // Duties never overlap: STOP may arrive while one is under way, and closing has to wait for what it opens.
-    let last: Promise<void> = Promise.resolve();
-    const inTurn = (duty: () => Promise<void>) => () => {
-      last = last.catch(() => {}).then(duty);
-      return last;
-    };
+    const inTurn = (duty: () => Promise<void>) => () => this.#inTurn(duty);
     return {
       openConsole: inTurn(() => this.#openConsole()),
       join: inTurn(() => this.#join()),
@@ -314,6 +341,23 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     };
   }
 
+  #inTurn<Result>(duty: () => Promise<Result>): Promise<Result> {
+    const turn = this.#lastDuty.catch(() => {}).then(duty);
+    this.#lastDuty = turn;
+    return turn;
+  }
+
+  async #reload(from: ConfigurationText): Promise<ReloadOutcome> {
+    const [machine, listeners, life] = [this.#machine, this.#listeners, this.#life];
+    if (this.state !== 'serving' || !machine || !listeners || !life)
+      throw new FlotillaError('FLT-1004', `the node is ${this.state}`);
+    const parts = { address: this.#address, machine, listeners, floating: this.#floating, life };
+    const { outcome, settings, groupOfBinding } = await reload(this.#options, from, this.#settings, parts);
+    this.#settings = settings ?? this.#settings;
+    this.#groupOfBinding = groupOfBinding ?? this.#groupOfBinding;
+    return outcome;
+  }
+
   async #openConsole(): Promise<void> {
     const { fixed } = splitByAddress(this.settings.control, hostOfConsole, this.#floatingIps);
     this.#console = await startControlListener({
@@ -324,18 +368,20 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     this.#address = await resolveNodeAddress(this.settings);
     if (this.#floatingIps.has(this.#address))
       throw new FlotillaError('FLT-1102', `${this.#address} is a floating address of the configuration`);
+    await this.#peers.prepare(this.#address);
   }
 
   async #join(): Promise<void> {
     await this.#options.beforeJoin?.(this);
-    this.#machine = await openMachine(this.settings, this.#around);
+    this.#machine = await Machine.open(this.settings, this.#around);
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
     for (const name of this.#life?.member.replicas.keys() ?? [])
       this.#shared.set(name, this.#sharedObject(name));
     this.#outbound = this.#outboundConnections();
-    this.#frontListeners = this.#createFrontListeners();
-    this.#addFloatingListeners(this.#frontListeners);
+    this.#listeners = this.#createListeners();
+    const { services } = this.#floating;
+    await services.reconfigure(this.settings.duravip, this.#listeners.floating(this.settings, []));
   }
 
   async #rejoin(): Promise<void> {
@@ -384,8 +430,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   }
 
   async #openListeners(): Promise<void> {
-    const { fixed } = splitByAddress(this.settings.listeners, hostOfListener, this.#floatingIps);
-    this.#front = await this.#frontListeners!.openAll(fixed);
+    await this.#listeners!.openFixed(this.settings);
     this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, {
       pid: process.pid,
     });
@@ -396,11 +441,13 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     return floatingIpsOf(this.settings.duravip.vips);
   }
 
-  #createFrontListeners(): FrontListeners {
+  #createListeners(): Listeners {
     const inboundName = this.settings.replicate.find(({ type }) => type === 'inbound_cidr')?.name;
     const { services = {} } = this.#options;
-    return new FrontListeners(this.settings.listeners, {
-      ...this.#around,
+    return new Listeners(this.settings, {
+      around: this.#around,
+      interpreter: this.#interpreter,
+      peers: this.#peers,
       inbound: inboundName === undefined ? undefined : this.#shared.get(inboundName),
       optionsOf: ({ listen: { host, port } }) => {
         const listen = `${host}:${port}`;
@@ -413,16 +460,6 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     });
   }
 
-  #addFloatingListeners(front: FrontListeners): void {
-    const { listeners, control } = this.settings;
-    const door = { interpreter: this.#interpreter, log: this.#around.log };
-    const { services } = this.#floating;
-    for (const each of splitByAddress(listeners, hostOfListener, this.#floatingIps).floating)
-      services.add(frontVipListener(each, front));
-    for (const each of splitByAddress(control, hostOfConsole, this.#floatingIps).floating)
-      services.add(consoleVipListener(each, door));
-  }
-
   /**
    * Floating addresses first, because others wait to serve on them; then sessions, so that nobody is cut off in
    * mid-sentence; the console last, so that it can be watched.
@@ -430,7 +467,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#stopReason ?? 'the node cannot go on'}`);
     await this.#floating.giveUp();
-    await Promise.all(this.#front.map((listener) => listener.stop({ graceMs: sessionGraceMs })));
+    await (this.#listeners ?? this.#peers).stop(sessionGraceMs);
     this.#outbound?.stop();
     await this.#life?.end();
     await this.#machine?.kernel.close();
@@ -452,18 +489,4 @@ export class RunningNode extends EventEmitter<NodeEvents> {
     const rows = rowsName === undefined ? undefined : this.#life?.member.replicas.get(rowsName)?.gaugeTable;
     return new OutboundConnections(caps, this.#shared, rows);
   }
-}
-
-function settingsFrom(options: StartOptions): NodeSettings {
-  const { configFile, configText, nodename, servers, stateDir } = options;
-  const request = { environment: options.environment ?? process.env, nodename, servers, stateDir };
-  if (configFile === undefined && configText === undefined) {
-    throw new FlotillaError('FLT-1003', 'neither configFile nor configText is given');
-  }
-  const result = checkConfiguration(
-    configText === undefined ? { ...request, file: configFile! } : { ...request, text: configText },
-  );
-  if (!result.found) throw new FlotillaError('FLT-1003', String(configFile));
-  if (!result.settings) throw new FlotillaError('FLT-1002', `\n${renderFindings(result)}`);
-  return result.settings;
 }

@@ -61,6 +61,10 @@ export class Child {
     return running.has(this);
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
   /** SIGTERM, and SIGKILL for one that does not end. Resolves when it has ended; true when it went by itself. */
   async stop(): Promise<boolean> {
     this.#isExpected = true;

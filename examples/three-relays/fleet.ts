@@ -8,14 +8,7 @@ import { MailClients } from './mail-clients.ts';
 import { MailServer } from './mail-server.ts';
 import { probePort } from './ports.ts';
 import { Relay } from './relay.ts';
-
-export interface FleetOptions {
-  /** For logs and state. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  /** A process has ended and nobody told it to. */
-  readonly onLost: (error: Error) => void;
-}
+import type { CastOptions } from './stage.ts';
 
 export interface RunningFleet {
   readonly bus: Bus;
@@ -25,13 +18,13 @@ export interface RunningFleet {
 }
 
 export class Fleet {
-  readonly #options: FleetOptions;
+  readonly #options: CastOptions;
   readonly #relays: readonly Relay[];
   readonly #mailServers = new Map<Relay, MailServer>();
   #bus: Bus | undefined;
   #clients: MailClients | undefined;
 
-  constructor(options: FleetOptions) {
+  constructor(options: CastOptions) {
     this.#options = options;
     this.#relays = [1, 2, 3].map((number) => new Relay({ ...options, number }));
   }

@@ -5,13 +5,12 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ConsoleConnection, connectToSocket } from '../../src/console/client/connection.ts';
 import { Child } from './child.ts';
+import { type ConsoleAnswer, NodeConsole } from './node-console.ts';
 import { kernelSockets, type ShownRow } from './truth.ts';
 import { until } from './until.ts';
 
 const startLimitMs = 20_000;
-const answerLimitMs = 2_000;
 
 export interface RelayOptions {
   readonly number: number;
@@ -27,11 +26,6 @@ export interface ViewOfRelay {
   readonly state: string;
 }
 
-export interface ConsoleAnswer {
-  readonly text: string;
-  readonly isOk: boolean;
-}
-
 export class Relay {
   readonly name: string;
   /** As in the configuration files. */
@@ -40,9 +34,8 @@ export class Relay {
   readonly consolePath: string;
   readonly logFile: string;
   readonly #options: RelayOptions;
+  readonly #console: NodeConsole;
   #child: Child | undefined;
-  #console: ConsoleConnection | undefined;
-  #lastAnswer: Promise<unknown> = Promise.resolve();
   /** Nobody else's file is removed. */
   #ownsConsolePath = false;
 
@@ -53,6 +46,7 @@ export class Relay {
     this.mailPort = 2600 + options.number;
     this.consolePath = `/tmp/flotilla-${this.name}.sock`;
     this.logFile = join(options.folder, `${this.name}.log`);
+    this.#console = new NodeConsole(this.consolePath);
   }
 
   get pid(): number {
@@ -95,7 +89,7 @@ export class Relay {
   }
 
   async stop(): Promise<void> {
-    this.#console?.close();
+    this.#console.close();
     const isWilling = await this.#child?.stop();
     if (isWilling === false) process.stderr.write(`${this.name} did not stop by itself and was killed\n`);
     this.removeLeftovers();
@@ -108,21 +102,7 @@ export class Relay {
 
   /** What an operator sees who types this. Undefined when the console cannot be reached. */
   ask(line: string, format: 'text' | 'json' = 'text'): Promise<ConsoleAnswer | undefined> {
-    // One at a time: after Ctrl-C the summary asks while an earlier question may still be under way.
-    const answer = this.#lastAnswer.then(() => this.#askNow(line, format)).catch(() => undefined);
-    this.#lastAnswer = answer;
-    return answer;
-  }
-
-  async #askNow(line: string, format: 'text' | 'json'): Promise<ConsoleAnswer> {
-    if (!this.#console?.isOpen) this.#console = await this.#connect();
-    const reply = this.#console.request(line, format);
-    let text = '';
-    for (;;) {
-      const { value, done } = await reply.next();
-      if (done) return { text, isOk: value === 0 };
-      text += value;
-    }
+    return this.#console.ask(line, format);
   }
 
   /** Rows of inbound_cidr: the sum over the cluster, or one node's own. Undefined when there is no answer. */
@@ -135,10 +115,5 @@ export class Relay {
   async view(): Promise<ViewOfRelay | undefined> {
     const answer = await this.ask('cluster info -v', 'json');
     return answer?.isOk ? (JSON.parse(answer.text) as { view: ViewOfRelay }).view : undefined;
-  }
-
-  #connect(): Promise<ConsoleConnection> {
-    const endpoint = { kind: 'socket', where: { path: this.consolePath }, label: this.consolePath } as const;
-    return connectToSocket(endpoint, { timeoutMs: answerLimitMs });
   }
 }

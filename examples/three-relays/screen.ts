@@ -27,6 +27,14 @@ export function counted(count: number, noun: string, nouns = `${noun}s`): string
   return `${count} ${count === 1 ? noun : nouns}`;
 }
 
+/** With the time of the show before the first line. */
+export function timed(atMs: number, text: string): string {
+  const time = seconds(atMs).padStart(8);
+  const [first = '', ...more] = text.trimEnd().split('\n');
+  const rest = more.map((line) => `${' '.repeat(time.length)}  ${line}\n`).join('');
+  return `${time}  ${first}\n${rest}\n`;
+}
+
 export function verdict({ connections, agreedMs, wrong }: Check): string {
   const total = [...connections.values()].reduce((sum, count) => sum + count, 0);
   const shares = [...connections].map(([name, count]) => `${name} ${count}`).join(', ');

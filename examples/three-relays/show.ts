@@ -5,7 +5,7 @@
 import { Checker } from './check.ts';
 import type { RunningFleet } from './fleet.ts';
 import type { Relay } from './relay.ts';
-import { counted, milliseconds, seconds, verdict } from './screen.ts';
+import { counted, milliseconds, seconds, timed, verdict } from './screen.ts';
 import { type Kill, summary } from './summary.ts';
 import { timeline } from './timeline.ts';
 import { kernelSockets, totalOf } from './truth.ts';
@@ -97,12 +97,8 @@ export class Show {
     this.#say(`${victim.name} serves again, ${seconds(backMs)} after its start\n`);
   }
 
-  /** With the time of the show before the first line. */
   #say(text: string): void {
-    const time = seconds(performance.now() - this.#startMs).padStart(8);
-    const [first = '', ...more] = text.trimEnd().split('\n');
-    const rest = more.map((line) => `${' '.repeat(time.length)}  ${line}\n`).join('');
-    process.stdout.write(`${time}  ${first}\n${rest}\n`);
+    process.stdout.write(timed(performance.now() - this.#startMs, text));
   }
 }
 

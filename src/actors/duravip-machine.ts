@@ -134,6 +134,8 @@ export const duravipMachine = setup({
       exit: 'reportCapable',
       after: { coolDown: [{ guard: 'mustRelease', target: 'releasing' }, { target: 'elsewhere' }] },
       on: {
+        // The reason for the failure may be gone with it.
+        CHANGED: [{ guard: 'mustRelease', target: 'releasing' }, { target: 'elsewhere' }],
         // Whoever gets it instead waits for the word that it is off here (NET-8).
         DECIDED: [
           { guard: 'leftOver', target: 'releasing' },

@@ -65,7 +65,7 @@ export class Duravip {
   readonly ip: Ip;
   readonly #ports: DuravipPorts;
   readonly #actor: SupervisedActor<typeof duravipMachine>;
-  readonly #patience: VipPatience;
+  #patience: VipPatience;
   #announcement: VipAnnouncement;
   /** Where it goes, followers behind it; undefined: no topology, so it cannot be put on. */
   #places: readonly PlumbedAddress[] | undefined;
@@ -77,6 +77,8 @@ export class Duravip {
   #decision = 0;
   #attempted = 0;
   #isOn = false;
+  /** Since it was put on it was let go, or something took it off. */
+  #isSilent = false;
   #isStuck = false;
   /** The actor died while the address was on or being put on. */
   #isLeftOver = false;
@@ -120,6 +122,14 @@ export class Duravip {
     return this.#isOn ? this.#placed : [];
   }
 
+  /**
+   * Of those the ones that answer, and are to stay. What is missing does not, nor what this node was told to give up,
+   * although it may be its own again before it is off.
+   */
+  get answering(): readonly PlumbedAddress[] {
+    return this.#wanted && !this.#isSilent ? this.plumbed : [];
+  }
+
   /** Where it is or will be put, followers with it; each address once, as tools want it. */
   get places(): readonly PlumbedAddress[] {
     const placed = new Set(this.#placed.map(({ ip }) => ip));
@@ -147,6 +157,7 @@ export class Duravip {
   unassign(): void {
     if (!this.#wanted) return;
     this.#wanted = false;
+    this.#isSilent = true;
     this.#decision++;
     this.#actor.send({ type: 'DECIDED' });
   }
@@ -161,6 +172,7 @@ export class Duravip {
   /** Something else took the address off the interface (NET-15). */
   missing(): void {
     if (this.state === 'owned') this.#ports.log.error(`${this.ip} is owned here, but not on the interface`);
+    this.#isSilent = true;
     this.#actor.send({ type: 'MISSING' });
   }
 
@@ -169,6 +181,18 @@ export class Duravip {
     this.#announcement = announcement;
     if (samePlaces(places, this.#places)) return;
     this.#places = places;
+    this.restart();
+  }
+
+  /** For waits that begin from now on. */
+  setPatience(patience: VipPatience): void {
+    this.#patience = patience;
+  }
+
+  /** What serves on it is not what should: it goes off, and is put on anew. */
+  restart(): void {
+    // Nothing is said about it while it is off (ARP-7).
+    if (this.#isOn) this.#ports.letGo(this.#placed);
     this.#decision++;
     this.#actor.send({ type: 'CHANGED' });
   }
@@ -193,7 +217,12 @@ export class Duravip {
         return Math.max(0, self.#handover.notBeforeMs - self.#ports.clock.nowMs());
       },
       retryMs: stuckRetryMs,
-      ...this.#patience,
+      get coolDownMs() {
+        return self.#patience.coolDownMs;
+      },
+      get patienceMs() {
+        return self.#patience.patienceMs;
+      },
       acquire: () => void this.#step(() => this.#acquire()),
       release: () => void this.#step(() => this.#release()),
       reportFree: () => {
@@ -223,6 +252,7 @@ export class Duravip {
   #onFailure(givenUp: boolean): void {
     this.#decision++;
     this.#isLeftOver = this.#isOn || this.#steps.length > 0;
+    this.#isSilent = true;
     this.#ports.letGo(this.places);
     if (!givenUp) return;
     this.#ports.capable(this.ip, false);
@@ -261,6 +291,7 @@ export class Duravip {
     );
     if (!plumbed.ok) return plumbed;
     this.#isOn = true;
+    this.#isSilent = !this.#isCurrent;
     return this.#isCurrent ? this.#ports.host.online(this.ip) : { ok: true };
   }
 

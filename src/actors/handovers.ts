@@ -26,7 +26,7 @@ interface Departure extends Trace {
 }
 
 export class Handovers {
-  readonly #settings: HandoverSettings;
+  #settings: HandoverSettings;
   /**
    * Who was given an address and is not known to have let go, or never to have had it. Several, when an address was
    * given on before the one it was given to had it.
@@ -36,6 +36,11 @@ export class Handovers {
   readonly #leasesMs = new Map<Incarnation, number>();
 
   constructor(settings: HandoverSettings) {
+    this.#settings = settings;
+  }
+
+  /** For waits that begin from now on (DVC-14). */
+  configure(settings: HandoverSettings): void {
     this.#settings = settings;
   }
 

@@ -47,6 +47,11 @@ export class LeaseKeeper {
     return this.#state;
   }
 
+  /** False also for a process that was stopped, before it learns that its lease is over. */
+  get isAlive(): boolean {
+    return this.#state === 'held' && this.#endsMs > this.#ports.clock.nowMs();
+  }
+
   beatSent(count: number): void {
     this.#term.beatSent(count, this.#ports.clock.nowMs());
   }
@@ -115,14 +120,22 @@ export class LeaseKeeper {
     const remainingMs = Math.max(0, endsMs - clock.nowMs());
     this.#endsMs = endsMs;
     this.#cancelTimers();
-    this.#timer = clock.after(remainingMs, () => {
-      if (this.#remainingMs() > 0) this.#extend();
-      else this.#lose();
-    });
+    this.#timer = clock.after(remainingMs, () => this.#endIsDue());
     this.#keeping = clock.after(Math.max(0, remainingMs - this.#holdMs * keepsBefore), () => {
       if (this.#state === 'held' && !this.#refreshing && this.#ports.keepsOnOutage())
         this.#ask(() => this.#prolong());
     });
+  }
+
+  /** Real timers come up to a millisecond early. Not to look again would mean never to notice the end. */
+  #endIsDue(): void {
+    const remainingMs = this.#remainingMs();
+    if (remainingMs <= 0) {
+      this.#lose();
+      return;
+    }
+    this.#timer = this.#ports.clock.after(Math.max(1, remainingMs), () => this.#endIsDue());
+    this.#extend();
   }
 
   /**

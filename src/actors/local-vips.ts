@@ -8,6 +8,7 @@
 import type { Prefix } from '../core/address.ts';
 import type { Timer } from '../core/clock.ts';
 import type { Ip, VipAnnouncement, VipService } from '../core/duravip/vip.ts';
+import { hashText } from '../core/hash.ts';
 import { Duravip, type DuravipPorts, type Handover, type VipHost, type VipPatience } from './duravip.ts';
 import type { KernelChange, KernelPort, PlumbedAddress } from './kernel-port.ts';
 import { Plumber } from './plumber.ts';
@@ -40,11 +41,13 @@ export interface LocalVipsPorts extends SystemWorld {
   leaving(ips: readonly Ip[]): void;
   /** Put on, and answering: tell the neighbours. */
   acquired(addresses: readonly PlumbedAddress[]): void;
+  /** Somebody else says that he has an address which is on here (EXT-2). */
+  claimed(address: PlumbedAddress, mac: string): void;
 }
 
 export class LocalVips {
   readonly #system: ActorSystem;
-  readonly #settings: LocalVipsSettings;
+  #settings: LocalVipsSettings;
   readonly #ports: LocalVipsPorts;
   readonly #vipPorts: DuravipPorts;
   #configured: readonly LocalVip[];
@@ -90,6 +93,12 @@ export class LocalVips {
     }));
   }
 
+  /** The same on nodes that are configured alike: what a program adds is not counted (EXT-9). */
+  get revision(): number {
+    const configured = this.#configured.map(({ announcement }) => announcement);
+    return hashText(JSON.stringify(configured));
+  }
+
   /** As this node is configured, in the order of the configuration. */
   get configured(): readonly LocalVip[] {
     return this.#configured;
@@ -115,8 +124,23 @@ export class LocalVips {
     for (const vip of vips) this.#add(vip);
     this.#learnBlocks();
     this.#clear(added).catch((error) => this.#broken(error));
+    // Wherever else on this machine somebody has put one of them (LIFE-2).
+    if (added.length > 0) this.#look();
     this.#changed();
     return added.map(({ announcement }) => announcement.ip);
+  }
+
+  /** `if_check_interval`, `if_down_limit` and `probe_limit` as they are from now on; addresses come by `reconfigure`. */
+  configure(settings: LocalVipsSettings): void {
+    this.#settings = settings;
+    for (const vip of this.all) vip.setPatience(settings.patience);
+    this.#looking?.cancel();
+    this.#lookRegularly();
+  }
+
+  /** What serves on these could not be brought in line with the configuration: off, and on again, or elsewhere. */
+  restart(ips: readonly Ip[]): void {
+    for (const ip of ips) this.#vips.get(ip)?.restart();
   }
 
   /** `reason`: why this node should not own the address now; undefined: nothing against it any more (API-14). */
@@ -149,9 +173,13 @@ export class LocalVips {
     return this.#blocks.get(ip);
   }
 
+  get wantsAny(): boolean {
+    return [...this.#vips.values()].some((vip) => vip.wanted);
+  }
+
   /** Addresses that are on here to stay, followers with them; of those about to go nothing is said (ARP-7). */
   get plumbed(): readonly PlumbedAddress[] {
-    return [...this.#vips.values()].flatMap((vip) => (vip.wanted ? vip.plumbed : []));
+    return [...this.#vips.values()].flatMap((vip) => vip.answering);
   }
 
   /** The table gives these to this node. */
@@ -263,10 +291,12 @@ export class LocalVips {
     const { kernel, clock, log } = this.#ports;
     const { probeMs, probeLimitMs } = this.#settings;
     const endMs = Math.min(leaseEndMs, clock.nowMs() + probeLimitMs);
-    for (;;) {
+    for (let probes = 1; ; probes++) {
       const mac = await kernel.probe(ip, name, probeMs);
       if (mac === undefined || clock.nowMs() >= endMs || !wanted()) return;
-      log.warning(`${ip} is still answered by ${mac}; waiting for the rest of its lease`);
+      if (probes === 1) log.warning(`${ip} is still answered by ${mac}; waiting for the rest of its lease`);
+      // An answer comes at once: without a pause this would ask thousands of times.
+      await new Promise<void>((resume) => clock.after(probeMs, resume));
     }
   }
 
@@ -311,7 +341,15 @@ export class LocalVips {
   #kernelChanged(change: KernelChange): void {
     if (change.kind === 'address-removed') this.#missing(({ ip }) => ip === change.address.ip);
     else if (change.kind === 'address-added') this.#takeOffForeign([change.address]);
+    else if (change.kind === 'foreign-claim') this.#claimed(change.ip, change.mac);
     else if (change.kind === 'unsure') this.#look();
+  }
+
+  #claimed(ip: Ip, mac: string): void {
+    for (const vip of this.#vips.values()) {
+      const address = vip.answering.find((each) => each.ip === ip);
+      if (address) this.#ports.claimed(address, mac);
+    }
   }
 
   #lookRegularly(): void {
@@ -335,7 +373,12 @@ export class LocalVips {
   }
 
   #missing(isGone: (address: PlumbedAddress) => boolean): void {
-    for (const vip of this.#vips.values()) if (vip.plumbed.some(isGone)) vip.missing();
+    for (const vip of this.#vips.values()) {
+      if (!vip.plumbed.some(isGone)) continue;
+      const silent = vip.answering.filter(isGone).map(({ ip }) => ip);
+      if (silent.length > 0) this.#ports.leaving(silent);
+      vip.missing();
+    }
   }
 
   /** NET-17: managed here, but put on by somebody else. */

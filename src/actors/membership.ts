@@ -159,9 +159,20 @@ export class Membership {
     return peer && { evidence: peer.evidence, heardMs: peer.atMs };
   }
 
+  /** An earlier live process carries our name, so this one is about to end (ID-20). */
+  get isShadowed(): boolean {
+    return this.#agreement.earlierNamesake(this.#world.clock.nowMs()) !== undefined;
+  }
+
   /** A process is heard at present, in the view or not. */
   hears(incarnation: Incarnation): boolean {
     return this.#agreement.peers.fresh(incarnation, this.#world.clock.nowMs());
+  }
+
+  /** A process is heard at present, and has the same view. */
+  shows(incarnation: Incarnation): boolean {
+    const beat = this.#agreement.peers.get(incarnation)?.beat;
+    return beat !== undefined && sameViewId(beat.view, this.view.id) && this.hears(incarnation);
   }
 
   infoOf(incarnation: Incarnation): NodeInfo | undefined {
@@ -182,6 +193,15 @@ export class Membership {
     const effects = this.#agreement.order(payload);
     if (effects) this.#run(effects);
     return effects !== undefined;
+  }
+
+  /** Leaves a member out of the view that all others wait for (OWN-4); a time that is past trusts it again. */
+  distrust(member: Incarnation, untilMs: number): void {
+    const { log, clock } = this.#world;
+    const nowMs = clock.nowMs();
+    if (untilMs > nowMs)
+      log.notice(`byzantine member: ${this.#nameOf(member)} does not say what it owns`, { member });
+    this.#run(this.#agreement.distrust(nowMs, member, untilMs));
   }
 
   /** Leaves the view for one of its own; the others take this process in again with the next merge (LIFE-18). */
@@ -318,6 +338,11 @@ export class Membership {
     views.broadcast(this.#stateMessage());
     this.#forgetInfos();
     for (const listener of this.#listeners) listener.viewInstalled?.(view, cause, survivors);
+  }
+
+  /** What this process says about itself has changed. */
+  tellInfo(): void {
+    this.#world.views.broadcast(this.#stateMessage());
   }
 
   /** Infos of processes outside the view are kept while they can be heard: they may be about to come back. */

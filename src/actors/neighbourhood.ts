@@ -3,12 +3,13 @@
  * (ARP-1 .. ARP-14).
  *
  * Invariant: the first word about an address leaves in the turn in which it begins to answer; everything else is paced,
- * and nothing is said about an address that has left.
+ * and nothing is said about an address that has left or does not answer.
  */
 import type { Prefix } from '../core/address.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { AnnounceQueue, type AnnounceSettings } from '../core/duravip/announce-queue.ts';
 import { type ArpEntry, ArpTable } from '../core/duravip/arp-table.ts';
+import { Defences } from '../core/duravip/defences.ts';
 import type { HostsMessage, SeenHost } from '../core/duravip/messages.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import type { Incarnation } from '../core/identity.ts';
@@ -29,18 +30,26 @@ export interface NeighbourhoodPorts {
   readonly self: Incarnation;
   share(message: HostsMessage): void;
   isVip(ip: Ip): boolean;
+  /** The lease lives: what is on here answers. */
+  answers(): boolean;
   /** The Topology block of an address: hosts in it are told one by one (ARP-6). */
   blockOf(ip: Ip): Prefix | undefined;
 }
 
 /** Hosts of a large segment; a table entry takes about 200 bytes. */
 const maxHosts = 16_384;
+/** Until the lease is looked at again, when there is something to say and none to say it under. */
+const leaselessMs = 20;
 
 export class Neighbourhood {
-  readonly #settings: NeighbourhoodSettings;
+  #settings: NeighbourhoodSettings;
   readonly #ports: NeighbourhoodPorts;
   readonly #queue: AnnounceQueue;
   readonly #hosts: ArpTable;
+  readonly #defences = new Defences();
+  readonly #defending = new Map<Ip, Timer>();
+  /** Claims of this turn, with who made them. */
+  readonly #claims = new Map<Ip, string>();
   #sending: Timer | undefined;
   #sharing: Timer | undefined;
 
@@ -49,6 +58,17 @@ export class Neighbourhood {
     this.#ports = ports;
     this.#queue = new AnnounceQueue(settings);
     this.#hosts = new ArpTable({ shareIntervalMs: settings.shareIntervalMs, maxHosts });
+  }
+
+  /** `arp_all_hosts`, `arp_rate`, `arp_share_interval` as they are from now on (DVC-14). */
+  configure(settings: NeighbourhoodSettings): void {
+    const { shareIntervalMs } = settings;
+    const isOther = shareIntervalMs !== this.#settings.shareIntervalMs;
+    this.#settings = settings;
+    this.#queue.configure(settings);
+    this.#hosts.configure({ shareIntervalMs, maxHosts });
+    // The next round may be an old interval away.
+    if (isOther && this.#sharing) this.share();
   }
 
   /** As `cluster arp show` prints it. */
@@ -67,8 +87,42 @@ export class Neighbourhood {
     this.#send();
   }
 
+  /**
+   * Somebody else claims an address that answers here: a machine that does not belong to the cluster, or a node that
+   * has not heard yet that it lost it. Neighbours that believed it are told the truth, but not for ever: two that
+   * both insist would send the clients to and fro.
+   */
+  defend(address: PlumbedAddress, mac: string): void {
+    const { clock, log, counters } = this.#ports;
+    const { ip } = address;
+    counters.add('foreign_claims_total');
+    const delayMs = this.#defences.claimed(ip, clock.nowMs());
+    if (delayMs === undefined) return;
+    // In a divided cluster the other side claims hundreds: one line for all that are claimed in one moment.
+    if (this.#claims.size === 0) clock.after(0, () => this.#reportClaims(log));
+    this.#claims.set(ip, mac);
+    this.#defending.get(ip)?.cancel();
+    const timer = clock.after(delayMs, () => this.announce([address]));
+    this.#defending.set(ip, timer);
+  }
+
+  #reportClaims(log: Log): void {
+    const macs = [...new Set(this.#claims.values())].join(' ');
+    const [ip] = this.#claims.keys();
+    const count = this.#claims.size;
+    this.#claims.clear();
+    log.critical(
+      `${macs} claims ${count} addresses that are owned here, ${ip} first: neighbours are told again`,
+      {
+        count,
+      },
+    );
+  }
+
   released(ip: Ip): void {
     this.#queue.released(ip);
+    this.#defending.get(ip)?.cancel();
+    this.#defending.delete(ip);
   }
 
   heard(message: HostsMessage): void {
@@ -89,6 +143,7 @@ export class Neighbourhood {
   stop(): void {
     this.#sending?.cancel();
     this.#sharing?.cancel();
+    for (const timer of this.#defending.values()) timer.cancel();
   }
 
   #tell(seen: readonly SeenHost[]): void {
@@ -105,6 +160,12 @@ export class Neighbourhood {
   #send(): void {
     const { clock, kernel, counters } = this.#ports;
     this.#sending?.cancel();
+    if (this.#queue.size === 0) return;
+    // A process that was stopped has not noticed yet that others answer now; neighbours would believe it.
+    if (!this.#ports.answers()) {
+      this.#sending = clock.after(leaselessMs, () => this.#send());
+      return;
+    }
     const frames = this.#queue.due(clock.nowMs());
     if (frames.length > 0) {
       counters.add('neighbour_frames_sent_total', frames.length);

@@ -7,21 +7,14 @@
  */
 
 import type { RowDigest } from '../core/agreement/messages.ts';
-import { objectHash } from '../core/digest.ts';
 import type { Loss } from '../core/duravip/merge.ts';
-import type {
-  AnnouncementMessage,
-  ClaimsMessage,
-  Decision,
-  RequestMessage,
-  Stamp,
-  VipMessage,
-} from '../core/duravip/messages.ts';
+import type { ClaimsMessage, Decision, RequestMessage, Stamp, VipMessage } from '../core/duravip/messages.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import { type OwnerChange, VipTable, type VipTableSettings } from '../core/duravip/vip-table.ts';
 import type { Incarnation } from '../core/identity.ts';
-import { memberOf, sameViewId, type View } from '../core/view.ts';
+import { memberOf, type View } from '../core/view.ts';
 import type { Handover, VipHost } from './duravip.ts';
+import { Gathering } from './gathering.ts';
 import { type HandoverSettings, Handovers } from './handovers.ts';
 import type { KernelPort, PlumbedAddress } from './kernel-port.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -61,9 +54,6 @@ export interface OwnershipListener {
 /** The lease ends before others count as lost, so a shorter silence tells an outage of the bus (LIFE-20). */
 const heardWithinBeats = 2;
 
-/** Among the digests of shared objects in a beat; no object can have this name. */
-const announcementHash = objectHash('\0announcement');
-
 export class Ownership {
   readonly table: VipTable;
   readonly local: LocalVips;
@@ -71,21 +61,20 @@ export class Ownership {
   readonly neighbourhood: Neighbourhood;
   readonly #world: VipWorld;
   readonly #membership: Membership;
-  readonly #settings: DuravipSettings;
+  #settings: DuravipSettings;
   readonly #leader: VipLeader;
   readonly #handovers: Handovers;
   readonly #actor: SupervisedActor<typeof ownershipMachine>;
   readonly #listeners: OwnershipListener[] = [];
-  readonly #claims = new Map<Incarnation, ClaimsMessage>();
-  /** When they came. */
-  readonly #claimedMs = new Map<Incarnation, number>();
+  readonly #gathering: Gathering;
   readonly #early: Decision[] = [];
+  /** Released in this turn, and not told yet. */
+  readonly #off: Ip[] = [];
   #view: View;
-  #announcement: AnnouncementMessage;
-  /** The one that the claims of this view were made under: a member that lacks it cannot merge them. */
-  #claimedUnder: AnnouncementMessage;
   /** The lease ran out: what the table still says of this node is no longer true. */
   #gaveUp = false;
+  /** Alone it decides nothing before then. */
+  #silentUntilMs = Number.NEGATIVE_INFINITY;
   #applied = 0;
 
   constructor(system: ActorSystem, world: VipWorld, membership: Membership, settings: DuravipSettings) {
@@ -93,9 +82,14 @@ export class Ownership {
     this.#membership = membership;
     this.#settings = settings;
     this.#view = membership.view;
-    this.#announcement = { kind: 'announcement', from: world.self.incarnation, sequence: 0, vips: [] };
-    this.#claimedUnder = this.#announcement;
     this.table = new VipTable(settings.table);
+    this.#gathering = new Gathering(this.table, this.#view, settings.handover.failureTimeoutMs, {
+      ...world,
+      self: this.#self,
+      hears: (member) => membership.hears(member),
+      shows: (member) => membership.shows(member),
+      distrust: (member, untilMs) => membership.distrust(member, untilMs),
+    });
     this.#handovers = new Handovers(settings.handover);
     this.local = new LocalVips(system, settings, this.#localPorts());
     this.neighbourhood = new Neighbourhood(settings.neighbours, {
@@ -104,12 +98,13 @@ export class Ownership {
       share: (message) => world.vips.broadcast(message),
       isVip: (ip) => this.table.rows.get(ip) !== undefined,
       blockOf: (ip) => this.local.blockOf(ip),
+      answers: () => this.lease.isAlive,
     });
     this.lease = new LeaseKeeper(settings, {
       ...world,
       lease: world.kernel.lease,
       expired: () => this.#leaseExpired(),
-      keepsOnOutage: () => settings.keepOnOutage && this.#hearsNobody(),
+      keepsOnOutage: () => this.#settings.keepOnOutage && this.#hearsNobody(),
     });
     this.#leader = new VipLeader(this.table, settings, {
       ...world,
@@ -117,7 +112,7 @@ export class Ownership {
       applied: () => this.#applied,
       isHeard: (incarnation) => membership.hears(incarnation),
       // Cut off from everybody it would give itself what others keep (LIFE-20).
-      hasQuorum: () => this.hasQuorum && membership.standing !== 'offline',
+      hasQuorum: () => this.hasQuorum && membership.standing !== 'offline' && this.#maySpeak(),
     });
     this.#actor = system.start(
       'ownership',
@@ -130,8 +125,11 @@ export class Ownership {
       viewInstalled: (view) => this.#viewInstalled(view),
       delivered: (payload) => this.#delivered(payload),
       standingChanged: (standing) => this.#stand(standing),
-      rowsSeen: (from, digests) => this.#compareAnnouncement(from, digests),
-      beatSent: (count) => this.lease.beatSent(count),
+      rowsSeen: (from, digests) => this.#gathering.compare(from, digests),
+      beatSent: (count) => {
+        this.lease.beatSent(count);
+        if (membership.isShadowed) this.#shadowed();
+      },
       beatEchoed: (count) => this.lease.echoed(count),
       // A manager in a component says nothing about the nodes that could own addresses elsewhere.
       beatHeard: (by, bits) => {
@@ -155,9 +153,9 @@ export class Ownership {
     return this.#nodesIn(this.#view).size >= (this.#settings.quorum ?? 1);
   }
 
-  /** Number of the own announcement, for the beats: one that was lost is missed within a beat. */
+  /** For the beats. */
   get digest(): RowDigest {
-    return { object: announcementHash, sequence: this.#announcement.sequence, high: 0, low: 0 };
+    return this.#gathering.digest;
   }
 
   listen(listener: OwnershipListener): void {
@@ -173,15 +171,21 @@ export class Ownership {
 
   /** Says to all what this node's addresses are like now (STA-1, DVC-15). */
   announce(): void {
-    this.#announcement = {
-      kind: 'announcement',
-      from: this.#self,
-      sequence: this.#announcement.sequence + 1,
-      vips: this.local.announcements,
-    };
-    this.table.announced(this.#announcement, this.#world.clock.nowMs());
-    this.#world.vips.broadcast(this.#announcement);
+    const { announcements: vips, revision } = this.local;
+    this.#gathering.announce({ vips, revision });
     this.#actor.send({ type: 'LOOK' });
+  }
+
+  /** The configuration was read again. What the others were told stays as it is: lease, quorum and beats (DVC-14). */
+  configure(settings: DuravipSettings): void {
+    const { holdMs, quorum, beatIntervalMs } = this.#settings;
+    this.#settings = { ...settings, holdMs, quorum, beatIntervalMs };
+    this.table.configure(settings.table);
+    this.#handovers.configure(settings.handover);
+    this.#leader.configure(settings);
+    this.neighbourhood.configure(settings.neighbours);
+    this.local.configure(settings);
+    this.reconfigure(settings.vips);
   }
 
   /** Other addresses than before, or other things about them: takes effect at once (DVC-14 to DVC-17). */
@@ -225,7 +229,7 @@ export class Ownership {
       get isGathering() {
         return self.table.gathering;
       },
-      solicit: () => this.#solicit(),
+      solicit: () => this.#gathering.solicit(),
       sweep: () => this.#leader.sweep(),
     };
   }
@@ -239,14 +243,14 @@ export class Ownership {
         for (const ip of ips) this.neighbourhood.released(ip);
       },
       acquired: (addresses: readonly PlumbedAddress[]) => this.neighbourhood.announce(addresses),
+      claimed: (address: PlumbedAddress, mac: string) => this.neighbourhood.defend(address, mac),
     };
   }
 
   // --- a new view ----------------------------------------------------------------------------------------------------
 
   #viewInstalled(view: View): void {
-    const { clock, vips } = this.#world;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#world.clock.nowMs();
     const trace = (member: Incarnation) => this.#membership.traceOf(member);
     const ended = this.#view.members.filter(({ incarnation }) => {
       const evidence = trace(incarnation)?.evidence;
@@ -259,18 +263,15 @@ export class Ownership {
     this.#early.length = 0;
     this.#actor.send({ type: 'VIEW' });
     // What was announced before the first view is in no table yet.
-    if (this.#announcement.sequence === 0) this.announce();
-    else this.table.announced(this.#announcement, nowMs);
-    this.#claimedUnder = this.#announcement;
-    const own = this.#ownClaims();
-    this.#claims.set(this.#self, own);
-    vips.broadcast(own);
+    if (this.#gathering.announced === 0) this.announce();
+    this.#gathering.begin(view);
+    this.#gathering.claim(this.#ownClaims());
     this.#completeWhenAllAreHere();
   }
 
   #ownClaims(): ClaimsMessage {
     const standing = {
-      announced: this.#announcement.sequence,
+      announced: this.#gathering.announced,
       stuck: this.local.stuck,
       leaseMs: this.#settings.holdMs,
     };
@@ -288,23 +289,25 @@ export class Ownership {
 
   #completeWhenAllAreHere(): void {
     if (!this.table.gathering) return;
-    const claims = this.#claimsOfView();
+    const { claims } = this.#gathering;
     if (this.table.lacking(claims).length > 0) return;
+    const hasNewcomers = this.#view.members.some(({ incarnation }) => !this.table.seats.has(incarnation));
     const { changes, losses } = this.table.merge(claims, this.#world.clock.nowMs());
     this.#gaveUp = false;
     for (const claim of claims) this.#learnOfHolders(claim);
     this.#handovers.forget(this.#view, this.#world.clock.nowMs());
-    this.#forgetClaims();
+    this.#gathering.end();
     this.#beginLease();
     this.#follow(changes);
     this.#waitForLosers(losses);
     this.#leader.begin();
     for (const decision of this.#early.splice(0)) this.#apply(decision);
+    // The leader decides about orphans before anything is done that can wait.
+    this.#actor.send({ type: 'COMPLETE' });
     // What the other side of a partition said last about our addresses is wrong now (OWN-8).
-    this.neighbourhood.announce(this.local.plumbed);
+    if (hasNewcomers) this.neighbourhood.announce(this.local.plumbed);
     this.neighbourhood.share();
     for (const listener of this.#listeners) listener.running?.();
-    this.#actor.send({ type: 'COMPLETE' });
   }
 
   /** A node that can put nothing on has no lease to lose, and no view to leave for it. */
@@ -312,21 +315,12 @@ export class Ownership {
     if (this.local.configured.some(({ places }) => places)) this.lease.begin(this.#nodesIn(this.#view));
   }
 
-  /** Claims of processes that are gone; of those about to come in they are kept, they may be early. */
-  #forgetClaims(): void {
-    for (const from of this.#claims.keys()) {
-      if (memberOf(this.#view, from) || this.#membership.hears(from)) continue;
-      this.#claims.delete(from);
-      this.#claimedMs.delete(from);
-    }
-  }
-
   #learnOfHolders({ from, leaseMs, lost }: ClaimsMessage): void {
     this.#handovers.leaseOf(from, leaseMs);
     if (from === this.#self) return;
     for (const holder of lost) {
       if (memberOf(this.#view, holder.member)) continue;
-      this.#handovers.lostElsewhere(holder, this.#stamp, this.#claimedMs.get(from)!);
+      this.#handovers.lostElsewhere(holder, this.#stamp, this.#gathering.claimedMs(from));
     }
   }
 
@@ -349,28 +343,12 @@ export class Ownership {
     return this.#handovers.waitFor(ip, this.#self, this.#view, this.#world.clock.nowMs());
   }
 
-  #claimsOfView(): ClaimsMessage[] {
-    return [...this.#claims.values()].filter(({ view }) => sameViewId(view, this.#view.id));
-  }
-
-  /** OWN-4: claims or announcements that were lost are asked for. */
-  #solicit(): void {
-    const claims = this.#claimsOfView();
-    const here = new Set(claims.map(({ from }) => from));
-    for (const member of this.table.lacking(claims)) {
-      const want = here.has(member) ? 'announcement' : 'claims';
-      this.#world.vips.send(member, { kind: 'solicit', from: this.#self, want });
-    }
-  }
-
   // --- messages ------------------------------------------------------------------------------------------------------
 
   #receive(message: VipMessage): void {
     switch (message.kind) {
       case 'claims':
-        // Perhaps of a view that is not installed here yet: kept until it is, or another one comes.
-        this.#claims.set(message.from, message);
-        this.#claimedMs.set(message.from, this.#world.clock.nowMs());
+        this.#gathering.claimed(message);
         this.#completeWhenAllAreHere();
         return;
       case 'announcement':
@@ -379,7 +357,7 @@ export class Ownership {
         this.#actor.send({ type: 'LOOK' });
         return;
       case 'solicit':
-        this.#answer(message.from, message.want);
+        this.#gathering.answer(message.from, message.want);
         return;
       case 'released':
         for (const ip of message.ips) this.#freed(ip, message.from, message.upTo);
@@ -391,21 +369,6 @@ export class Ownership {
         this.neighbourhood.heard(message);
         return;
     }
-  }
-
-  #compareAnnouncement(from: Incarnation, digests: readonly RowDigest[]): void {
-    const said = digests.find(({ object }) => object === announcementHash)?.sequence ?? 0;
-    if (this.table.gathering || said <= (this.table.rows.sequenceOf(from) ?? Number.POSITIVE_INFINITY))
-      return;
-    this.#world.vips.send(from, { kind: 'solicit', from: this.#self, want: 'announcement' });
-  }
-
-  #answer(to: Incarnation, want: 'claims' | 'announcement'): void {
-    const own = this.#claims.get(this.#self);
-    if (want === 'claims' && own) this.#world.vips.send(to, own);
-    if (want === 'claims') return;
-    this.#world.vips.send(to, this.#claimedUnder);
-    if (this.#announcement !== this.#claimedUnder) this.#world.vips.send(to, this.#announcement);
   }
 
   #delivered(payload: Uint8Array): void {
@@ -447,9 +410,15 @@ export class Ownership {
     this.#released(ip);
   }
 
+  /** What came off together is told together, so that whoever waits for it puts it on together. */
   #released(ip: Ip): void {
     this.#handovers.released(ip, this.#self, this.#stamp);
-    this.#world.vips.broadcast({ kind: 'released', from: this.#self, upTo: this.#stamp, ips: [ip] });
+    if (this.#off.push(ip) === 1) queueMicrotask(() => this.#tellReleased());
+  }
+
+  #tellReleased(): void {
+    const ips = this.#off.splice(0);
+    this.#world.vips.broadcast({ kind: 'released', from: this.#self, upTo: this.#stamp, ips });
   }
 
   /** The loser of a merge has let go: neighbours may have heard it last (OWN-8). */
@@ -457,12 +426,33 @@ export class Ownership {
     const vip = this.local.get(ip);
     this.#handovers.released(ip, by, upTo);
     vip?.freed(this.#waitFor(ip));
-    if (vip?.wanted) this.neighbourhood.announce(vip.plumbed);
+    if (vip) this.neighbourhood.announce(vip.answering);
   }
 
   /** LIFE-18: nothing here answers any more; give it up in good order, and come back as a newcomer. */
   #leaseExpired(): void {
     this.#world.log.critical('the lease of the addresses ran out: releasing them all');
+    this.#startOver();
+  }
+
+  /** What an earlier process of the same name owns is decided without this one (ID-20). */
+  #shadowed(): void {
+    if (this.#gaveUp || this.table.gathering || !this.local.wantsAny) return;
+    this.#world.log.critical('an earlier process has the name of this node: releasing all addresses');
+    this.#startOver();
+  }
+
+  /**
+   * One that hears its namesake, or has just woken up to find its lease over, is in a view of its own only until the
+   * others are heard: it would give itself what they serve.
+   */
+  #maySpeak(): boolean {
+    const isWaiting = this.#view.members.length === 1 && this.#world.clock.nowMs() < this.#silentUntilMs;
+    return !isWaiting && !this.#membership.isShadowed;
+  }
+
+  #startOver(): void {
+    this.#silentUntilMs = this.#world.clock.nowMs() + 2 * this.#settings.handover.failureTimeoutMs;
     this.#giveUp();
     if (this.#view.members.length > 1) this.#membership.secede();
     // Alone there is no view to leave: what was given up is an orphan all the same.

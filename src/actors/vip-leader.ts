@@ -41,7 +41,7 @@ const rememberedRequests = 256;
 
 export class VipLeader {
   readonly #table: VipTable;
-  readonly #settings: VipLeaderSettings;
+  #settings: VipLeaderSettings;
   readonly #ports: VipLeaderPorts;
   readonly #requests = new Set<string>();
   #sequence = 0;
@@ -53,6 +53,11 @@ export class VipLeader {
     this.#table = table;
     this.#settings = settings;
     this.#ports = ports;
+  }
+
+  /** From the next sweep on, at most a second from now (DVC-14). */
+  configure(settings: VipLeaderSettings): void {
+    this.#settings = settings;
   }
 
   get untilSweepMs(): number {
@@ -79,7 +84,8 @@ export class VipLeader {
   /** False: this request was carried out already, or nothing came of it. */
   request({ id, verb, ips, to }: RequestMessage): boolean {
     if (!this.#ports.hasQuorum() || this.#requests.has(id)) return false;
-    if (this.#ports.applied() !== this.#sequence) return false;
+    // While claims are gathered the sequence of the view has not begun: it would be numbered twice (OWN-5).
+    if (this.#table.gathering || this.#ports.applied() !== this.#sequence) return false;
     const content = verb === 'move' && to ? decideMove(this.#table, ips, to) : decideUnhold(this.#table, ips);
     if (!this.#order(verb, content)) return false;
     if (this.#requests.size >= rememberedRequests)

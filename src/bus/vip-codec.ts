@@ -103,6 +103,7 @@ function writeFields(message: VipMessage): void {
     case 'announcement':
       writer.f64(message.sequence);
       writeList(writer, message.vips, writeVip);
+      writer.u32(message.revision ?? 0);
       return;
     case 'solicit':
       writer.u8(message.want === 'claims' ? 0 : 1);
@@ -142,7 +143,13 @@ function readFields(kind: VipMessage['kind'], from: Incarnation, reader: ByteRea
         lost: readList(reader, readLost),
       };
     case 'announcement':
-      return { kind, from, sequence: readCount(reader), vips: readList(reader, readVip) };
+      return {
+        kind,
+        from,
+        sequence: readCount(reader),
+        vips: readList(reader, readVip),
+        revision: reader.u32(),
+      };
     case 'solicit':
       return { kind, from, want: reader.u8() === 0 ? 'claims' : 'announcement' };
     case 'released':

@@ -50,8 +50,10 @@ async function run(flags: NodeFlags): Promise<number> {
   const settings = settingsFor(flags);
   if (!settings) return 1;
   const { startNode } = await import('../node.ts');
-  const starting = startNode({ settings });
+  const { config = defaultFile, ...given } = flags;
+  const starting = startNode({ settings, configFile: config, ...given });
   stopOnSignals(starting);
+  reloadOnSignal(starting);
   stopOnDefects(starting);
   const node = await starting;
   // Stopped already: the wish to stop came during the start.
@@ -99,8 +101,13 @@ function stopOnSignals(starting: Promise<RunningNode>): void {
       starting.then((node) => node.stop(signal)).catch(() => {});
     });
   }
-  // Reserved for reading the configuration again; without a handler a closed terminal would kill the node.
-  process.on('SIGHUP', () => {});
+}
+
+/** Also when the terminal closes, which must not end the node. One that comes during the start counts afterwards. */
+function reloadOnSignal(starting: Promise<RunningNode>): void {
+  process.on('SIGHUP', () => {
+    starting.then(async (node) => process.stderr.write((await node.reload()).report)).catch(() => {});
+  });
 }
 
 /** An exception that nothing caught: the node leaves, since nobody knows what still works. */

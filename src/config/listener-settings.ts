@@ -1,7 +1,13 @@
 /** Settings of listeners: the fallback of CONF-5.2 resolved for each `Listen`. */
-import type { ControlEndpoint, ListenerSettings, SessionCaps } from '../core/settings.ts';
+import type {
+  ControlEndpoint,
+  ListenerSettings,
+  PeerEndpoint,
+  PeerSettings,
+  SessionCaps,
+} from '../core/settings.ts';
 import { contains, type Endpoint, parseEndpoint } from './address.ts';
-import { asFlag, asNumber, asText } from './reader.ts';
+import { asFlag, asNumber, asText, ScopeReader } from './reader.ts';
 import { optionOf } from './schema/lookup.ts';
 import type { Scope } from './scope-tree.ts';
 import { resolve, type Target } from './scopes.ts';
@@ -106,6 +112,7 @@ function isHidden({ prefix }: Scope, nearer: readonly Scope[]): boolean {
 }
 
 const defaultConsole = '/tmp/2025';
+const defaultBacklog = 500;
 
 /** Nothing without a `Control_Listener`: several nodes on one host would fight for the usual socket. */
 export function controlEndpointsOf(root: Scope): ControlEndpoint[] {
@@ -129,4 +136,32 @@ function controlEndpoint(root: Scope, scope: Scope, endpoint: Endpoint): Control
     timeoutMs: asNumber(valueAt(root, scope, 'timeout')) * 1000,
     backlog: asNumber(valueAt(root, scope, 'listen_backlog')),
   };
+}
+
+/** `port`: where it listens unless a `Listen` says otherwise. */
+export function peerSettingsOf(root: Scope, port: number): PeerSettings {
+  const listener = ScopeReader.ofTop(root, 'eccluster_listener');
+  return {
+    listen: peerEndpointsOf(root, port),
+    secret: listener.text('secret') ?? ScopeReader.ofTop(root, 'msgc_server').text('secret'),
+    membersOnly: listener.flag('members_only'),
+    connectTimeoutMs: listener.number('connect_timeout') * 1000,
+    idleTimeoutMs: listener.number('idle_timeout') * 1000,
+    maxJobs: listener.number('max_jobs'),
+  };
+}
+
+function peerEndpointsOf(root: Scope, port: number): PeerEndpoint[] {
+  const listener = root.child('eccluster_listener', '');
+  if (listener === undefined || listener.children('listen').length === 0) {
+    const isOff = listener?.get('enable')?.value === false;
+    const backlog =
+      listener === undefined ? defaultBacklog : asNumber(valueAt(root, listener, 'listen_backlog'));
+    return isOff ? [] : [{ host: undefined, port, backlog }];
+  }
+  return enabledListens(root, 'eccluster_listener').flatMap((listen) => {
+    const endpoint = parseEndpoint(listen.key, false);
+    if (typeof endpoint === 'string' || 'path' in endpoint) return [];
+    return [{ ...endpoint, backlog: asNumber(valueAt(root, listen, 'listen_backlog')) }];
+  });
 }

@@ -9,17 +9,20 @@ const columnsBefore = 60;
 
 export interface RenderOptions {
   readonly json?: boolean;
+  /** The last line, in place of the summary. */
+  readonly verdict?: string;
 }
 
 /** All findings, each with its line of source, then one line of summary; or, with `json`, an array of objects. */
 export function renderFindings(result: CheckResult, options: RenderOptions = {}): string {
-  if (options.json === true) return `${JSON.stringify(result.findings.map(plain), undefined, 2)}\n`;
-  if (!result.found) return 'No configuration found\n';
+  if (options.json === true) return `${JSON.stringify(result.findings.map(plainFinding), undefined, 2)}\n`;
+  const { verdict = summary(result) } = options;
+  if (!result.found) return [...new Set(['No configuration found', verdict]), ''].join('\n');
   const shown = result.findings.slice(0, mostShown).map(renderFinding);
   const { errors, warnings, notices } = result.counts;
   const hidden = errors + warnings + notices - shown.length;
   const more = hidden > 0 ? [`... and ${counted(hidden, 'more finding')}`] : [];
-  return [...shown, ...more, summary(result), ''].join('\n');
+  return [...shown, ...more, verdict, ''].join('\n');
 }
 
 /** `Configuration valid`, or how many errors and warnings there are. */
@@ -74,7 +77,11 @@ function printable(text: string): string {
   );
 }
 
-function plain({ file, line, column, endLine, endColumn, code, severity, message, hint, trace }: Finding) {
+export type PlainFinding = ReturnType<typeof plainFinding>;
+
+/** Without its source. */
+export function plainFinding(finding: Finding) {
+  const { file, line, column, endLine, endColumn, code, severity, message, hint, trace } = finding;
   return { file, line, column, endLine, endColumn, code, severity, message, hint: hint ?? null, trace };
 }
 

@@ -38,10 +38,30 @@ export interface NodeFacts {
   /** False: there is no job of this id. */
   abortJob(id: string): boolean;
 
+  /** Reads the configuration again, from another file if one is named, and applies what a running node can follow. */
+  reload(file: string | undefined): Promise<ReloadFacts>;
   /** Leaves, closes both connections and joins again as a new incarnation (CMD-17). Returns before that is done. */
   reset(): void;
   /** Begins the graceful stop (LIFE-9). Returns before that is done, so that the answer still gets out. */
   shutdown(): void;
+}
+
+/** What became of a configuration that was read again (CONF-10). */
+export interface ReloadFacts {
+  /** False: refused as a whole. */
+  readonly applied: boolean;
+  /** Lines for people, with findings and verdict. */
+  readonly report: string;
+  readonly findings: readonly {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly severity: string;
+    readonly code: string;
+    readonly message: string;
+  }[];
+  readonly changes: readonly string[];
+  readonly needRestart: readonly string[];
 }
 
 export interface LinkFacts {

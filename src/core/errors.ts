@@ -14,6 +14,10 @@ export const errorCatalogue = {
     advice: 'Run `flotilla check-config FILE`; it lists every problem.',
   },
   'FLT-1003': { title: 'No configuration was found', advice: 'Give one with --config FILE.' },
+  'FLT-1004': {
+    title: 'The configuration cannot be changed while the node runs',
+    advice: 'Do what the line says, or restart the node.',
+  },
   'FLT-1101': {
     title: 'The node name is not usable',
     advice: 'Set `nodename` in cluster { } or EC_NODE_NAME: 1-63 characters of a-z 0-9 . _ -.',
@@ -101,6 +105,25 @@ export const errorCatalogue = {
     title: 'Nothing of this name floats here',
     advice:
       'Name an address, a binding or a kind of service of the configuration; `cluster duravip show` lists them.',
+  },
+  'FLT-1701': {
+    title: 'Another node cannot be reached',
+    advice:
+      'Check that the node is a member, that its ECCluster_Listener can be reached, and that `secret` is the same on both.',
+  },
+  'FLT-1702': { title: 'Another node refused', advice: 'The reason is what that node says; see its log.' },
+  'FLT-1703': {
+    title: 'There is no service between nodes here',
+    advice: 'Set the same `secret` in ECCluster_Listener { } or msgc_server { } on all nodes.',
+  },
+  'FLT-1704': {
+    title: 'A transfer between nodes was ended',
+    advice: 'Whoever began it may begin it again; `cluster jobs` lists those under way.',
+  },
+  'FLT-1705': {
+    title: 'This name of a service between nodes cannot be used',
+    advice:
+      'Names are 1-64 printable characters without blanks, served once; `log` is the own one of each node.',
   },
   'FLT-1901': {
     title: 'An actor failed',

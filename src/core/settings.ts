@@ -31,6 +31,7 @@ export interface NodeSettings {
   /** Outbound connection caps as the stanzas state them (replication 6). */
   readonly caps: OutboundCapSettings;
   readonly control: readonly ControlEndpoint[];
+  readonly peers: PeerSettings;
   readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';
 }
 
@@ -211,5 +212,26 @@ export interface ControlEndpoint {
   readonly endpoint: { readonly path: string } | { readonly host: string; readonly port: number };
   readonly fileMode: number;
   readonly timeoutMs: number;
+  readonly backlog: number;
+}
+
+/** Streams from node to node (`ECCluster_Listener`). */
+export interface PeerSettings {
+  /** Without a host: the node's address. */
+  readonly listen: readonly PeerEndpoint[];
+  /** Undefined: the service is off, in both directions. */
+  readonly secret: string | undefined;
+  /** Only addresses of members may connect. */
+  readonly membersOnly: boolean;
+  /** Until the other node has accepted or refused. */
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** Transfers at once, for each direction. */
+  readonly maxJobs: number;
+}
+
+export interface PeerEndpoint {
+  readonly host: string | undefined;
+  readonly port: number;
   readonly backlog: number;
 }

@@ -12,7 +12,8 @@ import type { Ip } from '../core/duravip/vip.ts';
 /** What happened to an address or interface of one machine, for the watcher of the process on it. */
 export type MachineEvent =
   | { readonly kind: 'address-added' | 'address-removed'; readonly address: PlumbedAddress }
-  | { readonly kind: 'interface'; readonly interface: NetInterface };
+  | { readonly kind: 'interface'; readonly interface: NetInterface }
+  | { readonly kind: 'foreign-claim'; readonly ip: Ip; readonly mac: string; readonly interface: string };
 
 export class FakeMachine {
   readonly name: string;
@@ -57,6 +58,7 @@ export class FakeMachine {
     if (reason || this.addresses.has(address.ip)) return reason;
     this.addresses.set(address.ip, address);
     this.onEvent({ kind: 'address-added', address });
+    this.lan.onTouch(this, address.ip);
     this.lan.changed([address.ip]);
     return undefined;
   }
@@ -67,6 +69,7 @@ export class FakeMachine {
     if (reason || !address) return reason;
     this.addresses.delete(ip);
     this.onEvent({ kind: 'address-removed', address });
+    this.lan.onTouch(this, ip);
     this.lan.changed([ip]);
     return undefined;
   }
@@ -118,6 +121,10 @@ export class FakeLan {
   reaches: (from: FakeMachine, to: FakeMachine) => boolean = () => true;
   /** Somebody began or ceased to answer. */
   onAnswer: (ip: Ip, machines: readonly FakeMachine[]) => void = () => {};
+  /** An address was put on a machine, or taken off. */
+  onTouch: (machine: FakeMachine, ip: Ip) => void = () => {};
+  /** Frames left a machine, whose answers may be over by now. */
+  onAnnounce: (from: FakeMachine, frames: readonly NeighbourFrame[]) => void = () => {};
   readonly #answering = new Map<Ip, readonly FakeMachine[]>();
 
   constructor(clock: Clock) {
@@ -148,13 +155,23 @@ export class FakeLan {
 
   announce(from: FakeMachine, frames: readonly NeighbourFrame[]): void {
     if (!from.linkUp || !from.powered) return;
+    this.onAnnounce(from, frames);
     this.clock.after(wireMs, () => {
       for (const { ip } of frames) this.neighbours.set(ip, from.mac);
+      for (const { ip, interface: name, to } of frames) if (!to) this.#claim(from, ip, name);
     });
   }
 
   probe(from: FakeMachine, ip: Ip): string | undefined {
     if (!from.linkUp) return undefined;
     return this.answering(ip).find((other) => other !== from && this.reaches(other, from))?.mac;
+  }
+
+  /** Whoever owns the address hears that somebody else claims it. */
+  #claim(from: FakeMachine, ip: Ip, name: string): void {
+    for (const machine of this.machines) {
+      if (machine === from || !machine.owned.has(ip) || !this.reaches(from, machine)) continue;
+      machine.onEvent({ kind: 'foreign-claim', ip, mac: from.mac, interface: name });
+    }
   }
 }

@@ -15,16 +15,27 @@ export interface FrontListenersOptions extends Omit<FrontListenerOptions, 'sessi
 }
 
 export class FrontListeners {
-  readonly #services: ReadonlyMap<ListenerSettings['kind'], ServiceSessions>;
+  readonly #services = new Map<ListenerSettings['kind'], ServiceSessions>();
+  #settings: readonly ListenerSettings[] = [];
   readonly #options: FrontListenersOptions;
 
   /** `settings`: all that may ever be opened, because those of one service share its caps. */
   constructor(settings: readonly ListenerSettings[], options: FrontListenersOptions) {
     this.#options = options;
-    const ofKind = (kind: ListenerSettings['kind']) => settings.filter((other) => other.kind === kind);
-    this.#services = new Map(
-      [...new Set(settings.map(({ kind }) => kind))].map((kind) => [kind, new ServiceSessions(ofKind(kind))]),
-    );
+    this.configure(settings);
+  }
+
+  /**
+   * For listeners that are opened from now on. A service whose netblocks are others than before counts its sessions anew;
+   * listeners that stay open go on with the counts they have.
+   */
+  configure(settings: readonly ListenerSettings[]): void {
+    const before = this.#settings;
+    this.#settings = settings;
+    for (const kind of new Set(settings.map((listener) => listener.kind))) {
+      if (this.#services.has(kind) && peersOf(settings, kind) === peersOf(before, kind)) continue;
+      this.#services.set(kind, new ServiceSessions(settings.filter((listener) => listener.kind === kind)));
+    }
   }
 
   /** @throws FlotillaError FLT-1401 when it cannot be opened */
@@ -49,4 +60,10 @@ export class FrontListeners {
     }
     return opened;
   }
+}
+
+function peersOf(settings: readonly ListenerSettings[], kind: ListenerSettings['kind']): string {
+  const ofKind = settings.filter((listener) => listener.kind === kind);
+  const prefixes = ofKind.flatMap(({ peers }) => peers.map(({ prefix }) => prefix));
+  return [...new Set(prefixes)].sort().join(' ');
 }

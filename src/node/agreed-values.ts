@@ -14,11 +14,12 @@ const maxTold = 1_000;
 const maxShown = 100;
 
 export class AgreedValues {
-  readonly #own: ReadonlyMap<string, string>;
+  readonly #own: () => ReadonlyMap<string, string>;
   readonly #log: Log;
   readonly #told = new Set<string>();
 
-  constructor(own: ReadonlyMap<string, string>, log: Log) {
+  /** `own`: as they are now, since a reload may change them. */
+  constructor(own: () => ReadonlyMap<string, string>, log: Log) {
     this.#own = own;
     this.#log = log;
   }
@@ -38,7 +39,7 @@ export class AgreedValues {
   }
 
   #compare({ node, mustAgree }: NodeInfo): void {
-    for (const [option, own] of this.#own) {
+    for (const [option, own] of this.#own()) {
       // A process of another kind or version may not know the option.
       const other = mustAgree?.get(option);
       if (other === undefined || other === own) continue;

@@ -50,11 +50,13 @@ export class ClusterLife {
   readonly #wires: NatsWire[] = [];
   readonly #options: ClusterLifeOptions;
   #announcing: Timer | undefined;
+  #settings: NodeSettings;
 
   /** `earlier`: the life before a reset, ended; the own rows go on in this one. */
   constructor(options: ClusterLifeOptions, earlier?: ClusterLife) {
     this.#options = options;
     const { settings, around, server, machine, floating, execute } = options;
+    this.#settings = settings;
     this.incarnation = newIncarnation(around.random);
     this.info = this.#describe();
     const groups: GroupNames = settings;
@@ -69,7 +71,7 @@ export class ClusterLife {
       kernel: machine.kernel,
       host: floating.services,
       links: { m: linkPort('m', this.links.m), s: linkPort('s', this.links.s) },
-      views: new AgreedValues(settings.mustAgree, around.log).watching(views),
+      views: new AgreedValues(() => this.#settings.mustAgree, around.log).watching(views),
       shared,
       evidence: this.#evidence(server.systemCredentials),
       self: this.info,
@@ -103,6 +105,15 @@ export class ClusterLife {
     this.#announceRegularly(machine.settings.broadcastIntervalMs);
   }
 
+  /** Another configuration: its addresses, and the values that the others compare with theirs (CFG-2317). */
+  configure(settings: NodeSettings): void {
+    this.#settings = settings;
+    this.#options.floating.configure(settings.duravip);
+    this.member.membership.tellInfo();
+    this.#announcing?.cancel();
+    this.#announceRegularly(settings.duravip.broadcastIntervalMs);
+  }
+
   /** Gives up all addresses, says goodbye and closes all connections (LIFE-9). */
   async end(): Promise<void> {
     await this.#control.idle(answerGraceMs);
@@ -128,6 +139,7 @@ export class ClusterLife {
 
   #describe(): NodeInfo & { readonly number: number } {
     const { settings, address, around, processId } = this.#options;
+    const life = this;
     return {
       incarnation: this.incarnation,
       number: privateNumber(processId, around.random, () => false),
@@ -138,7 +150,9 @@ export class ClusterLife {
       address,
       port: settings.clusterPort,
       groups: [settings.controlGroup, `ec_sc_${settings.subcluster}`, settings.clusterGroup],
-      mustAgree: settings.mustAgree,
+      get mustAgree() {
+        return life.#settings.mustAgree;
+      },
     };
   }
 

@@ -15,6 +15,7 @@ import type { NodeSettings } from '../core/settings.ts';
 import { membershipName, type Process, sharedName } from '../core/view.ts';
 import type { Paniclog } from '../observe/paniclog.ts';
 import type { ClusterLife } from './cluster-life.ts';
+import type { Jobs } from './jobs.ts';
 import { flotillaVersion } from './version.ts';
 
 export interface FactSources {
@@ -26,6 +27,8 @@ export interface FactSources {
   readonly life: () => ClusterLife | undefined;
   /** Undefined: floating addresses are no business of this process. */
   readonly duravip?: () => DuravipFacts | DuravipAbsence;
+  readonly jobs: Pick<Jobs, 'list' | 'abort'>;
+  readonly reload: NodeFacts['reload'];
   readonly reset: () => void;
   readonly shutdown: () => void;
 }
@@ -50,9 +53,9 @@ export function nodeFacts(sources: FactSources): NodeFacts {
       [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
     paniclog: () => sources.paniclog.list(),
     duravip: () => sources.duravip?.() ?? { absence: 'No DuraVIP is configured.' },
-    // Nothing goes from process to process past the bus yet.
-    jobs: () => [],
-    abortJob: () => false,
+    jobs: () => sources.jobs.list(),
+    abortJob: (id) => sources.jobs.abort(id),
+    reload: sources.reload,
     reset: sources.reset,
     shutdown: sources.shutdown,
   };

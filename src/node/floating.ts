@@ -39,9 +39,9 @@ const releaseLimitMs = 1_000;
 export class Floating {
   readonly services: VipServices;
   readonly news: OwnershipNews;
-  readonly #settings: VipSettings;
   readonly #around: Surroundings;
-  readonly #ipOfBinding: ReadonlyMap<string, Ip>;
+  #settings: VipSettings;
+  #ipOfBinding: ReadonlyMap<string, Ip>;
   /** By address, kind of service, or interface. */
   readonly #objections = new Map<string, string>();
   #machine: Machine | undefined;
@@ -51,31 +51,36 @@ export class Floating {
   constructor(settings: VipSettings, around: Surroundings) {
     this.#settings = settings;
     this.#around = around;
+    this.#ipOfBinding = ipsByBinding(settings);
     this.services = new VipServices({ settings, ...around });
     this.news = new OwnershipNews({ unconditionalRebind: settings.services.unconditionalRebind, ...around });
-    this.#ipOfBinding = new Map(
-      settings.vips.flatMap(({ announcement: { ip, names } }) => names.map((name) => [name, ip] as const)),
-    );
   }
 
   /** A new life of the node begins on this machine. */
   follow(member: Member, machine: Machine): void {
     this.#member = member;
     this.#machine = machine;
-    const [problem] = machine.kernel.problems();
-    if (problem !== undefined) for (const ip of this.#ips) this.#objections.set(ip, problem);
     this.news.follow(member);
-    this.#judgeAll();
-    if (this.services.hasAdded) this.#announceAdded();
-    const { kernel, settings } = machine;
-    const places = settings.vips.flatMap((vip) => vip.places ?? []);
-    this.#fitness = new InterfaceFitness({
-      kernel,
-      ...this.#around,
-      names: new Set(places.map((place) => place.interface)),
-      patienceMs: settings.patience.patienceMs,
-      judged: (name, reason) => this.#object(`interface ${name}`, reason),
-    });
+    this.#learnAddresses(machine);
+  }
+
+  /**
+   * Another configuration, to which the machine and the services have been changed already: the addresses follow, and
+   * the others hear of it (DVC-14, DVC-15).
+   */
+  configure(settings: VipSettings): void {
+    this.#settings = settings;
+    this.#ipOfBinding = ipsByBinding(settings);
+    this.news.configure(settings.services);
+    const machine = this.#machine;
+    if (!machine) return;
+    this.#ownership?.configure(machine.settings);
+    this.#learnAddresses(machine);
+  }
+
+  /** What serves on these addresses is not what should (DVC-14): they begin anew, here or elsewhere. */
+  restart(ips: Iterable<Ip>): void {
+    this.#ownership?.local.restart([...ips]);
   }
 
   /** Gives everything away, then releases what nobody took (LIFE-9). Never takes much longer than two seconds. */
@@ -135,6 +140,23 @@ export class Floating {
     return this.#member?.ownership;
   }
 
+  /** What machine, program and interfaces have to say about the addresses of the configuration. */
+  #learnAddresses({ kernel, settings }: Machine): void {
+    const [problem] = kernel.problems();
+    if (problem !== undefined) for (const ip of this.#ips) this.#objections.set(ip, problem);
+    this.#judgeAll();
+    if (this.services.hasAdded) this.#announceAdded();
+    const places = settings.vips.flatMap((vip) => vip.places ?? []);
+    this.#fitness?.stop();
+    this.#fitness = new InterfaceFitness({
+      kernel,
+      ...this.#around,
+      names: new Set(places.map((place) => place.interface)),
+      patienceMs: settings.patience.patienceMs,
+      judged: (name, reason) => this.#object(`interface ${name}`, reason),
+    });
+  }
+
   get #ips(): readonly Ip[] {
     return this.#settings.vips.map(({ announcement }) => announcement.ip);
   }
@@ -192,4 +214,8 @@ export class Floating {
       this.#ownership?.local.setFit(ip, reason);
     }
   }
+}
+
+function ipsByBinding({ vips }: VipSettings): ReadonlyMap<string, Ip> {
+  return new Map(vips.flatMap(({ announcement: { ip, names } }) => names.map((name) => [name, ip] as const)));
 }

@@ -5,55 +5,99 @@
  * Invariant: a machine that cannot float addresses never keeps a node from serving everything else (spec 5.3).
  */
 import { join } from 'node:path';
-import type { KernelPort } from '../actors/kernel-port.ts';
-import type { Ip } from '../core/duravip/vip.ts';
-import { errorCatalogue } from '../core/errors.ts';
+import { errorCatalogue, FlotillaError } from '../core/errors.ts';
 import type { NodeSettings, VipAddressSettings, VipSettings } from '../core/settings.ts';
 import { LinuxKernel, linuxProblems } from '../net/linux/kernel.ts';
+import { LateKernel } from './late-kernel.ts';
 import { PowerlessKernel } from './powerless-kernel.ts';
 import type { Surroundings } from './surroundings.ts';
-
-export interface Machine {
-  readonly kernel: KernelPort;
-  /** As configured; without a place for any address where the machine has none to offer. */
-  readonly settings: VipSettings;
-}
+import { floatingIpsOf } from './vip-listeners.ts';
 
 /** Ports below it are for the privileged. */
 const lowPorts = 1_024;
 
-export async function openMachine(settings: NodeSettings, around: Surroundings): Promise<Machine> {
-  const { duravip } = settings;
-  if (duravip.vips.length === 0) return { kernel: new PowerlessKernel([]), settings: duravip };
-  const needs = { lowPorts: listensOnLowPort(duravip.vips) };
-  const problems = linuxProblems(needs);
-  if (problems.length > 0) return powerless(duravip, problems, around);
-  try {
-    const kernel = await LinuxKernel.open({
-      nodeName: settings.nodename,
-      stateFolder: join(settings.stateDir, 'duravip'),
-      ...around,
-      ...needs,
-    });
-    await clearSlate(kernel, duravip.vips, around);
-    reportUncovered(duravip.vips, around);
-    return { kernel, settings: duravip };
-  } catch (error) {
-    return powerless(duravip, [error instanceof Error ? error.message : String(error)], around);
+export class Machine {
+  readonly kernel: LateKernel;
+  readonly #around: Surroundings;
+  /** Undefined: nothing floats here, so nobody has asked yet. */
+  #isAble: boolean | undefined;
+  #settings: VipSettings;
+
+  static async open(settings: NodeSettings, around: Surroundings): Promise<Machine> {
+    const { duravip } = settings;
+    if (duravip.vips.length === 0) return new Machine(new PowerlessKernel([]), undefined, duravip, around);
+    const kernel = await openKernel(settings, around);
+    if (kernel instanceof LinuxKernel) {
+      reportUncovered(duravip.vips, around);
+      return new Machine(kernel, true, duravip, around);
+    }
+    reportPowerless(duravip.vips.length, kernel, around);
+    return new Machine(new PowerlessKernel(kernel), false, duravip, around);
+  }
+
+  private constructor(
+    kernel: LinuxKernel | PowerlessKernel,
+    isAble: boolean | undefined,
+    settings: VipSettings,
+    around: Surroundings,
+  ) {
+    this.kernel = new LateKernel(kernel);
+    this.#isAble = isAble;
+    this.#settings = settings;
+    this.#around = around;
+  }
+
+  /** As configured; without a place for any address where the machine has none to offer. */
+  get settings(): VipSettings {
+    const settings = this.#settings;
+    if (this.#isAble !== false) return settings;
+    return { ...settings, vips: settings.vips.map((vip) => ({ ...vip, places: undefined })) };
+  }
+
+  /**
+   * Makes sure that the addresses of another configuration can float here; `configure` is to follow (DVC-14). A machine
+   * that could not float any at the start cannot now.
+   * @throws FlotillaError FLT-1601 when it has to do more than it can; nothing has changed then
+   */
+  async prepare(settings: NodeSettings): Promise<void> {
+    const { vips } = settings.duravip;
+    if (vips.length === 0 || this.#isAble === false) return;
+    const [problem] = linuxProblems({ lowPorts: listensOnLowPort(vips) });
+    if (problem !== undefined) throw new FlotillaError('FLT-1601', problem);
+    if (this.#isAble) return;
+    const kernel = await openKernel(settings, this.#around);
+    if (!(kernel instanceof LinuxKernel)) throw new FlotillaError('FLT-1601', kernel.join('; '));
+    this.kernel.exchange(kernel);
+    this.#isAble = true;
+  }
+
+  configure(settings: VipSettings): void {
+    this.#settings = settings;
+    if (this.#isAble) reportUncovered(settings.vips, this.#around);
   }
 }
 
-/** Every address that may be on here at some time: followers, too, and those without a place. */
-export function floatingIpsOf(vips: readonly VipAddressSettings[]): ReadonlySet<Ip> {
-  return new Set(vips.flatMap(({ announcement: { ip, followers } }) => [ip, ...followers]));
+/** Or what is missing for it. */
+async function openKernel(
+  { nodename, stateDir, duravip: { vips } }: NodeSettings,
+  around: Surroundings,
+): Promise<LinuxKernel | readonly string[]> {
+  const needs = { lowPorts: listensOnLowPort(vips) };
+  const problems = linuxProblems(needs);
+  if (problems.length > 0) return problems;
+  const stateFolder = join(stateDir, 'duravip');
+  try {
+    const kernel = await LinuxKernel.open({ nodeName: nodename, stateFolder, ...around, ...needs });
+    await clearSlate(kernel, vips, around);
+    return kernel;
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 }
 
-function powerless(settings: VipSettings, problems: readonly string[], { log }: Surroundings): Machine {
-  const count = settings.vips.length;
+function reportPowerless(count: number, problems: readonly string[], { log }: Surroundings): void {
   const { title, advice } = errorCatalogue['FLT-1601'];
   log.critical(`${title}, ${count} are configured: ${problems.join('; ')}`, { code: 'FLT-1601', advice });
-  const vips = settings.vips.map((vip) => ({ ...vip, places: undefined }));
-  return { kernel: new PowerlessKernel(problems), settings: { ...settings, vips } };
 }
 
 async function clearSlate(

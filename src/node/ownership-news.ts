@@ -53,7 +53,7 @@ const mostNames = 1_024;
 type Listener<News> = (news: News) => void;
 
 export class OwnershipNews {
-  readonly #options: OwnershipNewsOptions;
+  #options: OwnershipNewsOptions;
   readonly #changeListeners = new Set<Listener<OwnershipChange>>();
   readonly #roundListeners = new Set<Listener<RoundSummary>>();
   readonly #names = new Map<Incarnation, string>();
@@ -62,6 +62,10 @@ export class OwnershipNews {
 
   constructor(options: OwnershipNewsOptions) {
     this.#options = options;
+  }
+
+  configure(options: Pick<OwnershipNewsOptions, 'unconditionalRebind'>): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   onChange(listener: Listener<OwnershipChange>): () => void {

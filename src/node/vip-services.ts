@@ -5,6 +5,7 @@
  * Invariants: a service is up only while its address is on (INV-6); coming and going of one address never overlap; an
  * address on which one service could not be started has none.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { VipHost } from '../actors/duravip.ts';
 import type { PlumbOutcome } from '../actors/kernel-port.ts';
 import type { Clock } from '../core/clock.ts';
@@ -34,10 +35,18 @@ export interface BindingHandler {
   offline(names: readonly string[], ip: Ip): void | Promise<void>;
 }
 
+export type VipServicesSettings = Pick<VipSettings, 'vips' | 'services'>;
+
 export interface VipServicesOptions {
-  readonly settings: Pick<VipSettings, 'vips' | 'services'>;
+  readonly settings: VipServicesSettings;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What was started on an address that is on, and under which names the program uses it. */
+interface Running {
+  readonly listeners: VipListener[];
+  names: readonly string[];
 }
 
 interface RegisteredService {
@@ -49,30 +58,60 @@ export class VipServices implements VipHost {
   readonly acquiring: VipHooks;
   readonly releasing: VipHooks;
   readonly #options: VipServicesOptions;
-  readonly #vips: ReadonlyMap<Ip, VipAddressSettings['announcement']>;
   readonly #turnstile: Turnstile;
+  #settings: VipServicesSettings;
+  #configured: readonly VipListener[] = [];
+  #vips: ReadonlyMap<Ip, VipAddressSettings['announcement']> = new Map();
   /** Of the configuration, by the address they are on. */
   readonly #listeners = new Map<Ip, VipListener[]>();
   readonly #handlers = new Map<string, RegisteredService>();
+  /** Of the program, by kind and endpoint: the same one each time, so that a change of something else leaves it alone. */
+  readonly #programListeners = new Map<string, VipListener>();
   #bindings: BindingHandler | undefined;
   /** What was started, by the address that is on. */
-  readonly #running = new Map<Ip, VipListener[]>();
+  readonly #running = new Map<Ip, Running>();
   readonly #turns = new Map<Ip, Promise<unknown>>();
 
   constructor(options: VipServicesOptions) {
     this.#options = options;
-    const { vips, services } = options.settings;
-    this.#vips = new Map(vips.map(({ announcement }) => [announcement.ip, announcement]));
-    this.#turnstile = new Turnstile(services.parallel);
+    this.#settings = options.settings;
+    this.#turnstile = new Turnstile(this.#settings.services.parallel);
+    this.#configure(this.#settings, []);
     this.acquiring = new VipHooks('onAcquire', options);
     this.releasing = new VipHooks('onRelease', options);
   }
 
-  /** Of the configuration; before the first address comes. */
-  add(listener: VipListener): void {
-    const ip = ipOf(hostOf(listener.endpoint));
-    if (ip !== undefined) this.#listeners.set(ip, [...(this.#listeners.get(ip) ?? []), listener]);
+  /** Of the configuration, in its order. */
+  get configured(): readonly VipListener[] {
+    return this.#configured;
   }
+
+  /**
+   * Another configuration. On addresses that are on, what is new starts, what is gone stops, and the rest goes on;
+   * addresses that are gone, or that others follow now, come and go by themselves.
+   * @throws what kept a service from starting; then everything is as it was, but for the addresses in `unsettled`
+   */
+  async reconfigure(settings: VipServicesSettings, listeners: readonly VipListener[]): Promise<void> {
+    const before = { settings: this.#settings, listeners: this.#configured, vips: this.#vips };
+    this.#configure(settings, listeners);
+    const wanted = new Set(settings.vips.map(({ announcement }) => announcement.ip));
+    const isStaying = (ip: Ip) => wanted.has(ip) && sameFollowers(before.vips.get(ip), this.#vips.get(ip));
+    const staying = [...this.#running.keys()].filter(isStaying);
+    const { releaseGraceMs } = settings.services;
+    const [failure] = await this.#adaptAll(staying, releaseGraceMs);
+    if (!failure) return;
+    this.#configure(before.settings, before.listeners);
+    for (const { ip, error } of await this.#adaptAll(staying, releaseGraceMs)) {
+      this.#options.log.critical(
+        `${ip}: what served on it before could not be started again: ${String(error)}`,
+      );
+      this.unsettled.add(ip);
+    }
+    throw failure.error;
+  }
+
+  /** Addresses that are on without everything that should serve on them. */
+  readonly unsettled = new Set<Ip>();
 
   get kinds(): ReadonlySet<string> {
     const configured = [...this.#vips.values()].flatMap(({ services }) => services.map(({ kind }) => kind));
@@ -102,13 +141,17 @@ export class VipServices implements VipHost {
    */
   async registerService(kind: string, handler: ServiceHandler): Promise<void> {
     this.#handlers.set(kind, { handler, endpoints: byIp(handler.list?.() ?? []) });
-    await Promise.all([...this.#running.keys()].map((ip) => this.#inTurn(ip, () => this.#adopt(ip, kind))));
+    for (const key of this.#programListeners.keys())
+      if (key.startsWith(`${kind} `)) this.#programListeners.delete(key);
+    // It takes over what is open to it.
+    const [failure] = await this.#adaptAll([...this.#running.keys()], 0);
+    if (failure) throw failure.error;
   }
 
   async registerBindings(handler: BindingHandler): Promise<void> {
     this.#bindings = handler;
     await Promise.all(
-      [...this.#running.keys()].map((ip) => this.#inTurn(ip, () => this.#bindingsOnline(ip))),
+      [...this.#running].map(([ip, { names }]) => this.#inTurn(ip, () => this.#bindingsOnline(ip, names))),
     );
   }
 
@@ -142,6 +185,7 @@ export class VipServices implements VipHost {
   }
 
   removed(ip: Ip): void {
+    this.unsettled.delete(ip);
     void this.releasing.after(this.#context(ip));
   }
 
@@ -165,51 +209,80 @@ export class VipServices implements VipHost {
   }
 
   async #startAll(ip: Ip): Promise<void> {
-    const started: VipListener[] = [];
-    this.#running.set(ip, started);
+    this.#running.set(ip, { listeners: [], names: [] });
     try {
-      for (const listener of this.#listenersFor(ip)) {
-        await listener.start();
-        started.push(listener);
-      }
-      await this.#bindingsOnline(ip);
+      await this.#adapt(ip, 0);
     } catch (error) {
       await this.#stopAll(ip);
       throw error;
     }
   }
 
-  /** Bindings first, so that nothing new goes out from an address that is about to go (NET-9). */
-  async #stopAll(ip: Ip): Promise<void> {
-    const { settings, log } = this.#options;
-    const listeners = this.#running.get(ip) ?? [];
-    this.#running.delete(ip);
-    await this.#bindingsOffline(ip);
-    const report =
-      ({ kind, endpoint }: VipListener) =>
-      (error: unknown) =>
-        log.error(`${kind} ${endpoint} did not stop cleanly: ${String(error)}`);
-    await Promise.all(
-      listeners.map((listener) => listener.stop(settings.services.releaseGraceMs).catch(report(listener))),
-    );
+  async #adaptAll(
+    ips: readonly Ip[],
+    graceMs: number,
+  ): Promise<{ readonly ip: Ip; readonly error: unknown }[]> {
+    const failures: { ip: Ip; error: unknown }[] = [];
+    const adapt = (ip: Ip) =>
+      this.#inTurn(ip, () => this.#adapt(ip, graceMs)).catch(
+        (error: unknown) => void failures.push({ ip, error }),
+      );
+    await Promise.all(ips.map(adapt));
+    return failures;
   }
 
-  /** A handler that comes while the address is on takes over what is open to it, and starts what it adds. */
-  async #adopt(ip: Ip, kind: string): Promise<void> {
+  /** Starts and stops what it takes until that serves which should; what stays is not touched. */
+  async #adapt(ip: Ip, graceMs: number): Promise<void> {
     const running = this.#running.get(ip);
     if (!running) return;
-    const wanted = this.#listenersFor(ip).filter((listener) => listener.kind === kind);
-    const endpoints = new Set(wanted.map(({ endpoint }) => endpoint));
-    for (const listener of running.filter((old) => old.kind === kind && endpoints.has(old.endpoint))) {
-      if (!listener.isOpenToProgram) continue;
-      await listener.stop(0);
-      running.splice(running.indexOf(listener), 1);
-    }
-    const kept = new Set(running.map((old) => `${old.kind} ${old.endpoint}`));
-    for (const listener of wanted.filter((each) => !kept.has(`${kind} ${each.endpoint}`))) {
+    const { listeners } = running;
+    const wanted = this.#listenersFor(ip);
+    const names = this.#vips.get(ip)?.names ?? [];
+    await this.#bindingsOffline(
+      ip,
+      running.names.filter((name) => !names.includes(name)),
+    );
+    running.names = running.names.filter((name) => names.includes(name));
+    const gone = listeners.filter((listener) => !wanted.includes(listener));
+    await this.#stopSome(listeners, gone, graceMs);
+    for (const listener of wanted.filter((each) => !listeners.includes(each))) {
       await listener.start();
-      running.push(listener);
+      listeners.push(listener);
     }
+    const added = names.filter((name) => !running.names.includes(name));
+    running.names = names;
+    await this.#bindingsOnline(ip, added);
+  }
+
+  /**
+   * A listener of this process frees its endpoint at once, and sessions may go on for a while: nobody waits for them. A
+   * program says when it is done.
+   */
+  async #stopSome(running: VipListener[], gone: readonly VipListener[], graceMs: number): Promise<void> {
+    const ends = gone.map((listener) => {
+      running.splice(running.indexOf(listener), 1);
+      const end = this.#stop(listener, graceMs);
+      return listener.isOpenToProgram ? end : undefined;
+    });
+    await Promise.all(ends);
+  }
+
+  /** Bindings first, so that nothing new goes out from an address that is about to go (NET-9). */
+  async #stopAll(ip: Ip): Promise<void> {
+    const { listeners, names } = this.#running.get(ip) ?? { listeners: [], names: [] };
+    this.#running.delete(ip);
+    await this.#bindingsOffline(ip, names);
+    const { releaseGraceMs } = this.#settings.services;
+    await Promise.all(listeners.map((listener) => this.#stop(listener, releaseGraceMs)));
+  }
+
+  async #stop(listener: VipListener, graceMs: number): Promise<void> {
+    const { kind, endpoint } = listener;
+    await listener
+      .stop(graceMs)
+      .catch((error: unknown) =>
+        this.#options.log.error(`${kind} ${endpoint} did not stop cleanly: ${String(error)}`),
+      );
   }
 
   /** On the address and on those that follow it. */
@@ -228,6 +301,13 @@ export class VipServices implements VipHost {
   }
 
   #programListener({ kind, endpoint }: VipService): VipListener {
+    const key = `${kind} ${endpoint}`;
+    const listener = this.#programListeners.get(key) ?? this.#newProgramListener({ kind, endpoint });
+    this.#programListeners.set(key, listener);
+    return listener;
+  }
+
+  #newProgramListener({ kind, endpoint }: VipService): VipListener {
     const { handler } = this.#handlers.get(kind)!;
     const { clock } = this.#options;
     const limitMs = programLimitMs;
@@ -248,16 +328,14 @@ export class VipServices implements VipHost {
     return listeners.some((listener) => listener.kind === kind && listener.endpoint === endpoint);
   }
 
-  async #bindingsOnline(ip: Ip): Promise<void> {
-    const names = this.#vips.get(ip)?.names ?? [];
+  async #bindingsOnline(ip: Ip, names: readonly string[]): Promise<void> {
     const handler = this.#bindings;
     if (!handler || names.length === 0 || !this.#running.has(ip)) return;
     await within(this.#options.clock, programLimitMs, `bindings on ${ip}`, () => handler.online(names, ip));
   }
 
-  async #bindingsOffline(ip: Ip): Promise<void> {
+  async #bindingsOffline(ip: Ip, names: readonly string[]): Promise<void> {
     const { clock, log } = this.#options;
-    const names = this.#vips.get(ip)?.names ?? [];
     const handler = this.#bindings;
     if (!handler || names.length === 0) return;
     await within(clock, programLimitMs, `bindings off ${ip}`, () => handler.offline(names, ip)).catch(
@@ -268,13 +346,36 @@ export class VipServices implements VipHost {
   #reportRestart(ip: Ip): void {
     const { log } = this.#options;
     log.error(`${ip} was taken off by somebody else: restarted`);
-    for (const { kind, endpoint } of this.#running.get(ip) ?? []) log.error(`restarted ${kind} ${endpoint}`);
+    for (const { kind, endpoint } of this.#running.get(ip)?.listeners ?? [])
+      log.error(`restarted ${kind} ${endpoint}`);
+  }
+
+  /** What is known of an address that is gone stays known until it is off. */
+  #configure(settings: VipServicesSettings, listeners: readonly VipListener[]): void {
+    this.#settings = settings;
+    this.#configured = listeners;
+    this.#turnstile.resize(settings.services.parallel);
+    const going = [...this.#vips].filter(([ip]) => this.#running.has(ip));
+    const vips = settings.vips.map(({ announcement }) => [announcement.ip, announcement] as const);
+    this.#vips = new Map([...going, ...vips]);
+    this.#listeners.clear();
+    for (const listener of listeners) {
+      const ip = ipOf(hostOf(listener.endpoint));
+      if (ip !== undefined) this.#listeners.set(ip, [...(this.#listeners.get(ip) ?? []), listener]);
+    }
   }
 
   #context(ip: Ip): VipContext {
     const { names = [], followers = [], services = [] } = this.#vips.get(ip) ?? {};
     return { ip, bindings: names, followers, services: [...services, ...this.addedTo(ip)] };
   }
+}
+
+function sameFollowers(
+  one: VipAddressSettings['announcement'] | undefined,
+  other: VipAddressSettings['announcement'] | undefined,
+): boolean {
+  return one !== undefined && other !== undefined && isDeepStrictEqual(one.followers, other.followers);
 }
 
 function byIp(endpoints: readonly string[]): ReadonlyMap<Ip, readonly string[]> {

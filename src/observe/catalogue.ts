@@ -64,6 +64,7 @@ export const metricCatalogue = {
     'Ordered messages ignored because they were of another view or not from its leader',
   ),
 
+  foreign_claims_total: counter('claims', 'ARP and NDP claims of others on addresses owned here'),
   neighbour_frames_sent_total: counter('frames', 'ARP and NDP announcements sent'),
   vip_malformed_messages_total: counter(
     'messages',
@@ -95,11 +96,24 @@ export const metricCatalogue = {
     'Connections refused because their upstream could not be reached',
   ),
 
+  peer_opened_total: counter('transfers', 'Transfers that this node opened to another one'),
+  peer_open_failures_total: counter(
+    'transfers',
+    'Transfers that another node refused, or that did not reach it',
+  ),
+  peer_accepted_total: counter('transfers', 'Transfers of other nodes that this one accepted'),
+  peer_refused_total: counter(
+    'connections',
+    'Connections to ECCluster_Listener turned away: no member, no proof of the secret, no such service, no room',
+  ),
+  peer_idle_closed_total: counter('transfers', 'Transfers ended because neither side sent anything'),
+
   console_commands_total: counter('commands', 'Console lines run, whatever carried them'),
   console_failures_total: counter('commands', 'Console lines that ended with another status than 0'),
 
   view_members: gauge('members', 'Members of the current view'),
   link_up: gauge('links', 'Bus links that are up, 0 to 2'),
+  peer_jobs: gauge('transfers', 'Transfers between nodes under way, in both directions'),
   shared_keys: gauge('keys', 'Keys held in all rows of all shared objects'),
   shared_pending_changes: gauge('changes', 'Changes of the own rows that are not sent yet'),
 } as const satisfies Record<string, Metric>;

@@ -3,9 +3,9 @@
  * an agreement never throws, and once the nonsense stops it forms a view with its honest peers again.
  */
 import { decodeViewMessage, encodeViewMessage } from '../../src/bus/view-codec.ts';
-import { senderOf, type ViewMessage } from '../../src/core/agreement/messages.ts';
+import type { ViewMessage } from '../../src/core/agreement/messages.ts';
 import { SeededRandom } from '../sim/seeded-random.ts';
-import { beatMs, type Letter, PostOffice, timeoutMs } from '../unit/agreement/post-office.ts';
+import { beatMs, type Letter, PostOffice, senderOf, timeoutMs } from '../unit/agreement/post-office.ts';
 import { mutateBytes } from './mutate.ts';
 
 export interface AgreementFuzzSummary {

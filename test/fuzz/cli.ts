@@ -10,17 +10,21 @@ import { fuzzConfiguration } from './configuration.fuzz.ts';
 import { fuzzConsole } from './console.fuzz.ts';
 import { fuzzFragments } from './fragments.fuzz.ts';
 import { fuzzListener } from './listener.fuzz.ts';
+import { fuzzPeerHandshake } from './peer-handshake.fuzz.ts';
 import { fuzzProxyHeader } from './proxy-header.fuzz.ts';
 import { fuzzSharedCodec } from './shared-codec.fuzz.ts';
 import { fuzzViewCodec } from './view-codec.fuzz.ts';
+import { fuzzVipCodec } from './vip-codec.fuzz.ts';
 
 type Fuzzer = (runs: number, seed: number) => object | Promise<object>;
 
 const fuzzers: Readonly<Record<string, Fuzzer>> = {
   'view-codec': fuzzViewCodec,
   'shared-codec': fuzzSharedCodec,
+  'vip-codec': fuzzVipCodec,
   fragments: fuzzFragments,
   'proxy-header': fuzzProxyHeader,
+  'peer-handshake': fuzzPeerHandshake,
   console: fuzzConsole,
   configuration: fuzzConfiguration,
   listener: fuzzListener,

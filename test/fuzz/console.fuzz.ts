@@ -15,6 +15,7 @@ import {
 import type { Interpreter } from '../../src/console/interpreter.ts';
 import { quoteWord, splitWords } from '../../src/console/words.ts';
 import { SeededRandom } from '../sim/seeded-random.ts';
+import { fakeDuravip, participant, process as vipProcess, vipView } from '../unit/console/fake-duravip.ts';
 import { collect, fakeNode, fakeObject, interpreterOf, row } from '../unit/console/fake-node.ts';
 
 export interface ConsoleFuzzSummary {
@@ -49,7 +50,14 @@ export async function fuzzConsole(runs: number, seed: number): Promise<ConsoleFu
   return { runs, ...counts };
 }
 
+const owner = vipProcess('labrat-1');
+const vips = [
+  vipView('10.9.0.1', { names: ['mx-1'], owner, participants: [participant('labrat-1')] }),
+  vipView('2001:db8::1', { names: [']]>"\\'], labels: ['unowned', 'broken', 'held'] }),
+];
+
 const node = fakeNode({
+  duravip: () => fakeDuravip({ all: vips, members: [owner] }),
   sharedObjects: () => [
     fakeObject({
       name: 'inbound_cidr',
@@ -78,6 +86,8 @@ const pieces = [
     'XML ',
     'help',
     'from',
+    '10.9.0.1',
+    'mx-1 to labrat-1',
     'nobody',
     'under 10.0.0.0/24',
     'key',

@@ -1,42 +1,13 @@
 /** What a newcomer runs first, as a newcomer runs it: scripts/start.sh with real servers, nodes, mail and a kill. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { commandLine, startDemo } from './demo-run.ts';
 import { until } from './until.ts';
 
-const root = join(import.meta.dirname, '../..');
 const sockets = [1, 2, 3].map((number) => `/tmp/flotilla-relay-${number}.sock`);
 
-let demo: ChildProcess | undefined;
-afterEach(async () => {
-  if (demo?.exitCode !== null || demo.signalCode !== null) return;
-  const ended = once(demo, 'exit');
-  demo.kill('SIGTERM');
-  await ended;
-});
-
-interface Run {
-  readonly exited: Promise<number | null>;
-  output(): string;
-  readonly process: ChildProcess;
-}
-
-function start(...argv: string[]): Run {
-  const child = spawn('bash', [join(root, 'scripts/start.sh'), ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  demo = child;
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { exited, output: () => output, process: child };
-}
+const start = (...argv: readonly string[]) => startDemo('start.sh', ...argv);
 
 /** Processes whose command line names the configuration files of the example: nodes and nats-server. */
 function leftProcesses(): string[] {
@@ -44,14 +15,6 @@ function leftProcesses(): string[] {
     .filter((name) => /^\d+$/.test(name))
     .map(commandLine)
     .filter((line) => /three-relays\/(relay-\d|nats-server)\.conf/.test(line));
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-  } catch {
-    return '';
-  }
 }
 
 function leftFiles(): string[] {

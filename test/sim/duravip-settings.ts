@@ -3,9 +3,18 @@ import type { LocalVip } from '../../src/actors/local-vips.ts';
 import type { DuravipSettings } from '../../src/actors/ownership.ts';
 import { parsePrefix } from '../../src/core/address.ts';
 
-export function duravipSettings(ips: readonly string[], quorum: number | undefined): DuravipSettings {
+export interface SimVip {
+  readonly ip: string;
+  readonly follower: string | undefined;
+  /** Node name. */
+  readonly preferred: string | undefined;
+  /** Default: `eth0`. */
+  readonly interface?: string;
+}
+
+export function duravipSettings(vips: readonly SimVip[], quorum: number | undefined): DuravipSettings {
   return {
-    vips: ips.map(localVip),
+    vips: vips.map(localVip),
     table: { matureMs: 2_000, orphanMatureMs: 0, brokenPolicy: 'release' },
     balanceSetSize: 4,
     balanceIntervalMs: 2_000,
@@ -21,10 +30,12 @@ export function duravipSettings(ips: readonly string[], quorum: number | undefin
   };
 }
 
-function localVip(ip: string): LocalVip {
+function localVip({ ip, follower, preferred, interface: name = 'eth0' }: SimVip): LocalVip {
+  const followers = follower === undefined ? [] : [follower];
+  const preference = preferred === undefined ? [] : [preferred];
   return {
-    announcement: { ip, names: [`b${ip}`], services: [], preference: [], followers: [] },
-    places: [{ ip, prefixBits: 32, interface: 'eth0' }],
+    announcement: { ip, names: [`b${ip}`], services: [], preference, followers },
+    places: [ip, ...followers].map((each) => ({ ip: each, prefixBits: 32, interface: name })),
     block: parsePrefix('10.9.0.0/16'),
   };
 }

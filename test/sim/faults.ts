@@ -2,6 +2,7 @@
  * What can go wrong, as plain data: a schedule of faults is generated from a seed, printed when it finds something,
  * shrunk, and kept as a regression file.
  */
+import { makeReloads, type TimedReload } from './reloads.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export type Fault =
@@ -35,6 +36,11 @@ export type VipFault =
 export interface VipScenario {
   readonly addresses: number;
   readonly quorum: 'none' | 'majority';
+  /** Some addresses prefer a node. */
+  readonly preferences?: boolean;
+  readonly reloads?: readonly TimedReload[];
+  /** Kept scenarios only: how long nobody may answer, once from this time on somebody did. */
+  readonly longestGap?: { readonly fromMs: number; readonly ms: number };
 }
 
 export interface TimedFault {
@@ -105,7 +111,12 @@ export function makeVipScenario(seed: number, random: SeededRandom, limits: Scen
     ...base,
     finalReach: undefined,
     faults: faults.sort((a, b) => a.atMs - b.atMs),
-    vips: { addresses, quorum },
+    vips: {
+      addresses,
+      quorum,
+      preferences: random.chance(0.3),
+      reloads: makeReloads(seed, base.nodes, addresses, base.chaosMs),
+    },
   };
 }
 

@@ -11,8 +11,13 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { type Edit, type PlantedFault, plantedFaults, type Schedule } from './planted-faults.ts';
 import { plantedReplicationFaults, smallParts } from './planted-replication.ts';
+import { plantedVipFaults } from './planted-vips.ts';
 
-export const allPlantedFaults: readonly PlantedFault[] = [...plantedFaults, ...plantedReplicationFaults];
+export const allPlantedFaults: readonly PlantedFault[] = [
+  ...plantedFaults,
+  ...plantedReplicationFaults,
+  ...plantedVipFaults.map((fault) => ({ ...fault, vips: true })),
+];
 
 /** A fault that makes the simulator hang is caught by that. */
 const hangAfterMs = 240_000;
@@ -47,6 +52,7 @@ export async function firstSeedThatCatches(
     const what = fault.scenario
       ? ['--scenario', join(root, 'test/sim/regressions', fault.scenario)]
       : ['--seed', String(firstSeed), '--runs', String(seeds), '--first', '--jobs', '1'];
+    if (fault.vips && !fault.scenario) what.push('--vips');
     const { status, stdout } = simulate(outfile, what);
     const caught = /^seed (\d+): \d+ violations/m.exec(stdout);
     if (caught) return Number(caught[1]);

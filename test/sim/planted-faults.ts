@@ -28,6 +28,8 @@ export interface PlantedFault extends Edit {
   /** A kept scenario that catches it, for faults that cost view changes but no truth. */
   readonly scenario?: string;
   readonly schedule?: Schedule;
+  /** Caught with floating addresses only. */
+  readonly vips?: boolean;
   /** A seed that catches it or comes shortly before one that does, for the quick check in CI. */
   readonly seed?: number;
 }

@@ -3,6 +3,7 @@
  * and on two links of the simulated network.
  */
 import { Member, type MemberSettings, type VipPorts } from '../../src/actors/member.ts';
+import type { Ownership } from '../../src/actors/ownership.ts';
 import type { EvidencePort, LinkPort, World } from '../../src/actors/ports.ts';
 import { ClusterGroup, type GroupOptions } from '../../src/bus/group.ts';
 import { SharedBus } from '../../src/bus/shared.ts';
@@ -25,6 +26,8 @@ export interface SimNodeOptions {
   readonly settings: MemberSettings;
   /** Where its addresses go on; outlives the process. Undefined: it floats none. */
   readonly machine?: FakeMachine;
+  /** What serves on an address begins or ends. */
+  readonly onServed?: (node: SimNode, ip: string, up: boolean) => void;
   readonly onLog: (node: SimNode, level: LogLevel, text: string, fields: unknown) => void;
 }
 
@@ -89,6 +92,11 @@ class ProcessClock implements Clock {
   }
 }
 
+/** How long a process that stops waits for others to take its addresses, and then for them to go off. */
+const drainMs = 600;
+const releaseMs = 300;
+const stopPeriodMs = 10;
+
 const decoded = new WeakMap<ArrayBufferLike, { readonly message: ViewMessage | undefined }>();
 
 /** All receivers of a broadcast get the same bytes, in a buffer of their own. */
@@ -143,11 +151,33 @@ export class SimNode {
     this.options.machine?.abandon();
   }
 
-  /** SIGTERM: says goodbye first. */
-  stop(): void {
+  /** SIGTERM: gives away its addresses, then says goodbye. */
+  stop(onEnd: () => void = () => {}): void {
+    if (!this.alive) return;
+    if (this.clock.paused || !this.member.ownership) this.#end(onEnd);
+    else this.#release(this.member.ownership, onEnd);
+  }
+
+  /** As the node does it: others may take over first, for so long; then what is left goes off. */
+  #release(
+    { local, lease }: Pick<Ownership, 'local' | 'lease'>,
+    onEnd: () => void,
+    untilMs = this.clock.nowMs() + drainMs,
+  ): void {
+    const vips = [...local.all];
+    const isOff = vips.every((vip) => vip.isOff && !vip.wanted);
+    const nowMs = this.clock.nowMs();
+    local.drain(true);
+    if (nowMs >= untilMs) local.unassignAll();
+    if (isOff || nowMs >= untilMs + releaseMs) void lease.end().then(() => this.#end(onEnd));
+    else this.clock.after(stopPeriodMs, () => this.#release({ local, lease }, onEnd, untilMs));
+  }
+
+  #end(onEnd: () => void): void {
     if (!this.alive) return;
     if (!this.clock.paused) this.member.leave();
     this.kill();
+    onEnd();
   }
 
   /** The servers report the end of another process. */
@@ -202,7 +232,7 @@ export class SimNode {
   }
 
   #vipPorts(busOptions: GroupOptions): Partial<VipPorts> {
-    const { machine } = this.options;
+    const { machine, onServed } = this.options;
     if (!machine) return {};
     const gate = (run: () => void) => this.clock.whenRunning(run);
     return {
@@ -210,13 +240,19 @@ export class SimNode {
       kernel: new FakeKernel({
         lan: machine.lan,
         machine,
-        later: (delayMs, run) => this.#clock.settle(delayMs, run),
+        later: (delayMs, run) => this.#clock.after(delayMs, run),
         gate,
         costMs: () => this.#random.between(0.2, 3),
       }),
       host: {
-        online: () => this.#later({ ok: true } as const),
-        offline: () => this.#later(undefined),
+        online: (ip) => {
+          onServed?.(this, ip, true);
+          return this.#later({ ok: true } as const);
+        },
+        offline: (ip) => {
+          onServed?.(this, ip, false);
+          return this.#later(undefined);
+        },
       },
     };
   }
@@ -224,7 +260,7 @@ export class SimNode {
   /** The host program takes a moment, and none while the process is stopped. */
   #later<T>(value: T): Promise<T> {
     return new Promise((resolve) =>
-      this.#clock.settle(this.#random.between(0.1, 1), () => this.clock.whenRunning(() => resolve(value))),
+      this.#clock.after(this.#random.between(0.1, 1), () => this.clock.whenRunning(() => resolve(value))),
     );
   }
 

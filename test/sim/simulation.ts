@@ -87,6 +87,10 @@ export class Simulation {
       new Harbour({
         clock: this.#clock,
         scenario: scenario.vips,
+        seed: scenario.seed,
+        nodes: scenario.nodes,
+        quorum: this.#quorum,
+        nodeAt: (place) => this.#places[place],
         living: () => this.#living(),
         isConnected: () => this.#isConnected(),
         violate: (text) => this.#violate(text),
@@ -104,6 +108,7 @@ export class Simulation {
     this.#endChaos();
     const finalMs = scenario.chaosMs + (scenario.finalReach ? graphSettleMs : settleMs);
     await this.#clock.advance(finalMs);
+    this.#harbour?.calm();
     const settledAfterMs = this.#lastChangeMs - scenario.chaosMs;
     if (!scenario.finalReach) this.#requireWhole();
     this.#requireCliques();
@@ -147,8 +152,9 @@ export class Simulation {
       name: `relay-${place}`,
       type: manager && place === nodes - 1 ? 'Manager' : 'Momentum',
       homes: servers === nodes ? [home] : Array.from({ length: servers }, (_, i) => (home + i) % servers),
-      settings: this.#settings(),
+      settings: this.#settings(place),
       ...(this.#harbour && { machine: this.#harbour.machineFor(`relay-${place}`) }),
+      onServed: (served, ip, up) => this.#harbour?.served(served, ip, up),
       onLog: (_node, level, text) => {
         if (process.env.SIM_TRACE === 'log') this.#record(`${node.name} ${level}: ${text}`);
         // Without addresses nothing critical happens; with them only an actor that fails is a fault of ours.
@@ -165,10 +171,12 @@ export class Simulation {
         if (this.#clock.nowMs() >= (scenario.mostInstalls?.fromMs ?? 0)) this.#countedInstalls++;
         this.#lastChangeMs = this.#clock.nowMs();
         this.#views.installed(node.incarnation, view, survivors);
+        this.#harbour?.viewInstalled(node, view);
       },
       delivered: (payload, number, view) => {
         this.#record(`deliver ${node.name} ${number}`);
         this.#views.delivered(node.incarnation, payload, number, view);
+        this.#harbour?.delivered(node, payload);
       },
       nameTaken: () => this.#endNamesake(node),
     });
@@ -228,8 +236,7 @@ export class Simulation {
         this.#clock.after(fault.downMs, () => this.#startNode(fault.node));
         return;
       case 'stop':
-        node.stop();
-        this.#clock.after(fault.downMs, () => this.#startNode(fault.node));
+        node.stop(() => this.#clock.after(this.#chaos ? fault.downMs : 0, () => this.#startNode(fault.node)));
         return;
       case 'pause':
         this.#pause(node, fault.forMs);
@@ -271,7 +278,7 @@ export class Simulation {
         for (const link of Object.values(node.links)) this.#network.breakLink(link, forMs - brokenAfterMs);
       });
     }
-    this.#clock.settle(forMs, () => node.clock.resume());
+    this.#clock.after(forMs, () => node.clock.resume());
   }
 
   #adviseClosed(ended: SimNode): void {
@@ -286,13 +293,13 @@ export class Simulation {
   #endChaos(): void {
     this.#chaos = false;
     this.#record('end of chaos');
+    this.#harbour?.endChaos();
     const { finalReach } = this.scenario;
     this.#network.lossProbability = 0;
     this.#network.duplicateProbability = 0;
     for (const { index } of this.#network.servers) this.#network.startServer(index);
     this.#network.setReach((a, b) => finalReach?.[a]?.[b] ?? true);
     for (const clone of this.#clones) clone.stop();
-    this.#clones.clear();
     for (const [place, node] of this.#places.entries()) {
       if (node?.clock.paused) node.clock.resume();
       for (const link of Object.values(node?.links ?? {})) link.brokenUntilMs = 0;
@@ -346,20 +353,23 @@ export class Simulation {
 
   // --- floating addresses ------------------------------------------------------------------------------------------
 
-  #settings(): MemberSettings {
+  get #quorum(): number | undefined {
     const { vips, nodes, manager } = this.scenario;
-    if (!vips) return { membership, replicate };
-    const majority = Math.floor((nodes - (manager ? 1 : 0)) / 2) + 1;
-    const quorum = vips.quorum === 'majority' ? majority : undefined;
+    return vips?.quorum === 'majority' ? Math.floor((nodes - (manager ? 1 : 0)) / 2) + 1 : undefined;
+  }
+
+  #settings(place: number): MemberSettings {
+    if (!this.#harbour) return { membership, replicate };
+    const quorum = this.#quorum;
     return {
       membership: { ...membership, tellsHeard: quorum !== undefined },
       replicate,
-      duravip: duravipSettings(this.#harbour?.ips ?? [], quorum),
+      duravip: duravipSettings(this.#harbour.vipsAt(place), quorum),
     };
   }
 
   #isConnected(): boolean {
-    if (this.#network.lossProbability > 0 || this.#clones.size > 0) return false;
+    if (this.#network.lossProbability > 0 || [...this.#clones].some(({ alive }) => alive)) return false;
     const nodes = this.#living();
     return nodes.every((a, i) => nodes.slice(i + 1).every((b) => this.#hearEachOther(a, b, 'm')));
   }

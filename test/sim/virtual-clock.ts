@@ -23,7 +23,6 @@ class Task implements Timer {
 export class VirtualClock implements Clock {
   #nowMs = 0;
   #scheduled = 0;
-  #settles = false;
   readonly #heap: Task[] = [];
 
   nowMs(): number {
@@ -40,14 +39,6 @@ export class VirtualClock implements Clock {
     return task;
   }
 
-  /** As `after`, for something that settles a promise: `advance` lets all that waits for it run at that moment. */
-  settle(delayMs: number, run: () => void): Timer {
-    return this.after(delayMs, () => {
-      this.#settles = true;
-      run();
-    });
-  }
-
   /** Runs everything due until `untilMs`, promises included, then stands there. */
   async advance(untilMs: number): Promise<void> {
     for (let task = this.#heap[0]; task && task.atMs <= untilMs; task = this.#heap[0]) {
@@ -55,8 +46,6 @@ export class VirtualClock implements Clock {
       if (!task.run) continue;
       this.#nowMs = task.atMs;
       task.run();
-      if (!this.#settles) continue;
-      this.#settles = false;
       // A turn of the real event loop: only then have chains of promises of any length come to their end.
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -127,6 +127,7 @@ const bus: readonly OptionSchema[] = [
   {
     name: 'bus_loss_hold',
     type: duration(0, 600),
+    restart: true,
     text: 'How long a node without bus keeps its addresses; unset: 0.8 of `bus_failure_timeout`.',
   },
   {
@@ -283,6 +284,7 @@ const duravip: readonly OptionSchema[] = [
     name: 'quorum',
     type: checked(quorumProblem, 'CFG-2107'),
     default: 'none',
+    restart: true,
     equal: true,
     text: '`none`, `majority` of the nodes in `peers`, or a number of nodes.',
   },

@@ -213,14 +213,48 @@ function frontListener(name: string, description: string): ScopeSchema {
   return listenerScope(name, description, { everywhere, listen, peers: true });
 }
 
-function plainListener(name: string, description: string): ScopeSchema {
+function plainListener(name: string, description: string, own: readonly OptionSchema[] = []): ScopeSchema {
   const key = name.toLowerCase();
   const listen = [
     ...at(pathsOf(key, 'listen'), socketOptions),
     ...at(pathsOf(key, 'listen only'), duravipOptions),
   ];
-  return listenerScope(name, description, { everywhere: [], listen, peers: false });
+  const scope = listenerScope(name, description, { everywhere: [], listen, peers: false });
+  return { ...scope, options: [...scope.options, ...own] };
 }
+
+/** Of the service between nodes as a whole: they hold for what a node opens, too. */
+const nodeServiceOptions: readonly OptionSchema[] = [
+  {
+    name: 'secret',
+    type: text,
+    text: 'What all nodes know and nobody else; unset: `secret` of `msgc_server`. Without any the service is off.',
+  },
+  {
+    name: 'members_only',
+    type: bool,
+    default: 'true',
+    text: 'Only addresses of members may connect; `false` where addresses are translated on the way.',
+  },
+  {
+    name: 'connect_timeout',
+    type: duration(0.01, 3600),
+    default: '10',
+    text: 'Wait for another node until it accepts or refuses, TLS and proof of the secret included.',
+  },
+  {
+    name: 'idle_timeout',
+    type: duration(0.01),
+    default: '60',
+    text: 'Silence in both directions after which a transfer is ended.',
+  },
+  {
+    name: 'max_jobs',
+    type: int(1, 100_000),
+    default: '500',
+    text: 'Transfers that others may have open to this node at once, and as many that it may have open to others.',
+  },
+];
 
 export const listenerScopes: readonly ScopeSchema[] = [
   frontListener('ESMTP_Listener', 'Front listeners of SMTP: accept, count, cap and hand to the upstream.'),
@@ -235,7 +269,8 @@ export const listenerScopes: readonly ScopeSchema[] = [
   }),
   plainListener(
     'ECCluster_Listener',
-    'Point-to-point service between nodes; its port is printed behind the address of a node.',
+    'Point-to-point service between nodes; its port is printed behind the address of a node. Without a Listen: port 4802 of that address alone. TLS where `bus_tls_ca`, `bus_tls_cert` and `bus_tls_key` are set.',
+    nodeServiceOptions,
   ),
   plainListener('msgcserver_listener', 'Where bus servers of other nodes connect.'),
 ];

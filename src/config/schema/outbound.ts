@@ -124,7 +124,6 @@ const bindings: readonly OptionSchema[] = [
     name: 'bind_address',
     type: { kind: 'host', any: true },
     default: '*',
-    restart: true,
     paths: byBinding,
     text: 'Source address of outbound connections.',
   },

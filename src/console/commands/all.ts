@@ -2,6 +2,7 @@
 import type { NodeFacts } from '../facts.ts';
 import { Registry } from '../registry.ts';
 import { clusterCommands } from './cluster.ts';
+import { configCommands } from './config.ts';
 import { duravipCommands } from './duravip.ts';
 import { generalCommands } from './general.ts';
 import { jobCommands } from './jobs.ts';
@@ -12,6 +13,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
   const commands = [
     ...generalCommands(facts, registry),
     ...clusterCommands(facts, registry),
+    ...configCommands(facts),
     ...duravipCommands(facts),
     ...jobCommands(facts),
     ...sharedCommands(facts),

@@ -173,6 +173,18 @@ export class Agreement {
     return effects;
   }
 
+  /** A live process of our name that was here before: this one will have to end (ID-20). */
+  earlierNamesake(nowMs: number): Process | undefined {
+    return this.peers.namesakes(nowMs).find((other) => compareProcesses(other, this.#self) < 0);
+  }
+
+  /** A member that all others wait for in vain counts as not heard until then (OWN-4). */
+  distrust(nowMs: number, incarnation: Incarnation, untilMs: number): Effect[] {
+    const effects: Effect[] = [];
+    if (this.peers.distrust(incarnation, untilMs)) this.#evaluate(nowMs, effects);
+    return effects;
+  }
+
   /**
    * Leaves the view for one of its own, to be merged again: what the others believe of this process is no longer true
    * (a stopped process whose lease ran out unnoticed, LIFE-18).
@@ -233,10 +245,9 @@ export class Agreement {
   }
 
   #mustWait(nowMs: number, effects: Effect[]): boolean {
-    if (this.#promises.isOpen) {
-      if (!this.#promises.isOlderThan(this.#options.failureTimeoutMs, nowMs)) return true;
-      this.#promises.close();
-    }
+    const { failureTimeoutMs } = this.#options;
+    if (this.#promises.isOpen && !this.#promises.isOlderThan(failureTimeoutMs, nowMs)) return true;
+    if (this.#promises.isOpen) this.#promises.close();
     if (this.#proposal) {
       const stillMutual = this.#proposal.members.every((member) =>
         this.peers.mutual(member.incarnation, nowMs),
@@ -307,14 +318,13 @@ export class Agreement {
   }
 
   #checkNamesakes(nowMs: number, effects: Effect[]): void {
-    const namesakes = this.peers.namesakes(nowMs);
-    if (namesakes.length === 0) {
+    if (this.peers.namesakes(nowMs).length === 0) {
       this.#namesakeSinceMs = undefined;
       return;
     }
     this.#namesakeSinceMs ??= nowMs;
     if (nowMs - this.#namesakeSinceMs < 3 * this.#options.failureTimeoutMs) return;
-    const earlier = namesakes.find((other) => compareProcesses(other, this.#self) < 0);
+    const earlier = this.earlierNamesake(nowMs);
     if (earlier) effects.push({ kind: 'namesake', other: earlier });
   }
 

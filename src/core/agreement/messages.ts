@@ -174,10 +174,6 @@ export type ViewMessage =
   | Solicit
   | Heartbeat;
 
-export function senderOf(message: ViewMessage): Incarnation {
-  return message.kind === 'beat' ? message.from.incarnation : message.from;
-}
-
 /** The highest epoch a message names. */
 export function epochOf(message: ViewMessage): number {
   const ballot = 'ballot' in message ? message.ballot.epoch : 0;

@@ -24,6 +24,8 @@ export interface Peer {
   evidence: 'silent' | 'closed' | 'goodbye';
   /** No heartbeats of its cluster module: treated as not heard until they are back (MEM-17). */
   suspected: boolean;
+  /** Until then treated the same: it holds the others up (OWN-4). */
+  distrustedUntilMs: number;
 }
 
 export interface PeerLimits {
@@ -225,6 +227,14 @@ export class Peers {
     return true;
   }
 
+  /** Not for ever: what it said meanwhile may have been lost. */
+  distrust(incarnation: Incarnation, untilMs: number): boolean {
+    const peer = this.#peers.get(incarnation);
+    if (!peer || peer.distrustedUntilMs === untilMs) return false;
+    peer.distrustedUntilMs = untilMs;
+    return true;
+  }
+
   /**
    * This process itself was late by `lateMs`: the silence it thinks it heard was its own (self-health). Not beyond now:
    * whoever was heard between waking up and this call would otherwise count as alive for `lateMs` longer.
@@ -251,13 +261,15 @@ export class Peers {
       ignoredUntilMs: 0,
       evidence: 'silent',
       suspected: false,
+      distrustedUntilMs: 0,
     });
     this.#orderOf(beat.view, nowMs);
     return 'changed';
   }
 
   #isFresh(peer: Peer, nowMs: number): boolean {
-    return nowMs - peer.atMs < this.#limits.failureTimeoutMs && peer.evidence === 'silent' && !peer.suspected;
+    const isSilent = nowMs - peer.atMs >= this.#limits.failureTimeoutMs;
+    return !isSilent && peer.evidence === 'silent' && !peer.suspected && nowMs >= peer.distrustedUntilMs;
   }
 
   #hasEnded(incarnation: Incarnation): boolean {

@@ -62,8 +62,8 @@ interface Broadcast {
 }
 
 export class AnnounceQueue {
-  readonly #settings: AnnounceSettings;
-  readonly #rate: RateLimit;
+  #settings: AnnounceSettings;
+  #rate: RateLimit;
   readonly #jobs = new Map<Ip, Job>();
   /** By round; each is in order of time, because addresses come in order of time. */
   readonly #broadcasts = roundsAtMs.map(() => new Fifo<Broadcast>());
@@ -74,6 +74,13 @@ export class AnnounceQueue {
   constructor(settings: AnnounceSettings) {
     this.#settings = settings;
     this.#rate = new RateLimit(settings.framesPerSecond);
+  }
+
+  /** Addresses that are being told go on as they began. */
+  configure(settings: AnnounceSettings): void {
+    if (settings.framesPerSecond !== this.#settings.framesPerSecond)
+      this.#rate = new RateLimit(settings.framesPerSecond);
+    this.#settings = settings;
   }
 
   /** Addresses with something left to send. */

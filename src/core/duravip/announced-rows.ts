@@ -11,11 +11,18 @@ import { Seats } from './seats.ts';
 import { compareAddresses, compareIps, type Ip, type NodeAnnouncement, type VipAnnouncement } from './vip.ts';
 import { flagsOf, type Opinion, VipRow } from './vip-row.ts';
 
+/** Of the configuration that a member runs, and since when it says so. */
+interface Revision {
+  readonly number: number;
+  readonly sinceMs: number;
+}
+
 export class AnnouncedRows {
   readonly seats = new Seats();
   readonly #rows = new Map<Ip, VipRow>();
   readonly #names = new BindingNames();
   readonly #sequences = new Map<Incarnation, number>();
+  readonly #revisions = new Map<Incarnation, Revision>();
   /** Rows whose participants or names changed and that nobody has judged yet. */
   readonly #unjudged = new Set<VipRow>();
   #ordered: readonly VipRow[] | undefined = [];
@@ -64,13 +71,15 @@ export class AnnouncedRows {
     if (sequence === undefined) return undefined;
     const seat = this.seats.seatOf(member);
     const vips = this.ordered.flatMap((row) => row.announcementOf(seat) ?? []);
-    return { from: member, sequence, vips };
+    const revision = this.#revisions.get(member)?.number;
+    return { from: member, sequence, vips, ...(revision === undefined ? {} : { revision }) };
   }
 
   /** Replaces what a member said before. */
   replace(announcement: NodeAnnouncement, nowMs: number): void {
     const seat = this.seats.seatOf(announcement.from);
     this.#sequences.set(announcement.from, announcement.sequence);
+    this.#learnRevision(announcement, nowMs);
     this.#mark++;
     for (const vip of announcement.vips) {
       const row = this.getOrCreate(vip.ip, nowMs);
@@ -86,7 +95,22 @@ export class AnnouncedRows {
   /** Everything that one who left had said (STA-15). */
   forget(seat: number, nowMs: number): void {
     for (const row of this.#rows.values()) if (row.bySeat[seat]) this.#withdraw(row, seat, nowMs);
-    this.#sequences.delete(this.seats.memberInSeat(seat)!);
+    const member = this.seats.memberInSeat(seat)!;
+    this.#sequences.delete(member);
+    this.#revisions.delete(member);
+  }
+
+  /**
+   * When a participant last came with another configuration, while they still have different ones: perhaps they are
+   * being changed one after the other (EXT-9). Undefined: all have the same.
+   */
+  revisedMs(row: VipRow): number | undefined {
+    const revisions = this.seats.inOrder.flatMap((seat) => {
+      const revision = row.bySeat[seat] && this.#revisions.get(this.seats.memberInSeat(seat)!);
+      return revision ?? [];
+    });
+    if (revisions.every(({ number }) => number === revisions[0]!.number)) return undefined;
+    return Math.max(...revisions.map(({ sinceMs }) => sinceMs));
   }
 
   get unjudged(): Iterable<VipRow> {
@@ -118,6 +142,12 @@ export class AnnouncedRows {
       }
       return false;
     });
+  }
+
+  #learnRevision({ from, revision }: NodeAnnouncement, nowMs: number): void {
+    if (revision === undefined) this.#revisions.delete(from);
+    else if (this.#revisions.get(from)?.number !== revision)
+      this.#revisions.set(from, { number: revision, sinceMs: nowMs });
   }
 
   #order(): readonly VipRow[] {

@@ -40,10 +40,14 @@ export interface ArpTableLimits {
 }
 
 export class ArpTable {
-  readonly #limits: ArpTableLimits;
+  #limits: ArpTableLimits;
   readonly #hosts = new Map<Ip, Host>();
 
   constructor(limits: ArpTableLimits) {
+    this.#limits = limits;
+  }
+
+  configure(limits: ArpTableLimits): void {
     this.#limits = limits;
   }
 

@@ -69,7 +69,8 @@ function assignAt(table: VipTable, row: VipRow, isHeard: (owner: Incarnation) =>
   const { matureMs, orphanMatureMs, brokenPolicy } = table.settings;
   const never = Number.POSITIVE_INFINITY;
   if (row.broken) {
-    return brokenPolicy === 'release' && row.owner !== undefined ? row.brokenSinceMs + matureMs : never;
+    if (brokenPolicy !== 'release' || row.owner === undefined) return never;
+    return Math.max(row.brokenSinceMs + matureMs, table.rollsUntilMs(row));
   }
   if (!row.orphan) return never;
   const dueMs = row.orphan.sinceMs + orphanMatureMs;

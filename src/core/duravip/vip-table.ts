@@ -107,6 +107,14 @@ export class VipTable {
     return this.#pending;
   }
 
+  /**
+   * Until when names and services that differ may be those of a configuration that is being changed on one node after
+   * the other (EXT-9); they are judged only then.
+   */
+  rollsUntilMs(row: VipRow): number {
+    return (this.rows.revisedMs(row) ?? Number.NEGATIVE_INFINITY) + this.#settings.matureMs;
+  }
+
   ownerOf(ip: Ip): Incarnation | undefined {
     return this.rows.get(ip)?.owner;
   }

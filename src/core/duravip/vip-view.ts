@@ -52,7 +52,7 @@ function viewOf(table: VipTable, row: VipRow, nowMs: number): VipView {
   return {
     ip: row.ip,
     names: [...new Set(row.opinions.flatMap(({ names }) => names))].sort(),
-    labels: labelsIn(table, row),
+    labels: labelsIn(table, row, nowMs),
     owner: table.seats.members.find(({ incarnation }) => incarnation === row.owner),
     reason: row.reason,
     preferred,
@@ -62,11 +62,12 @@ function viewOf(table: VipTable, row: VipRow, nowMs: number): VipView {
   };
 }
 
-function labelsIn(table: VipTable, row: VipRow): readonly Label[] {
+function labelsIn(table: VipTable, row: VipRow, nowMs: number): readonly Label[] {
+  const isJudged = nowMs >= table.rollsUntilMs(row);
   return labelWords({
     owned: row.owner !== undefined,
-    unsafe: row.unsafe(),
-    broken: row.broken,
+    unsafe: isJudged && row.unsafe(),
+    broken: isJudged && row.broken,
     conflict: table.preferenceOf(row).conflict,
     held: row.held,
     mature: row.mature,

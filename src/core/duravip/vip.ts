@@ -38,6 +38,11 @@ export interface NodeAnnouncement {
   readonly from: Incarnation;
   /** Grows with each change; the same number is the same content. */
   readonly sequence: number;
+  /**
+   * Which configuration of floating addresses the node runs: nodes with the same configuration say the same number
+   * (EXT-9). Undefined: not known.
+   */
+  readonly revision?: number;
   /** In canonical order. */
   readonly vips: readonly VipAnnouncement[];
 }

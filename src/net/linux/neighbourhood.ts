@@ -103,7 +103,9 @@ export class Neighbourhood {
         if (index === link.index && claim.ip === ip) finish(claim.mac);
       };
       const gapMs = Math.max(timeoutMs / probesSent, leastProbeGapMs);
-      const timers = [clock.after(timeoutMs, () => finish(undefined))];
+      // Timers come before what waits in the sockets: a process that was kept from the processor reads that first.
+      const giveUp = () => void setImmediate(() => finish(undefined));
+      const timers = [clock.after(timeoutMs, giveUp)];
       for (let atMs = gapMs; atMs < timeoutMs; atMs += gapMs) {
         timers.push(clock.after(atMs, () => socket.send(link.index, frame)));
       }

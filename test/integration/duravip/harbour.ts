@@ -1,6 +1,7 @@
 /**
  * Machines on one switch, `flotilla node` on each with a NATS server of its own, a service behind it that says where it
- * runs, and a client on one more machine. Floating addresses are 10.84.0.N; 10.84.1.1 follows the first of them.
+ * runs, and clients on more machines, the first of which asks for answers all the time. Floating addresses are
+ * 10.84.0.N; 10.84.1.1 follows the first of them.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { type Answers, Asker } from '../../../lab/asker.ts';
@@ -8,19 +9,27 @@ import { FloatingNetwork } from '../../../lab/floating-network.ts';
 import { Fleet, membersAgree, type NodeProcess } from '../cluster/fleet.ts';
 import { until } from '../until.ts';
 
-const clientMachine = 'client';
 const frontPort = 2525;
 const servicePort = 2500;
 export const follower = '10.84.1.1';
 
+/** Joins and balancing take seconds by default. */
+export const quickly = `
+  view_mature_time = 1
+  view_balance_interval = 1
+  duravip_balance_set_size = 100`;
+
 export interface HarbourOptions {
   readonly addresses?: number;
-  /** More lines of the scope `cluster`. */
+  /** Lines of the scope `cluster` in the place of those that make joins and balancing quick. */
   readonly cluster?: string;
   /** Words in front of a node's command on its machine. */
   readonly with?: readonly string[];
   /** The node's configuration names no floating address. */
   readonly isBare?: boolean;
+  /** Machines without a node; the first one is the client that connects, this often. */
+  readonly clients?: readonly string[];
+  readonly askEveryMs?: number;
 }
 
 export class Harbour {
@@ -32,15 +41,18 @@ export class Harbour {
   readonly #machines: readonly string[];
   readonly #options: HarbourOptions;
   readonly #nodes = new Map<string, NodeProcess>();
+  readonly #lives: NodeProcess[] = [];
   readonly #services: ChildProcess[];
 
   constructor(machines: readonly string[], options: HarbourOptions = {}) {
     this.#machines = machines;
     this.#options = options;
     this.ips = Array.from({ length: options.addresses ?? 6 }, (_, n) => `10.84.0.${n + 1}`);
-    this.floating = new FloatingNetwork(...machines, clientMachine);
+    const clients = options.clients ?? ['client'];
+    this.floating = new FloatingNetwork(...machines, ...clients);
     this.#services = machines.map((machine) => this.#startService(machine));
-    this.#asker = Asker.start(this.floating.on(clientMachine), frontPort, [...this.ips, follower]);
+    const ips = [...this.ips, follower];
+    this.#asker = Asker.start(this.floating.on(clients[0]!), frontPort, ips, options.askEveryMs);
   }
 
   async startAll(): Promise<void> {
@@ -54,18 +66,27 @@ export class Harbour {
       nodeaddr: this.floating.address(machine),
       through: [...this.floating.on(machine), ...(options.with ?? [])],
       cluster: `Topology "10.84.0.0/16" { interface = eth0 }
-        view_mature_time = 1
-        view_balance_interval = 1
-        duravip_balance_set_size = 100
-        ${options.cluster ?? this.#options.cluster ?? ''}`,
+        ${options.cluster ?? this.#options.cluster ?? quickly}`,
       scopes: options.isBare ? this.#bus() : `${this.#bus()} ${this.#marks()}`,
     });
     this.#nodes.set(machine, node);
+    this.#lives.push(node);
     return node;
   }
 
   node(machine: string): NodeProcess {
     return this.#nodes.get(machine)!;
+  }
+
+  /** Of all that were started, in that order. */
+  get lives(): readonly NodeProcess[] {
+    return this.#lives;
+  }
+
+  /** What the first client was answered last, by address; empty where nobody answered. */
+  async answers(): Promise<Readonly<Record<string, string>>> {
+    const answers = await this.#ask();
+    return Object.fromEntries(Object.entries(answers).map(([ip, { last }]) => [ip, last]));
   }
 
   /** Who has which floating addresses on its interface, by machine. */
@@ -114,7 +135,7 @@ export class Harbour {
   /** Longest time without an answer that any of these addresses had since `beginGaps`. */
   async longestGapMs(ips: readonly string[]): Promise<number> {
     await this.#ask();
-    return Math.max(...ips.map((ip) => this.#gapsMs.get(ip)!));
+    return Math.max(0, ...ips.map((ip) => this.#gapsMs.get(ip)!));
   }
 
   run(machine: string, ...words: readonly string[]): string {

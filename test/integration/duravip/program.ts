@@ -92,7 +92,10 @@ function register(node: RunningNode): void {
   void node.registerService('tcp', {
     start: async (endpoint) => {
       const [host = '', port = ''] = endpoint.split(':');
-      const server = createServer((socket) => socket.end(`${node.settings.nodename}\n`));
+      // A client that gives up resets its connection: without a listener the program would die of it.
+      const server = createServer((socket) =>
+        socket.on('error', () => undefined).end(`${node.settings.nodename}\n`),
+      );
       servers.set(endpoint, server.listen(Number(port), host));
       await once(server, 'listening');
       tell('start', host, endpoint);

@@ -36,6 +36,12 @@ const calls = {
   },
   guardian: () => ({ guardianPid: kernel!.guardianPid }),
   kernel: (method: string, ...words: unknown[]) => invoke(kernel, method, words),
+  /** Asks who has an address, and is kept from the processor until long after it stops waiting for the answer. */
+  probeWhileStalled(ip: string, interfaceName: string) {
+    const probe = kernel!.probe(ip, interfaceName, 20);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    return probe;
+  },
   lease: (method: string, ...words: unknown[]) => invoke(kernel?.lease, method, words),
   /** As the lease keeper does at each beat. */
   refreshEvery(everyMs: number, durationMs: number) {

@@ -87,6 +87,12 @@ describe.each([vip4, vip6])('neighbours and $ip', (vip) => {
     expect(await probe(50), 'plumbed without lease: it answers nobody').toBeUndefined();
   });
 
+  test('EXT-2 an answer counts that came while the process did not run, however late it is read', async () => {
+    const [node, holder] = await Promise.all([net.startNode('a'), net.startNode('c')]);
+    await holder.serve(long, vip);
+    expect(await node.call('probeWhileStalled', vip.ip, 'eth0')).toBe(holder.mac());
+  });
+
   test('EXT-2 a claim of somebody else on an owned address is seen', async () => {
     const [node, rival] = await Promise.all([net.startNode('a'), net.startNode('c')]);
     await node.serve(long, vip);

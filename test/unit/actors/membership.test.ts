@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type RowDigest, senderOf, type ViewMessage } from '../../../src/core/agreement/messages.ts';
+import type { RowDigest, ViewMessage } from '../../../src/core/agreement/messages.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
+import { senderOf } from '../agreement/post-office.ts';
 import { Fleet, type Sailor } from './fleet.ts';
 
 const is = (kind: ViewMessage['kind']) => (message: ViewMessage) => message.kind === kind;

@@ -4,10 +4,11 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { senderOf, type ViewMessage } from '../../../src/core/agreement/messages.ts';
+import type { ViewMessage } from '../../../src/core/agreement/messages.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import { compareViewIds, memberOf, sameViewId, type View } from '../../../src/core/view.ts';
 import { ViewChecker } from '../../sim/view-checker.ts';
+import { senderOf } from '../agreement/post-office.ts';
 import { Fleet, type Sailor } from './fleet.ts';
 
 const names = ['a', 'b', 'c', 'd'] as const;

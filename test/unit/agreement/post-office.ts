@@ -4,7 +4,7 @@
  */
 import { Agreement, type AgreementOptions } from '../../../src/core/agreement/agreement.ts';
 import type { Effect } from '../../../src/core/agreement/effects.ts';
-import { senderOf, type ViewMessage } from '../../../src/core/agreement/messages.ts';
+import type { ViewMessage } from '../../../src/core/agreement/messages.ts';
 import type { Incarnation, MemberType } from '../../../src/core/identity.ts';
 import type { Process } from '../../../src/core/view.ts';
 
@@ -288,6 +288,10 @@ export class PostOffice {
       }
     }
   }
+}
+
+export function senderOf(message: ViewMessage): Incarnation {
+  return message.kind === 'beat' ? message.from.incarnation : message.from;
 }
 
 export const is =

@@ -9,6 +9,7 @@ import {
 import type { Decision, VipMessage } from '../../../src/core/duravip/messages.ts';
 import type { Assignment, VipAnnouncement } from '../../../src/core/duravip/vip.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
+import { fuzzVipCodec } from '../../fuzz/vip-codec.fuzz.ts';
 
 const incarnation = fc
   .array(fc.integer({ min: 0, max: 15 }), { minLength: 32, maxLength: 32 })
@@ -56,6 +57,7 @@ const message: fc.Arbitrary<VipMessage> = fc.oneof(
     from: incarnation,
     sequence: count,
     vips: fc.array(vip, { maxLength: 4 }),
+    revision: count,
   }),
   fc.record({
     kind: fc.constant('solicit' as const),
@@ -151,5 +153,10 @@ describe('messages about floating addresses', () => {
         }
       }),
     );
+  });
+
+  it('MSG-1, R7 20,000 damaged messages and decisions: no exception, and what is accepted reads the same again', () => {
+    const { messages, decisions, dropped } = fuzzVipCodec(20_000, 1);
+    expect(Math.min(messages, decisions, dropped)).toBeGreaterThan(200);
   });
 });

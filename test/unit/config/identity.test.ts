@@ -63,4 +63,22 @@ describe('the node address', () => {
     expect(portOf('ECCluster_Listener { Listen "*:5802" { } }')).toBe(5802);
     expect(portOf('ECCluster_Listener { Listen "[::]:5803" { } }')).toBe(5803);
   });
+
+  it('ID-9 it listens on the address of the node unless stated, and not at all when it is switched off', () => {
+    const listenOf = (text: string) => settingsOf(text).peers.listen.map(({ host, port }) => [host, port]);
+    expect(listenOf('ECCluster_Listener { }')).toEqual([[undefined, 4802]]);
+    expect(listenOf('ECCluster_Listener { Listen "*:5802" { } Listen "10.1.1.1:5803" { } }')).toEqual([
+      ['*', 5802],
+      ['10.1.1.1', 5803],
+    ]);
+    expect(listenOf('ECCluster_Listener { Enable = false }')).toEqual([]);
+    expect(listenOf('ECCluster_Listener { Listen "*:5802" { Enable = false } }')).toEqual([]);
+  });
+
+  it('API-8 its secret is that of the bus servers unless it has one of its own', () => {
+    const secretOf = (text: string) => settingsOf(text).peers.secret;
+    expect(secretOf('')).toBeUndefined();
+    expect(secretOf('msgc_server { secret = ours }')).toBe('ours');
+    expect(secretOf('msgc_server { secret = ours } ECCluster_Listener { Secret = own }')).toBe('own');
+  });
 });

@@ -66,6 +66,14 @@ describe('settings of an empty configuration', () => {
       listeners: [],
       caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
       control: [],
+      peers: {
+        listen: [{ host: undefined, port: 4802, backlog: 500 }],
+        secret: undefined,
+        membersOnly: true,
+        connectTimeoutMs: 10_000,
+        idleTimeoutMs: 60_000,
+        maxJobs: 500,
+      },
       logLevel: 'error',
     });
   });

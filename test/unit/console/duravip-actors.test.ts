@@ -44,7 +44,7 @@ class Consoles {
     const kernel = new FakeKernel({
       lan: this.harbour.lan,
       machine,
-      later: (delayMs, run) => this.harbour.clock.settle(delayMs, run),
+      later: (delayMs, run) => this.harbour.clock.after(delayMs, run),
       gate: (run) => run(),
       costMs: () => 0.2,
     });

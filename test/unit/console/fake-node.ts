@@ -55,6 +55,7 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     duravip: () => ({ absence: 'No DuraVIP is configured.' }),
     jobs: () => [],
     abortJob: () => false,
+    reload: async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] }),
     reset: () => {},
     shutdown: () => {},
     ...overrides,

@@ -28,6 +28,7 @@ describe('general commands', () => {
       cluster shared show            the rows of a shared object: summed over the cluster, or as one node counts
       cluster shared stats           pending changes, batches, snapshots, gaps and lag of the shared objects
       cluster shared verify          own copy of each row against the digest its owner sent
+      config reload                  read the configuration again and apply it, wholly or not at all
       help                           list the commands, or explain one
       paniclog                       the last 10 messages of each level, in UTC
       pid                            the process id of the node

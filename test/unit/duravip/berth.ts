@@ -42,7 +42,7 @@ export class Berth {
     const kernel = new FakeKernel({
       lan: this.lan,
       machine: this.machine,
-      later: (delayMs, run) => clock.settle(delayMs, run),
+      later: (delayMs, run) => clock.after(delayMs, run),
       gate: (run) => run(),
       costMs: () => costMs,
     });
@@ -61,6 +61,7 @@ export class Berth {
       },
       leaving: (addresses) => this.steps.push(`leaving ${addresses.join(' ')}`),
       acquired: (addresses) => this.steps.push(`tell neighbours ${ips(addresses)}`),
+      claimed: ({ ip }, mac) => this.steps.push(`defend ${ip} against ${mac}`),
     });
   }
 
@@ -183,7 +184,7 @@ export class Berth {
   }
 
   #later<T>(value: T): Promise<T> {
-    return new Promise((resolve) => this.clock.settle(costMs, () => resolve(value)));
+    return new Promise((resolve) => this.clock.after(costMs, () => resolve(value)));
   }
 }
 

@@ -57,6 +57,31 @@ describe('claims at the beginning of a view', () => {
     expect(harbour.tables('a', 'b', 'c')).toBe('a b a b a b');
   });
 
+  it('OWN-4, MEM-17 whoever never says what it owns is left out, and comes back when it does', async () => {
+    const harbour = await Harbour.settled('a b', { settings: { quorum: 2 } });
+    harbour.start('c');
+    const found = harbour.lose('c', (subject) => isClaims(subject) || isPrivate(subject));
+    const members = (name: string) => harbour.at(name).member.membership.view.members.map(({ node }) => node);
+    await harbour.until(() => members('a').join() === 'a,b,c', 3_000);
+    await harbour.until(() => members('a').join() === 'a,b' && members('b').join() === 'a,b', 1_800);
+    await harbour.until(() => harbour.ownership('a').state === 'leading', 500);
+    // Another view does not wait for it again.
+    harbour.start('d');
+    await harbour.until(
+      () => members('a').join() === 'a,b,d' && harbour.ownership('a').state === 'leading',
+      1_900,
+    );
+    expect(harbour.tables('a', 'b', 'd')).toBe('a b a b a b');
+    found();
+    await harbour.until(
+      () => members('a').length === 4 && harbour.ownership('a').state === 'leading',
+      20_000,
+    );
+    await harbour.pass(1_000);
+    expect(members('a')).toContain('c');
+    expect(harbour.doubles).toEqual([]);
+  });
+
   it('OWN-5 decisions that come while claims are gathered wait, and are applied afterwards', async () => {
     const harbour = await Harbour.settled('a b c');
     const found = harbour.lose('a', (subject) => isClaims(subject) || isPrivate(subject));
@@ -86,7 +111,8 @@ describe('claims at the beginning of a view', () => {
     harbour.partition('a', 'b');
     await harbour.pass(matureMs + 4_000);
     expect(harbour.answering()).toEqual({ a: '1 2', b: '1 2' });
-    await harbour.pass(5_000);
+    // Both have said their last word against the other by then.
+    await harbour.pass(10_000);
     const heard = listenIn(harbour);
     harbour.heal();
     await harbour.until(() => harbour.answering().b === '2', 3_000);

@@ -73,11 +73,12 @@ export class Harbour {
     }
   }
 
-  start(name: string, vip: Partial<VipAnnouncement> = {}): SimNode {
+  /** `called`: its node name, if it is not that of the machine. */
+  start(name: string, vip: Partial<VipAnnouncement> = {}, called = name): SimNode {
     const machine = this.lan.machines.find((known) => known.name === name) ?? this.lan.machine(name);
     const place = this.lan.machines.indexOf(machine);
     const node = new SimNode(this.clock, this.network, this.#random, {
-      name,
+      name: called,
       type: 'Momentum',
       homes: this.#options.apart ? [place] : [0],
       settings: {

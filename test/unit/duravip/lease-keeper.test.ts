@@ -17,6 +17,7 @@ class Keep {
   endsMs = Number.NEGATIVE_INFINITY;
   expired = 0;
   keepsOnOutage = false;
+  timersEarlyMs = 0;
   /** What the bus still does with a beat. */
   echoes = true;
   hearers: string[] = [];
@@ -30,7 +31,11 @@ class Keep {
     this.keeper = new LeaseKeeper(
       { holdMs, quorum },
       {
-        clock,
+        clock: {
+          nowMs: () => clock.nowMs(),
+          wallMs: () => clock.wallMs(),
+          after: (delayMs, run) => clock.after(Math.max(0, delayMs - this.timersEarlyMs), run),
+        },
         log: recorder.log,
         lease: this.#lease(),
         expired: () => this.expired++,
@@ -72,7 +77,7 @@ class Keep {
   #lease(): Lease {
     const call = <T>(run: () => T): Promise<T> =>
       new Promise((resolve, reject) =>
-        this.clock.settle(this.costMs, () => (this.broken ? reject(new Error('nft died')) : resolve(run()))),
+        this.clock.after(this.costMs, () => (this.broken ? reject(new Error('nft died')) : resolve(run()))),
       );
     return {
       take: (durationMs: number) =>
@@ -94,6 +99,15 @@ class Keep {
 }
 
 describe('the lease of this node', () => {
+  it('LIFE-18 its end is noticed also by a timer that comes early, as those of Node.js do', async () => {
+    const keep = await Keep.held();
+    keep.timersEarlyMs = 0.7;
+    await keep.pass(2 * beatMs);
+    keep.echoes = false;
+    await keep.pass(holdMs + beatMs);
+    expect([keep.keeper.state, keep.expired, keep.alive]).toEqual(['lost', 1, false]);
+  });
+
   it('LIFE-18 is taken only in a view, and with the first sign that it is heard', async () => {
     const keep = new Keep();
     await keep.pass(1_000);

@@ -25,6 +25,8 @@ class Street {
   /** The kernel's own table. */
   known: readonly Neighbour[] = [];
   broken = false;
+  /** The lease lives. */
+  answers = true;
   readonly neighbourhood: Neighbourhood;
 
   constructor(allHosts = true, framesPerSecond = 2_000) {
@@ -45,6 +47,7 @@ class Street {
         self,
         share: (message) => this.shared.push(message),
         isVip: (ip) => ip.startsWith('10.9.0.') && ip.length < 10,
+        answers: () => this.answers,
         blockOf: () => parsePrefix('10.9.0.0/24'),
       },
     );
@@ -106,6 +109,17 @@ describe('telling the neighbours', () => {
     expect(street.sent.every(({ frame }) => frame.to !== undefined)).toBe(true);
   });
 
+  it('ARP-7, LIFE-18 without the lease nothing is said: others may answer by now', async () => {
+    const street = new Street();
+    street.answers = false;
+    street.neighbourhood.announce([place(vip)]);
+    await street.pass(1_500);
+    expect(street.said).toEqual([]);
+    street.answers = true;
+    await street.pass(50);
+    expect(street.said.map((each) => each.split(' ')[1])).toContain('request');
+  });
+
   it('ARP-7 an address that leaves is not spoken of any more', async () => {
     const street = new Street();
     street.hear(...hosts);
@@ -130,6 +144,35 @@ describe('telling the neighbours', () => {
     }
     await street.pass(10_000);
     expect(street.sent).toHaveLength(300);
+  });
+
+  it('EXT-2 a claim of somebody else is answered soon, and with a last word, but never for ever', async () => {
+    const street = new Street();
+    const mac = '02:00:00:00:09:09';
+    street.neighbourhood.defend(place(vip), mac);
+    await street.pass(900);
+    expect(street.said).toEqual(['200 request *', '200 reply *']);
+    for (let second = 0; second < 100; second++) {
+      await street.pass(1_000);
+      street.neighbourhood.defend(place(vip), mac);
+    }
+    expect(street.sent).toHaveLength(12);
+    expect(street.sent[6]!.atMs).toBe(10_000);
+    expect(street.recorder.counted.get('foreign_claims_total')).toBe(101);
+    // A minute of silence later it is another incident.
+    await street.pass(60_000);
+    street.neighbourhood.defend(place(vip), mac);
+    await street.pass(500);
+    expect(street.sent).toHaveLength(14);
+  });
+
+  it('EXT-2, ARP-7 nothing is said for an address that has left meanwhile', async () => {
+    const street = new Street();
+    street.neighbourhood.defend(place(vip), 'x');
+    street.neighbourhood.defend(place(vip), 'x');
+    street.neighbourhood.released(vip);
+    await street.pass(20_000);
+    expect(street.sent).toHaveLength(0);
   });
 
   it('OWN-8 told again: the schedule begins anew', async () => {

@@ -39,10 +39,36 @@ describe('a node that ends', () => {
     harbour.at('c').clock.pause();
     await harbour.pass(4_000);
     expect(harbour.answering()).toEqual({ a: '1 3 4', b: '2 5 6', c: '' });
-    harbour.clock.settle(0, () => harbour.at('c').clock.resume());
+    harbour.clock.after(0, () => harbour.at('c').clock.resume());
     await harbour.pass(5_000);
     expect(harbour.answering()).toEqual({ a: '1 3 4', b: '2 5 6', c: '' });
     expect(harbour.doubles).toEqual([]);
     expect(harbour.tables('a', 'b', 'c')).toBe('a b a a b b');
+  });
+});
+
+describe('two processes of one name', () => {
+  it('ID-20 the later one takes no address while it hears the earlier one', async () => {
+    const harbour = await Harbour.settled('a b');
+    harbour.start('x', {}, 'b');
+    await harbour.pass(10_000);
+    expect(harbour.answering()).toEqual({ a: '1 3 5', b: '2 4 6', x: '' });
+    expect(harbour.doubles).toEqual([]);
+  });
+
+  it('ID-20, EXT-2 one that had addresses on its side of a cut lets go when the cut heals; neighbours follow', async () => {
+    const harbour = await Harbour.settled('a b', { apart: true });
+    harbour.partition('a b', 'x');
+    harbour.start('x', {}, 'b');
+    await harbour.pass(matureMs + 2_000);
+    expect(harbour.answering().x).toBe('1 2 3 4 5 6');
+    harbour.heal();
+    await harbour.until(() => harbour.answering().x === '', 1_500);
+    // The others never see it in a view: that is for the claims it made to tell.
+    await harbour.pass(12_000);
+    const { neighbours } = harbour.lan;
+    expect(harbour.ips.map((ip) => neighbours.get(ip))).toEqual(
+      ['a', 'b', 'a', 'b', 'a', 'b'].map((name) => harbour.machine(name).mac),
+    );
   });
 });

@@ -61,7 +61,7 @@ class Yard {
   #call<T>(name: string, what: string, answer: () => T): Promise<T> {
     this.steps.push(`${name} ${what}`);
     return new Promise((resolve, reject) =>
-      this.clock.settle(1, () => {
+      this.clock.after(1, () => {
         try {
           this.before(name);
           resolve(answer());

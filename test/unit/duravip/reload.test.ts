@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { vipView } from '../../../src/core/duravip/vip-view.ts';
 import { Harbour, localVip, matureMs } from './harbour.ts';
 
 const isPrivate = (subject: string) => subject.endsWith('.vip');
 const isAnnouncement = (subject: string) => subject.endsWith('.vip.announcement');
+
+function labelsAt(harbour: Harbour, name: string, ip: string): readonly string[] {
+  return vipView(harbour.ownership(name).table, ip, harbour.clock.nowMs())?.labels ?? [];
+}
 
 describe('a configuration that changes at run time', () => {
   const ips = ['10.9.0.1', '10.9.0.2', '10.9.0.3', '10.9.0.4'];
@@ -94,6 +99,77 @@ describe('a configuration that changes at run time', () => {
     await harbour.pass(matureMs - 200);
     expect(harbour.log.size).toBe(0);
     await harbour.until(() => harbour.answering().b?.startsWith('1') === true, 2_000);
+  });
+
+  it('EXT-9 STA-12 names and services that one node after the other changes are neither broken nor unsafe meanwhile', async () => {
+    const harbour = await Harbour.settled('a b c', { ips });
+    const renamed = ips.map((ip) =>
+      localVip(ip, { names: [`new${ip}`], services: [{ kind: 'esmtp', endpoint: `${ip}:25` }] }),
+    );
+    const seen = new Set<string>();
+    const look = async (forMs: number) => {
+      for (let passedMs = 0; passedMs < forMs; passedMs += 50) {
+        for (const name of ['a', 'b', 'c'])
+          for (const ip of ips) for (const label of labelsAt(harbour, name, ip)) seen.add(label);
+        await harbour.pass(50);
+      }
+    };
+    for (const name of ['a', 'b', 'c']) {
+      harbour.ownership(name).reconfigure(renamed);
+      await look(matureMs - 500);
+    }
+    await look(2 * matureMs);
+    expect([...seen].sort()).toEqual(['immature', 'owned', 'safe']);
+    expect(harbour.log.size).toBe(0);
+  });
+
+  it('EXT-9 STA-12 STA-13 a node that is forgotten is told of after the time of maturity, and not before', async () => {
+    const harbour = await Harbour.settled('a b', { ips });
+    harbour.ownership('a').reconfigure(ips.map((ip) => localVip(ip, { names: [`new${ip}`] })));
+    await harbour.pass(matureMs - 100);
+    expect(labelsAt(harbour, 'b', ips[0]!)).toContain('safe');
+    await harbour.until(() => labelsAt(harbour, 'b', ips[0]!).includes('broken'), 300);
+    await harbour.until(() => harbour.lan.answering(ips[0]!).length === 0, 1_500);
+    harbour.ownership('b').reconfigure(ips.map((ip) => localVip(ip, { names: [`new${ip}`] })));
+    await harbour.until(() => labelsAt(harbour, 'b', ips[0]!).includes('safe'), 300);
+  });
+
+  it('EXT-9 STA-9 services that a program adds on one node only are unsafe at once: nobody changes a configuration', async () => {
+    const harbour = await Harbour.settled('a b', { ips });
+    harbour.ownership('a').local.addServices(ips[0]!, [{ kind: 'http', endpoint: `${ips[0]}:80` }]);
+    await harbour.until(() => labelsAt(harbour, 'b', ips[0]!).includes('unsafe'), 100);
+  });
+
+  it('DVC-14 options of time count from now on', async () => {
+    const harbour = await Harbour.settled('a b', { ips });
+    const { settings } = harbour.at('a').options;
+    const faster = { ...settings.duravip!, table: { ...settings.duravip!.table, matureMs: 1_000 } };
+    for (const name of ['a', 'b']) {
+      harbour.ownership(name).configure({ ...faster, vips: [...faster.vips, localVip('10.9.0.9')] });
+    }
+    await harbour.until(() => harbour.lan.answering('10.9.0.9').length === 1, 2_500);
+    expect(harbour.doubles).toEqual([]);
+  });
+
+  it('DVC-17 NET-5 a Topology that was wrong is put right: the address is tried again at once', async () => {
+    const harbour = await Harbour.settled('a', { ips });
+    harbour.machine('a').refusesOn.set(ips[0]!, 'no such device');
+    harbour.ownership('a').reconfigure(ips.map((ip) => localVip(ip, {}, 'eth7')));
+    await harbour.until(
+      () => harbour.at('a').member.ownership!.local.get(ips[0]!)!.state === 'failed',
+      2_000,
+    );
+    harbour.machine('a').refusesOn.clear();
+    harbour.ownership('a').reconfigure(vipsOf(...ips));
+    await harbour.until(() => harbour.lan.answering(ips[0]!).length === 1, matureMs + 2_000);
+  });
+
+  it('LIFE-2 INV-31 an address that is added, and that somebody has on another interface, is taken off there', async () => {
+    const harbour = await Harbour.settled('a b', { ips });
+    const added = '10.9.0.9';
+    harbour.machine('b').addresses.set(added, { ip: added, prefixBits: 24, interface: 'eth3' });
+    harbour.ownership('b').reconfigure(vipsOf(...ips, added));
+    await harbour.until(() => !harbour.machine('b').addresses.has(added), 100);
   });
 
   it('DVC-15, STA-3 reading the same configuration again changes nothing', async () => {

@@ -23,7 +23,7 @@ function listening() {
       deliver = listener;
     },
   };
-  const watched = new AgreedValues(own, recorder.log).watching(channel);
+  const watched = new AgreedValues(() => own, recorder.log).watching(channel);
   watched.onMessage((message) => heard.push(message));
   return { recorder, heard, watched, say: (message: ViewMessage) => deliver(message) };
 }

@@ -25,8 +25,9 @@ function stage(vips = [vip(ip)], parallel = 16): Stage {
   const clock = new VirtualClock();
   const recorder = new Recorder();
   const done: string[] = [];
+  const settings = { vips, services: { releaseGraceMs: 700, parallel, unconditionalRebind: true } };
   const services = new VipServices({
-    settings: { vips, services: { releaseGraceMs: 700, parallel, unconditionalRebind: true } },
+    settings,
     clock,
     log: recorder.log,
   });
@@ -46,7 +47,7 @@ function stage(vips = [vip(ip)], parallel = 16): Stage {
         },
         stop: async (graceMs) => void done.push(`stop ${endpoint} within ${graceMs}`),
       };
-      services.add(listener);
+      void services.reconfigure(settings, [...services.configured, listener]);
     },
   };
 }

@@ -1,0 +1,152 @@
+/**
+ * Applies another configuration to a running node (DVC-14 to DVC-17): as far as it can be applied without a restart, and
+ * that wholly or not at all.
+ *
+ * Invariants: an error in the file, a machine that cannot do it, a service that does not start: each leaves the running
+ * configuration as it is. What is the same in both is not touched.
+ */
+import { type PlainFinding, plainFinding, renderFindings } from '../config/report.ts';
+import type { Scope } from '../config/scope-tree.ts';
+import { FlotillaError, isFlotillaError } from '../core/errors.ts';
+import type { NodeSettings } from '../core/settings.ts';
+import type { ClusterLife } from './cluster-life.ts';
+import { type ConfigurationSource, type ConfigurationText, readConfiguration } from './configuration.ts';
+import type { Floating } from './floating.ts';
+import type { Listeners } from './listeners.ts';
+import type { Machine } from './machine.ts';
+import { differences, reloaded } from './settings-change.ts';
+import { floatingIpsOf, hostOfConsole, hostOfPeers, ipOf } from './vip-listeners.ts';
+
+/** What became of a configuration that was read again. */
+export interface ReloadOutcome {
+  /** False: it was refused as a whole, and the one before goes on. */
+  readonly applied: boolean;
+  /** As on a console: findings with their lines of source, and what follows from them. */
+  readonly report: string;
+  readonly findings: readonly PlainFinding[];
+  /** What is different now: `DuraVIP 10.1.1.41 added`, `view_mature_time`. */
+  readonly changes: readonly string[];
+  /** What else is different in the files, and takes a restart. */
+  readonly needRestart: readonly string[];
+}
+
+export interface ReloadParts {
+  /** Its address on the cluster network. */
+  readonly address: string;
+  readonly machine: Machine;
+  readonly listeners: Listeners;
+  readonly floating: Floating;
+  readonly life: ClusterLife;
+}
+
+const refusal = 'Reconfigure failed.';
+
+/** It is not a matter of the files. */
+export function impossible(error: unknown): ReloadOutcome {
+  const advice = isFlotillaError(error) ? ` ${error.advice}` : '';
+  const reason = error instanceof Error ? error.message : String(error);
+  return {
+    applied: false,
+    report: `${reason}.${advice}\n${refusal}\n`,
+    findings: [],
+    changes: [],
+    needRestart: [],
+  };
+}
+
+/** With what counts from now on, when it was applied. */
+export interface Reload {
+  readonly outcome: ReloadOutcome;
+  readonly settings?: NodeSettings;
+  readonly groupOfBinding?: ReadonlyMap<string, string>;
+}
+
+/** `source` is what the node was started with, `from` what is to be read now. Rejects when nothing has changed. */
+export async function reload(
+  source: ConfigurationSource,
+  { configFile, configText }: ConfigurationText,
+  running: NodeSettings,
+  parts: ReloadParts,
+): Promise<Reload> {
+  const { configFile: _file, configText: _text, ...given } = source;
+  const text = configText === undefined ? {} : { configText };
+  const result = readConfiguration({
+    ...given,
+    ...text,
+    ...(configFile === undefined ? {} : { configFile }),
+  });
+  if (!result) throw new FlotillaError('FLT-1003', 'the node was started without a file');
+  const { findings } = result;
+  if (!result.settings) {
+    const report = renderFindings(result, { verdict: refusal });
+    const outcome = {
+      applied: false,
+      report,
+      findings: findings.map(plainFinding),
+      changes: [],
+      needRestart: [],
+    };
+    return { outcome };
+  }
+  const wanted = withLevel(result.settings, result.tree, running);
+  const settings = await applySettings(running, wanted, parts);
+  const changes = differences(running, settings);
+  const needRestart = differences(settings, wanted);
+  const report = renderFindings(result, { verdict: verdictOf(changes, needRestart) });
+  const outcome = { applied: true, report, findings: findings.map(plainFinding), changes, needRestart };
+  return { outcome, settings, groupOfBinding: wanted.caps.groupOfBinding };
+}
+
+/** A level that nobody states stays as it was set at the start. */
+function withLevel(settings: NodeSettings, tree: Scope | undefined, running: NodeSettings): NodeSettings {
+  const isStated = tree?.child('cluster', '')?.get('debug_level') !== undefined;
+  return isStated ? settings : { ...settings, logLevel: running.logLevel };
+}
+
+async function applySettings(
+  running: NodeSettings,
+  wanted: NodeSettings,
+  parts: ReloadParts,
+): Promise<NodeSettings> {
+  const next = reloaded(running, wanted);
+  const { machine, listeners, floating, life } = parts;
+  const { services } = floating;
+  requireFreeAddresses(running, next, parts.address);
+  await machine.prepare(next);
+  try {
+    await services.reconfigure(next.duravip, listeners.floating(next, services.configured));
+  } catch (error) {
+    listeners.floating(running, services.configured);
+    floating.restart(services.unsettled);
+    throw error;
+  }
+  // From here on nothing can be refused any more.
+  await listeners.giveWay(next, next.duravip.services.releaseGraceMs);
+  machine.configure(next.duravip);
+  life.configure(next);
+  return next;
+}
+
+function verdictOf(changes: readonly string[], needRestart: readonly string[]): string {
+  const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
+  return [
+    changes.length === 0 ? 'Reconfigured: nothing is different.' : 'Reconfigured:',
+    ...indented(changes),
+    ...(needRestart.length === 0 ? [] : ['Not applied, needs a restart:']),
+    ...indented(needRestart),
+  ].join('\n');
+}
+
+/** An address that something of this process is bound to for good cannot begin to float under it. */
+function requireFreeAddresses(running: NodeSettings, next: NodeSettings, address: string): void {
+  const ips = floatingIpsOf(next.duravip.vips);
+  if (ips.has(address)) throw new FlotillaError('FLT-1102', `${address} would be a floating address`);
+  const before = floatingIpsOf(running.duravip.vips);
+  const hosts = [...running.control.map(hostOfConsole), ...running.peers.listen.map(hostOfPeers)];
+  const ip = hosts.map(ipOf).find((each) => each !== undefined && ips.has(each) && !before.has(each));
+  if (ip !== undefined)
+    throw new FlotillaError(
+      'FLT-1004',
+      `a console or ECCluster_Listener is open on ${ip}, which would float`,
+    );
+}

@@ -1,0 +1,192 @@
+/**
+ * From one configuration to the next: what a running node takes over of it, and what differs, in the words of the
+ * configuration (DVC-14 to DVC-17).
+ *
+ * Invariant: whatever of the wanted settings is not taken over is named, also what nobody thought of here.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { OutboundCapSettings } from '../core/outbound-settings.ts';
+import type { ListenerSettings, NodeSettings, VipSettings } from '../core/settings.ts';
+import {
+  endpointText,
+  floatingIpsOf,
+  hostOfConsole,
+  hostOfListener,
+  hostOfPeers,
+  splitByAddress,
+} from './vip-listeners.ts';
+
+/** Options that must be the same on all nodes, and take effect at once. */
+const agreedAtOnce = new Set([
+  'view_mature_time',
+  'view_balance_interval',
+  'duravip_balance_set_size',
+  'orphan_mature_time',
+  'handover',
+]);
+
+/** `running` with as much of `wanted` as takes effect without a restart. */
+export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSettings {
+  const ips = floatingIpsOf(wanted.duravip.vips);
+  const float = <Each>(
+    now: readonly Each[],
+    next: readonly Each[],
+    host: (each: Each) => string | undefined,
+  ) => [
+    ...splitByAddress(now, host, ips).fixed.filter(
+      // One that floated until now goes with its address.
+      (each) => splitByAddress([each], host, floatingIpsOf(running.duravip.vips)).fixed.length > 0,
+    ),
+    ...splitByAddress(next, host, ips).floating,
+  ];
+  return {
+    ...running,
+    duravip: duravipOf(running.duravip, wanted.duravip),
+    listeners: float(running.listeners, wanted.listeners, hostOfListener),
+    control: float(running.control, wanted.control, hostOfConsole),
+    peers: { ...running.peers, listen: float(running.peers.listen, wanted.peers.listen, hostOfPeers) },
+    caps: capsOf(running.caps, wanted.caps),
+    mustAgree: new Map(
+      [...running.mustAgree].map(([name, value]) => [
+        name,
+        agreedAtOnce.has(name) ? (wanted.mustAgree.get(name) ?? value) : value,
+      ]),
+    ),
+  };
+}
+
+/** The lease, the quorum and the beats are what the others were told at the beginning of the view. */
+function duravipOf(running: VipSettings, wanted: VipSettings): VipSettings {
+  const { holdMs, quorum, beatIntervalMs } = running;
+  const { failureTimeoutMs } = running.handover;
+  return { ...wanted, holdMs, quorum, beatIntervalMs, handover: { ...wanted.handover, failureTimeoutMs } };
+}
+
+/** Groups count connections: one that is open has to be counted down where it was counted up. */
+function capsOf(running: OutboundCapSettings, { groupOfBinding }: OutboundCapSettings): OutboundCapSettings {
+  const { stanzas, objects } = running;
+  const isCounting = stanzas.length > 0 || objects.some(({ bindingGroup }) => bindingGroup !== undefined);
+  return isCounting ? running : { ...running, groupOfBinding };
+}
+
+/** What differs, one text each: `10.1.1.41 added`, `view_mature_time`. */
+export function differences(before: NodeSettings, after: NodeSettings): string[] {
+  const lists = [
+    ...listed(before.duravip.vips, after.duravip.vips, ({ announcement }) => `DuraVIP ${announcement.ip}`),
+    ...listed(before.listeners, after.listeners, listenerName),
+    ...listed(before.control, after.control, ({ endpoint }) =>
+      'path' in endpoint
+        ? `Control_Listener ${endpoint.path}`
+        : `Control_Listener ${endpointText(endpoint.host, endpoint.port)}`,
+    ),
+    ...listed(
+      before.peers.listen,
+      after.peers.listen,
+      ({ host = '*', port }) => `ECCluster_Listener ${endpointText(host, port)}`,
+    ),
+    ...listed(before.replicate, after.replicate, ({ name }) => `Replicate ${name}`),
+  ];
+  return [...lists, ...new Set(plainDifferences('', before, after))];
+}
+
+/** Compared element by element above; `mustAgree` says again what other settings say. */
+const compared = new Set([
+  'duravip.vips',
+  'listeners',
+  'control',
+  'peers.listen',
+  'replicate',
+  'caps.objects',
+  'mustAgree',
+]);
+
+function plainDifferences(path: string, before: unknown, after: unknown): string[] {
+  if (compared.has(path) || isDeepStrictEqual(before, after)) return [];
+  if (!isPlain(before) || !isPlain(after)) return [nameOf(path)];
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].flatMap((key) =>
+    plainDifferences(path === '' ? key : `${path}.${key}`, before[key], after[key]),
+  );
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function listed<Each>(
+  before: readonly Each[],
+  after: readonly Each[],
+  name: (each: Each) => string,
+): string[] {
+  const earlier = new Map(before.map((each) => [name(each), each]));
+  const later = new Map(after.map((each) => [name(each), each]));
+  return [
+    ...[...earlier.keys()].filter((key) => !later.has(key)).map((key) => `${key} removed`),
+    ...[...later].flatMap(([key, each]) => {
+      if (!earlier.has(key)) return [`${key} added`];
+      return isDeepStrictEqual(earlier.get(key), each) ? [] : [`${key} changed`];
+    }),
+  ];
+}
+
+function listenerName({ kind, listen: { host, port } }: ListenerSettings): string {
+  return `${kind === 'esmtp' ? 'ESMTP_Listener' : 'TCP_Listener'} ${endpointText(host, port)}`;
+}
+
+/** The option or stanza that a setting comes from; the longest beginning of its path counts. */
+const optionNames: Readonly<Record<string, string>> = {
+  clusterPort: 'ECCluster_Listener',
+  subcluster: 'EC_SUB_CLUSTER',
+  stateDir: 'state_dir',
+  clusterGroup: 'cluster_group',
+  controlGroup: 'control_group',
+  logGroup: 'log_group',
+  logLevel: 'debug_level',
+  peers: 'ECCluster_Listener',
+  'caps.stanzas': 'outbound connection caps',
+  'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',
+  bus: 'msgc_client',
+  'bus.servers': 'servers',
+  'bus.credentials': 'bus_user, bus_password, bus_token, bus_nkey_seed or bus_creds',
+  'bus.tls': 'bus_tls_ca, bus_tls_cert or bus_tls_key',
+  'bus.systemCredentials': 'bus_system_user or bus_system_password',
+  'bus.maxBacklog': 'max_backlog',
+  'bus.embedded': 'msgc_server',
+  'membership.beatIntervalMs': 'bus_heartbeat_interval',
+  'membership.failureTimeoutMs': 'bus_failure_timeout',
+  'membership.heartbeatStartDelayMs': 'heartbeat_start_delay',
+  'membership.heartbeatIntervalMs': 'heartbeats_per_sec',
+  'membership.orderBacklog': 'bus_order_backlog',
+  'membership.tellsHeard': 'quorum',
+  'duravip.table.matureMs': 'view_mature_time',
+  'duravip.table.orphanMatureMs': 'orphan_mature_time',
+  'duravip.table.brokenPolicy': 'duravip_broken_policy',
+  'duravip.balanceSetSize': 'duravip_balance_set_size',
+  'duravip.balanceIntervalMs': 'view_balance_interval',
+  'duravip.broadcastIntervalMs': 'view_broadcast_interval',
+  'duravip.handover.concurrent': 'handover',
+  'duravip.handover.timeoutMs': 'handover_timeout',
+  'duravip.handover.failureTimeoutMs': 'bus_failure_timeout',
+  'duravip.holdMs': 'bus_loss_hold',
+  'duravip.quorum': 'quorum',
+  'duravip.keepOnOutage': 'on_bus_outage',
+  'duravip.beatIntervalMs': 'bus_heartbeat_interval',
+  'duravip.patience.coolDownMs': 'if_check_interval',
+  'duravip.patience.patienceMs': 'if_down_limit',
+  'duravip.probeLimitMs': 'probe_limit',
+  'duravip.neighbours.allHosts': 'arp_all_hosts',
+  'duravip.neighbours.framesPerSecond': 'arp_rate',
+  'duravip.neighbours.shareIntervalMs': 'arp_share_interval',
+  'duravip.services.releaseGraceMs': 'release_grace',
+  'duravip.services.parallel': 'plumb_parallel',
+  'duravip.services.unconditionalRebind': 'unconditional_rebind',
+};
+
+function nameOf(path: string): string {
+  const words = path.split('.');
+  for (let length = words.length; length > 0; length--) {
+    const name = optionNames[words.slice(0, length).join('.')];
+    if (name !== undefined) return name;
+  }
+  return path;
+}

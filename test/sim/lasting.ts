@@ -1,0 +1,28 @@
+/**
+ * What may be wrong for a moment, but not for long. Whoever looks every few milliseconds says whether something is so
+ * now, and learns once that it has been so for longer than allowed.
+ */
+import type { Clock } from '../../src/core/clock.ts';
+
+export class Lasting {
+  readonly #clock: Clock;
+  readonly #since = new Map<string, { readonly atMs: number; told: boolean }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True once for each time that it lasts longer than the bound. */
+  exceeds(what: string, isSo: boolean, boundMs: number): boolean {
+    if (!isSo) {
+      this.#since.delete(what);
+      return false;
+    }
+    const nowMs = this.#clock.nowMs();
+    const since = this.#since.get(what) ?? { atMs: nowMs, told: false };
+    this.#since.set(what, since);
+    if (since.told || nowMs - since.atMs <= boundMs) return false;
+    since.told = true;
+    return true;
+  }
+}

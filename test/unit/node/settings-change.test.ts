@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import type { NodeSettings } from '../../../src/core/settings.ts';
+import { differences, reloaded } from '../../../src/node/settings-change.ts';
+import { settingsOf } from '../config/checked.ts';
+
+/** What is applied of a configuration, and what is not. */
+function change(before: string, after: string) {
+  const [running, wanted] = [settingsOf(before), settingsOf(after)];
+  const next = reloaded(running, wanted);
+  return { next, applied: differences(running, next), left: differences(next, wanted) };
+}
+
+const cluster = (options: string) => `cluster { ${options} }`;
+const binding = (ip: string, more = '') =>
+  `Binding "b${ip}" { Bind_Address = ${ip} Enable_Duravip = true ${more} }`;
+const esmtp = (...listens: string[]) =>
+  `ESMTP_Listener { ${listens.map((each) => `Listen ${each}`).join('\n')} }`;
+
+describe('what a reload takes over', () => {
+  it.each([
+    ['view_mature_time = 9', 'view_mature_time'],
+    ['orphan_mature_time = 1', 'orphan_mature_time'],
+    ['view_balance_interval = 3', 'view_balance_interval'],
+    ['duravip_balance_set_size = 7', 'duravip_balance_set_size'],
+    ['view_broadcast_interval = 5', 'view_broadcast_interval'],
+    ['duravip_broken_policy = freeze', 'duravip_broken_policy'],
+    ['handover = concurrent', 'handover'],
+    ['handover_timeout = 1', 'handover_timeout'],
+    ['on_bus_outage = keep', 'on_bus_outage'],
+    ['if_check_interval = 9', 'if_check_interval'],
+    ['if_down_limit = 9', 'if_down_limit'],
+    ['probe_limit = 1', 'probe_limit'],
+    ['arp_all_hosts = false', 'arp_all_hosts'],
+    ['arp_rate = 10', 'arp_rate'],
+    ['arp_share_interval = 9', 'arp_share_interval'],
+    ['release_grace = 2', 'release_grace'],
+    ['plumb_parallel = 2', 'plumb_parallel'],
+    ['unconditional_rebind = false', 'unconditional_rebind'],
+  ])('DVC-14 %s at once', (option, name) => {
+    const { next, applied, left } = change('', cluster(option));
+    expect([applied, left]).toEqual([[name], []]);
+    expect(next.mustAgree).toEqual(settingsOf(cluster(option)).mustAgree);
+  });
+
+  it.each([
+    ['bus_loss_hold = 0.5', ['bus_loss_hold']],
+    ['quorum = 2', ['quorum']],
+    ['bus_heartbeat_interval = 0.1', ['bus_heartbeat_interval']],
+    ['bus_failure_timeout = 2', ['bus_failure_timeout', 'bus_loss_hold']],
+    ['servers = "nats://10.0.0.1:4222"', ['servers']],
+    ['nodename = other', ['nodename']],
+    ['debug_level = INFO', ['debug_level']],
+    ['state_dir = "/tmp/x"', ['state_dir']],
+    ['bus_user = x  bus_password = y', ['bus_user, bus_password, bus_token, bus_nkey_seed or bus_creds']],
+    ['Replicate "inbound_cidr" { }', ['Replicate inbound_cidr added']],
+  ])('CONF-10 %s needs a restart, and is named', (option, names) => {
+    const { next, applied, left } = change('', cluster(option));
+    expect([applied, left.sort()]).toEqual([[], names]);
+    expect(next.mustAgree).toEqual(settingsOf('').mustAgree);
+  });
+
+  it('DVC-14 addresses that come, go and change, with what listens on them', () => {
+    const before = `${binding('10.0.0.1')} ${binding('10.0.0.2')} ${binding('10.0.0.3')}
+      ${esmtp('"10.0.0.1:25" { }', '"10.0.0.2:25" { }', '"127.0.0.1:25" { }')}`;
+    const after = `${binding('10.0.0.1')} ${binding('10.0.0.3', 'Duravip_Preference = x')} ${binding('10.0.0.4')}
+      ${esmtp('"10.0.0.1:25" { Upstream = "127.0.0.1:2525" }', '"10.0.0.4:25" { }', '"127.0.0.1:26" { }')}`;
+    const { applied, left } = change(before, after);
+    expect(applied.sort()).toEqual([
+      'DuraVIP 10.0.0.2 removed',
+      'DuraVIP 10.0.0.3 changed',
+      'DuraVIP 10.0.0.4 added',
+      'ESMTP_Listener 10.0.0.1:25 changed',
+      'ESMTP_Listener 10.0.0.2:25 removed',
+      'ESMTP_Listener 10.0.0.4:25 added',
+    ]);
+    expect(left.sort()).toEqual(['ESMTP_Listener 127.0.0.1:25 removed', 'ESMTP_Listener 127.0.0.1:26 added']);
+  });
+
+  it('DVC-14 a listener goes with its address where that begins to float, and takes a restart where it ends', () => {
+    const listen = esmtp('"10.0.0.1:25" { }');
+    const floating = `${binding('10.0.0.1')} ${listen}`;
+    expect(change(listen, floating)).toMatchObject({
+      applied: ['DuraVIP 10.0.0.1 added'],
+      left: [],
+    });
+    const { next, left } = change(floating, listen);
+    expect(next.listeners).toEqual([]);
+    expect(left).toEqual(['ESMTP_Listener 10.0.0.1:25 added']);
+  });
+
+  it('DVC-14 binding groups follow, unless connections are counted by them', () => {
+    const grouped = `Binding_Group "west" { ${binding('10.0.0.1')} }`;
+    expect(change('', grouped).left).toEqual([]);
+    const counting = cluster('Replicate "outbound_domains" { binding_group = default }');
+    expect(change(counting, `${counting} ${grouped}`).left).toEqual([
+      'Binding_Group, as outbound connection caps know it',
+    ]);
+  });
+
+  it('CONF-10 a setting that nobody has thought of is named by its place, never passed over', () => {
+    const running = settingsOf('');
+    const wanted = { ...running, journal: { size: 1 } } as unknown as NodeSettings;
+    expect(differences(reloaded(running, wanted), wanted)).toEqual(['journal']);
+  });
+});
