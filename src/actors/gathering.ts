@@ -20,8 +20,8 @@ export interface GatheringPorts {
   readonly vips: VipChannel;
   /** A process is heard at present, in the view or not. */
   hears(member: Incarnation): boolean;
-  /** A member has the present view, too. */
-  shows(member: Incarnation): boolean;
+  /** A member beats in the present view, and hears this process: nothing keeps it from answering. */
+  isWithUs(member: Incarnation): boolean;
   /** A member that the others cannot wait for is left out of the view until then; 0: it is trusted. */
   distrust(member: Incarnation, untilMs: number): void;
 }
@@ -29,8 +29,11 @@ export interface GatheringPorts {
 /** Among the digests of shared objects in a beat; no object can have this name. */
 const announcementHash = objectHash('\0announcement');
 
-/** Beats in which a member does not answer; by the clock, one that slept would blame all others for its own silence. */
-const unansweredBeats = 5;
+/**
+ * Beats in which a member does not answer; by the clock, one that slept would blame all others for its own silence.
+ * Twice what it takes to notice a loss: who is cut off is to be missed as such, and welcome again at once.
+ */
+const unansweredBeats = 10;
 /** Failure timeouts that such a member is left out for: what it said meanwhile may have been lost, too. */
 const distrustTimeouts = 4;
 
@@ -132,7 +135,7 @@ export class Gathering {
         from: self,
         want: here.has(member) ? 'announcement' : 'claims',
       });
-      if (this.#ports.shows(member)) this.#lose(member);
+      if (this.#ports.isWithUs(member)) this.#lose(member);
     }
   }
 

@@ -32,6 +32,8 @@ import type { ActorSystem, SupervisedActor } from './system.ts';
 
 /** Most processes remembered at a time; strangers beyond it are not heard. */
 const maxPeers = 1024;
+/** A gap of so many beats is no jitter. */
+const unbrokenBeats = 2;
 
 export interface MembershipListener {
   viewInstalled?(view: View, cause: ViewCause, survivors: readonly Incarnation[]): void;
@@ -68,6 +70,7 @@ export class Membership {
   readonly #actor: SupervisedActor<typeof membershipMachine>;
   readonly #stopListening: (() => void)[];
   readonly #effects: Effect[] = [];
+  readonly #beatIntervalMs: number;
   #running = false;
   #standing: Standing = 'offline';
   /** Digest of everything ordered messages have said in this view. */
@@ -76,6 +79,7 @@ export class Membership {
 
   constructor(system: ActorSystem, world: World, settings: MembershipSettings) {
     this.#world = world;
+    this.#beatIntervalMs = settings.beatIntervalMs;
     const { self, clock } = world;
     const process: Process = {
       incarnation: self.incarnation,
@@ -169,10 +173,13 @@ export class Membership {
     return this.#agreement.peers.fresh(incarnation, this.#world.clock.nowMs());
   }
 
-  /** A process is heard at present, and has the same view. */
-  shows(incarnation: Incarnation): boolean {
-    const beat = this.#agreement.peers.get(incarnation)?.beat;
-    return beat !== undefined && sameViewId(beat.view, this.view.id) && this.hears(incarnation);
+  /** A member beats in this view, without a gap, and hears this process. */
+  isWithUs(member: Incarnation): boolean {
+    const { peers } = this.#agreement;
+    const peer = peers.get(member);
+    const nowMs = this.#world.clock.nowMs();
+    if (!peer || !sameViewId(peer.beat.view, this.view.id)) return false;
+    return nowMs - peer.atMs < unbrokenBeats * this.#beatIntervalMs && peers.mutual(member, nowMs);
   }
 
   infoOf(incarnation: Incarnation): NodeInfo | undefined {

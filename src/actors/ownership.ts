@@ -87,7 +87,7 @@ export class Ownership {
       ...world,
       self: this.#self,
       hears: (member) => membership.hears(member),
-      shows: (member) => membership.shows(member),
+      isWithUs: (member) => membership.isWithUs(member),
       distrust: (member, untilMs) => membership.distrust(member, untilMs),
     });
     this.#handovers = new Handovers(settings.handover);

@@ -125,8 +125,8 @@ export const plantedFaults: readonly PlantedFault[] = [
     name: 'a promise never runs out',
     seed: 4,
     file: agreement,
-    find: 'if (!this.#promises.isOlderThan(this.#options.failureTimeoutMs, nowMs)) return true;',
-    replace: 'return true;',
+    find: 'if (this.#promises.isOpen && !this.#promises.isOlderThan(failureTimeoutMs, nowMs)) return true;',
+    replace: 'if (failureTimeoutMs > 0 && this.#promises.isOpen) return true;',
   },
   {
     name: 'a proposal is never given up',
@@ -196,8 +196,8 @@ export const plantedFaults: readonly PlantedFault[] = [
     seed: 1,
     schedule: schedules.cutBothWays,
     file: peers,
-    find: "nowMs - peer.atMs < this.#limits.failureTimeoutMs && peer.evidence === 'silent' && !peer.suspected",
-    replace: "peer.evidence === 'silent' && nowMs > 0",
+    find: 'const isSilent = nowMs - peer.atMs >= this.#limits.failureTimeoutMs;',
+    replace: 'const isSilent = false;',
     also: [{ file: peers, find: 'const oldestMs = nowMs - 10 *', replace: 'const oldestMs = nowMs - 100 *' }],
   },
   {

@@ -91,7 +91,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   {
     name: 'nobody says that an address is off',
     file: ownership,
-    find: "this.#world.vips.broadcast({ kind: 'released', from: this.#self, upTo: this.#stamp, ips: [ip] });",
+    find: "this.#world.vips.broadcast({ kind: 'released', from: this.#self, upTo: this.#stamp, ips });",
     replace: '',
     scenario: 'vip-moves.json',
   },

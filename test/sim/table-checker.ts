@@ -6,7 +6,7 @@ import { decodeDecision } from '../../src/bus/vip-codec.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { VipRow } from '../../src/core/duravip/vip-row.ts';
 import type { Incarnation } from '../../src/core/identity.ts';
-import { compareViewIds, memberOf, type View, type ViewId, viewKey } from '../../src/core/view.ts';
+import { compareViewIds, memberOf, type View, viewKey } from '../../src/core/view.ts';
 import { Lasting } from './lasting.ts';
 import type { SimNode } from './sim-node.ts';
 
@@ -22,8 +22,8 @@ export interface TableCheckerOptions {
 const bounds = {
   matureMs: 2_000,
   holdMs: 800,
-  /** D + V + M + S + P */
-  unownedMs: 1_000 + 400 + 2_000 + 1_000 + 100,
+  /** D + V + M + S + P, and the silence of one that woke up to find its lease over. */
+  unownedMs: 1_000 + 400 + 2_000 + 1_000 + 100 + 2_000,
   /** Hand-over from a holder that does not let go, one attempt more to take it off here, and plumbing. */
   unservedMs: 3_000 + 1_000 + 200,
   /** `if_down_limit`, seen at once, and plumbing. */
@@ -55,7 +55,7 @@ export class TableChecker {
     const nowMs = this.#options.clock.nowMs();
     const own = this.#history.get(node.incarnation) ?? [];
     this.#history.set(node.incarnation, own);
-    const before = own.at(-1)?.view.id;
+    const before = own.at(-1)?.view;
     own.push({ view, atMs: nowMs });
     if (before === undefined || !this.#wasLeftOut(node, before, view)) return;
     const kept = this.#options.ips.filter((ip) => node.options.machine!.answersFor(ip));
@@ -63,16 +63,20 @@ export class TableChecker {
       this.#options.violate(`INV-11 ${node.name} comes back and answers for ${kept.join(' ')}`);
   }
 
-  /** Members of the view had a newer one without this node, although everybody could hear it all the time. */
-  #wasLeftOut({ incarnation }: SimNode, before: ViewId, view: View): boolean {
+  /**
+   * Members of the view before had a newer one without this node, although everybody could hear it all the time. When
+   * both sides have parted, neither is the one that was left out.
+   */
+  #wasLeftOut({ incarnation }: SimNode, before: View, view: View): boolean {
     const connectedMs = this.#options.connectedSinceMs() + foundMs;
-    return view.members.some((member) =>
+    const companions = view.members.filter((member) => memberOf(before, member.incarnation));
+    return companions.some((member) =>
       this.#history
         .get(member.incarnation)
         ?.some(
           (other) =>
             other.atMs > connectedMs &&
-            compareViewIds(other.view.id, before) > 0 &&
+            compareViewIds(other.view.id, before.id) > 0 &&
             compareViewIds(other.view.id, view.id) < 0 &&
             !memberOf(other.view, incarnation),
         ),
@@ -166,7 +170,9 @@ export class TableChecker {
       'answers, but is not the owner',
     );
     const isIdle = row !== undefined && row.owner === undefined && !row.broken && hasCandidate(node, row);
-    lasts('INV-27', runs && isIdle && ownership!.hasQuorum, bounds.unownedMs, 'has no owner');
+    // While a view is being formed nothing can be decided; how long that may take is R1.
+    const canDecide = runs && ownership!.hasQuorum && node.member.membership.standing !== 'settling';
+    lasts('INV-27', canDecide && isIdle, bounds.unownedMs, 'has no owner');
     const isAble =
       runs && isOwner && lease.state === 'held' && !machine.refusesOn.has(ip) && !machine.refusesOff.has(ip);
     lasts('INV-26', isAble && !answers, bounds.unservedMs, 'is owned, and not answered');

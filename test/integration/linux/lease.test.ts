@@ -149,7 +149,6 @@ test('LIFE-18 tables that an earlier life left are replaced', async () => {
   expect(await other.answersFrom(vip4.ip), 'owned and leased by the earlier life only').toBe(false);
   expect(next.run('nft', 'list', 'tables').trim().split('\n').sort()).toEqual([
     'table arp flotilla-node.a',
-    'table inet cuts',
     'table inet flotilla-node.a',
   ]);
 });

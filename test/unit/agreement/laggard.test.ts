@@ -24,6 +24,7 @@ describe('laggards', () => {
     const office = promisedAndLost();
     // The promise runs out, and the old view goes on.
     for (let beats = 0; !office.order('c', 'in the old view') && beats < 20; beats++) office.pass(beatMs);
+    office.pass(timeoutMs);
     expect(office.at('d').diary.at(-1)).toBe('1 in the old view');
     office.deliverNormally();
     office.pass(3 * timeoutMs);

@@ -63,13 +63,13 @@ describe('claims at the beginning of a view', () => {
     const found = harbour.lose('c', (subject) => isClaims(subject) || isPrivate(subject));
     const members = (name: string) => harbour.at(name).member.membership.view.members.map(({ node }) => node);
     await harbour.until(() => members('a').join() === 'a,b,c', 3_000);
-    await harbour.until(() => members('a').join() === 'a,b' && members('b').join() === 'a,b', 1_800);
+    await harbour.until(() => members('a').join() === 'a,b' && members('b').join() === 'a,b', 2_800);
     await harbour.until(() => harbour.ownership('a').state === 'leading', 500);
     // Another view does not wait for it again.
     harbour.start('d');
     await harbour.until(
       () => members('a').join() === 'a,b,d' && harbour.ownership('a').state === 'leading',
-      1_900,
+      3_500,
     );
     expect(harbour.tables('a', 'b', 'd')).toBe('a b a b a b');
     found();
