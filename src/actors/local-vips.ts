@@ -62,6 +62,8 @@ export class LocalVips {
   readonly #stuck = new Set<Ip>();
   /** Of each address that may be put on here, followers too. */
   readonly #blocks = new Map<Ip, Prefix>();
+  /** Followers and what they follow: the kernel tells of each address by itself, of thousands in a moment. */
+  readonly #leads = new Map<Ip, Ip>();
   readonly #stopWatching: () => void;
   /** Which addresses this node gives away; undefined: none. */
   #drains: ((vip: LocalVip) => boolean) | undefined;
@@ -77,7 +79,7 @@ export class LocalVips {
     const plumber = new Plumber({ ...ports, acquired: (addresses) => ports.acquired(addresses) });
     this.#vipPorts = this.#portsWith(plumber);
     for (const vip of settings.vips) this.#add(vip);
-    this.#learnBlocks();
+    this.#learnPlaces();
     this.#stopWatching = ports.kernel.watch((change) => this.#kernelChanged(change));
     this.#clear(settings.vips).catch((error) => this.#broken(error));
     this.#lookRegularly();
@@ -122,7 +124,7 @@ export class LocalVips {
     const added = vips.filter(({ announcement }) => !this.#vips.has(announcement.ip));
     this.#retire(gone);
     for (const vip of vips) this.#add(vip);
-    this.#learnBlocks();
+    this.#learnPlaces();
     this.#clear(added).catch((error) => this.#broken(error));
     // Wherever else on this machine somebody has put one of them (LIFE-2).
     if (added.length > 0) this.#look();
@@ -245,10 +247,13 @@ export class LocalVips {
     });
   }
 
-  #learnBlocks(): void {
+  #learnPlaces(): void {
     this.#blocks.clear();
     for (const { places, block } of this.#configured)
       if (block) for (const { ip } of places ?? []) this.#blocks.set(ip, block);
+    this.#leads.clear();
+    // Also where they still are: a follower that is configured no more is not off yet.
+    for (const [ip, { places }] of this.#vips) for (const place of places) this.#leads.set(place.ip, ip);
   }
 
   /** They answer nobody from now on, and nothing is said about them any more. */
@@ -339,17 +344,20 @@ export class LocalVips {
   }
 
   #kernelChanged(change: KernelChange): void {
-    if (change.kind === 'address-removed') this.#missing(({ ip }) => ip === change.address.ip);
+    if (change.kind === 'address-removed') this.#missing([change.address.ip]);
     else if (change.kind === 'address-added') this.#takeOffForeign([change.address]);
     else if (change.kind === 'foreign-claim') this.#claimed(change.ip, change.mac);
     else if (change.kind === 'unsure') this.#look();
   }
 
+  /** Whose address it is, its own or that of a follower. */
+  #vipAt(ip: Ip): Duravip | undefined {
+    return this.#vips.get(this.#leads.get(ip) ?? ip);
+  }
+
   #claimed(ip: Ip, mac: string): void {
-    for (const vip of this.#vips.values()) {
-      const address = vip.answering.find((each) => each.ip === ip);
-      if (address) this.#ports.claimed(address, mac);
-    }
+    const address = this.#vipAt(ip)?.answering.find((each) => each.ip === ip);
+    if (address) this.#ports.claimed(address, mac);
   }
 
   #lookRegularly(): void {
@@ -364,7 +372,8 @@ export class LocalVips {
     this.#ports.kernel.addresses().then(
       (addresses) => {
         const present = new Set(addresses.map(({ ip }) => ip));
-        this.#missing(({ ip }) => !present.has(ip));
+        const plumbed = [...this.#vips.values()].flatMap((vip) => vip.plumbed.map(({ ip }) => ip));
+        this.#missing(plumbed.filter((ip) => !present.has(ip)));
         this.#takeOffForeign(addresses);
       },
       (error: unknown) =>
@@ -372,11 +381,11 @@ export class LocalVips {
     );
   }
 
-  #missing(isGone: (address: PlumbedAddress) => boolean): void {
-    for (const vip of this.#vips.values()) {
-      if (!vip.plumbed.some(isGone)) continue;
-      const silent = vip.answering.filter(isGone).map(({ ip }) => ip);
-      if (silent.length > 0) this.#ports.leaving(silent);
+  #missing(ips: readonly Ip[]): void {
+    for (const ip of ips) {
+      const vip = this.#vipAt(ip);
+      if (!vip?.plumbed.some((place) => place.ip === ip)) continue;
+      if (vip.answering.length > 0) this.#ports.leaving([ip]);
       vip.missing();
     }
   }
@@ -384,9 +393,10 @@ export class LocalVips {
   /** NET-17: managed here, but put on by somebody else. */
   #takeOffForeign(addresses: readonly PlumbedAddress[]): void {
     const { kernel, log } = this.#ports;
-    const idle = [...this.#vips.values()].filter((vip) => !vip.wanted && vip.isOff);
-    const managed = new Set(idle.flatMap(({ places }) => places.map(({ ip }) => ip)));
-    const foreign = addresses.filter(({ ip }) => managed.has(ip));
+    const foreign = addresses.filter(({ ip }) => {
+      const vip = this.#vipAt(ip);
+      return vip?.wanted === false && vip.isOff;
+    });
     if (foreign.length === 0) return;
     log.error(`${foreign[0]!.ip} is on, but not owned here; it is taken off`, { count: foreign.length });
     kernel.unplumb(foreign).catch((error) => this.#broken(error));

@@ -196,8 +196,8 @@ export const plantedFaults: readonly PlantedFault[] = [
     seed: 1,
     schedule: schedules.cutBothWays,
     file: peers,
-    find: 'const isSilent = nowMs - peer.atMs >= this.#limits.failureTimeoutMs;',
-    replace: 'const isSilent = false;',
+    find: "return !isSilent && peer.evidence === 'silent' && !peer.suspected && nowMs >= peer.distrustedUntilMs;",
+    replace: "return peer.evidence === 'silent' && nowMs > 0;",
     also: [{ file: peers, find: 'const oldestMs = nowMs - 10 *', replace: 'const oldestMs = nowMs - 100 *' }],
   },
   {
