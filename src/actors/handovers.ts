@@ -18,7 +18,7 @@ export interface HandoverSettings {
   readonly failureTimeoutMs: number;
 }
 
-/** The guardian of a process that ended empties the owned set within this (LIFE-18). */
+/** The guardian of a process that ended empties the owned set within this, of the report of its end (LIFE-18). */
 const guardianGraceMs = 20;
 
 interface Departure extends Trace {
@@ -58,7 +58,7 @@ export class Handovers {
   ): void {
     for (const { incarnation } of before.members) {
       if (memberOf(view, incarnation)) continue;
-      const trace = traceOf(incarnation) ?? { evidence: 'silent', heardMs: nowMs };
+      const trace = traceOf(incarnation) ?? { evidence: 'silent', heardMs: nowMs, closedMs: nowMs };
       this.#departed.set(incarnation, { ...trace, leaseMs: this.#leasesMs.get(incarnation) ?? 0 });
     }
     for (const { incarnation } of view.members) this.#departed.delete(incarnation);
@@ -85,6 +85,8 @@ export class Handovers {
     this.#departed.set(member, {
       evidence: known && known.evidence !== 'silent' ? known.evidence : evidence,
       heardMs: Math.max(known?.heardMs ?? 0, nowMs - silentMs),
+      // Reported to somebody else, at a moment that is not told.
+      closedMs: known?.evidence === 'closed' ? known.closedMs : nowMs,
       leaseMs: Math.max(known?.leaseMs ?? 0, leaseMs),
     });
     this.#leasesMs.set(member, leaseMs);
@@ -122,15 +124,15 @@ export class Handovers {
       return { notBeforeMs: nowMs + Math.max(this.#settings.timeoutMs, leaseMs), probeUntilMs: undefined };
     }
     const departure = this.#departed.get(holder);
-    return departure ? this.#waitForDeparted(departure, nowMs) : noWait;
+    return departure ? this.#waitForDeparted(departure) : noWait;
   }
 
-  #waitForDeparted({ evidence, heardMs, leaseMs }: Departure, nowMs: number): Handover {
+  #waitForDeparted({ evidence, heardMs, closedMs, leaseMs }: Departure): Handover {
     switch (evidence) {
       case 'goodbye':
         return noWait;
       case 'closed':
-        return { notBeforeMs: nowMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };
+        return { notBeforeMs: closedMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };
       case 'silent':
         return { notBeforeMs: this.#silentUntilMs(heardMs, leaseMs), probeUntilMs: undefined };
     }

@@ -59,6 +59,8 @@ export interface Trace {
   /** `silent` also means: not known to have ended. */
   readonly evidence: 'silent' | 'closed' | 'goodbye';
   readonly heardMs: number;
+  /** When its end was reported, for the evidence `closed`. */
+  readonly closedMs: number;
 }
 
 export class Membership {
@@ -160,7 +162,7 @@ export class Membership {
   /** How and when a process was last heard of; undefined: unknown, or forgotten since. */
   traceOf(incarnation: Incarnation): Trace | undefined {
     const peer = this.#agreement.peers.get(incarnation);
-    return peer && { evidence: peer.evidence, heardMs: peer.atMs };
+    return peer && { evidence: peer.evidence, heardMs: peer.atMs, closedMs: peer.closedMs };
   }
 
   /** An earlier live process carries our name, so this one is about to end (ID-20). */

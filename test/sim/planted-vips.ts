@@ -60,7 +60,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     name: 'whoever ended is not waited for',
     seed: 2,
     file: handovers,
-    find: 'return { notBeforeMs: nowMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };',
+    find: 'return { notBeforeMs: closedMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };',
     replace: 'return noWait;',
   },
   {

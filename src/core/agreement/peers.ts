@@ -15,8 +15,8 @@ export interface Peer {
   beat: Beat;
   /** The last beat says that its sender hears this process. Resolved at receipt: the view may change afterwards. */
   hearsMe: boolean;
-  /** Until then beats are ignored: the servers reported the end of this process, and what is still under way is older. */
-  ignoredUntilMs: number;
+  /** When the servers reported its end: beats of the interval that follows were under way, and are ignored. */
+  closedMs: number;
   /**
    * How it is lost, if it is: `silent` by its silence; `closed` at once, unless it turns out to live; `goodbye` at once
    * and whatever arrives late. Also the cause of the next view.
@@ -86,7 +86,7 @@ export class Peers {
     const incarnation = beat.from.incarnation;
     const peer = this.#peers.get(incarnation);
     if (!peer) return this.#meet(beat, nowMs);
-    if (peer.evidence === 'goodbye' || nowMs < peer.ignoredUntilMs || beat.count <= peer.beat.count)
+    if (peer.evidence === 'goodbye' || this.#isTooLate(peer, nowMs) || beat.count <= peer.beat.count)
       return 'ignored';
     const wasFresh = this.#isFresh(peer, nowMs);
     const same = wasFresh && sameEvidence(peer.beat, beat);
@@ -208,7 +208,7 @@ export class Peers {
   close(incarnation: Incarnation, nowMs: number): boolean {
     const peer = this.#peers.get(incarnation);
     if (!peer || !this.#isFresh(peer, nowMs)) return false;
-    peer.ignoredUntilMs = nowMs + this.#limits.beatIntervalMs;
+    peer.closedMs = nowMs;
     peer.evidence = 'closed';
     return true;
   }
@@ -258,13 +258,17 @@ export class Peers {
       atMs: nowMs,
       beat,
       hearsMe: this.#namesMe(beat),
-      ignoredUntilMs: 0,
+      closedMs: Number.NEGATIVE_INFINITY,
       evidence: 'silent',
       suspected: false,
       distrustedUntilMs: 0,
     });
     this.#orderOf(beat.view, nowMs);
     return 'changed';
+  }
+
+  #isTooLate({ closedMs }: Peer, nowMs: number): boolean {
+    return nowMs < closedMs + this.#limits.beatIntervalMs;
   }
 
   #isFresh(peer: Peer, nowMs: number): boolean {

@@ -25,7 +25,12 @@ function viewOf(names: string, epoch = 1): View {
 const stamp = (epoch: number, applied: number): Stamp => ({ view: viewOf('a', epoch).id, applied });
 
 /** Members a, b and c, which state their leases; `left` went from the view that epoch 1 was. */
-function afterLoss(left: string, trace: Trace | undefined, changes: Partial<typeof settings> = {}) {
+function afterLoss(
+  left: string,
+  seen: Omit<Trace, 'closedMs'> | undefined,
+  changes: Partial<typeof settings> = {},
+) {
+  const trace = seen && { ...seen, closedMs: nowMs - 8 };
   const handovers = new Handovers({ ...settings, ...changes });
   for (const member of [a, b, c]) handovers.leaseOf(member, leaseMs);
   handovers.owned(ip, incarnation(left), stamp(1, 1));
@@ -46,7 +51,8 @@ describe('how long the next owner waits', () => {
 
   it('LIFE-12, LIFE-18 closed: the grace of the guardian, then a probe until the lease is over at the latest', () => {
     const { wait } = afterLoss('c', { evidence: 'closed', heardMs: nowMs - 150 });
-    expect(wait()).toEqual({ notBeforeMs: nowMs + 20, probeUntilMs: nowMs - 150 + leaseMs });
+    // Counted from the report: a view and a decision have been made since.
+    expect(wait()).toEqual({ notBeforeMs: nowMs - 8 + 20, probeUntilMs: nowMs - 150 + leaseMs });
   });
 
   it('LIFE-18 silent: the failure timeout after the last sign of life, or the lease it stated, if that is longer', () => {
@@ -97,7 +103,7 @@ describe('how long the next owner waits', () => {
     handovers.owned(ip, c, stamp(2, 1));
     expect(wait()).toEqual(both);
     handovers.released(ip, b, stamp(2, 1));
-    expect(wait()).toEqual({ notBeforeMs: nowMs + 20, probeUntilMs: nowMs + leaseMs });
+    expect(wait()).toEqual({ notBeforeMs: nowMs + 12, probeUntilMs: nowMs + leaseMs });
   });
 
   it('LIFE-18 who is back in the view counts as a member again', () => {
@@ -151,7 +157,7 @@ describe('what members tell each other', () => {
     const lost = { member: c, evidence: 'closed', silentMs: 100, leaseMs, holds: [ip] } as const;
     handovers.lostElsewhere(lost, stamp(3, 0), nowMs);
     expect(handovers.waitFor(ip, a, viewOf('a b', 3), nowMs + 5)).toEqual({
-      notBeforeMs: nowMs + 25,
+      notBeforeMs: nowMs + 20,
       probeUntilMs: nowMs - 100 + leaseMs,
     });
   });
