@@ -191,8 +191,9 @@ export class Duravip {
 
   /** What serves on it is not what should: it goes off, and is put on anew. */
   restart(): void {
-    // Nothing is said about it while it is off (ARP-7).
+    // Nothing is said about it while it is off, nor while it cannot be taken off (ARP-7).
     if (this.#isOn) this.#ports.letGo(this.#placed);
+    this.#isSilent = true;
     this.#decision++;
     this.#actor.send({ type: 'CHANGED' });
   }

@@ -315,6 +315,17 @@ describe('another place', () => {
     expect(berth.state()).toBe('owned');
   });
 
+  it('DVC-17, ARP-7 while it cannot be taken off where it was, neighbours hear nothing of it', async () => {
+    const berth = await Berth.owning();
+    berth.machine.refusesOff.set(ip, 'busy');
+    berth.local.reconfigure([localVip(ip, {}, 'eth1')]);
+    await berth.pass(30);
+    expect([berth.state(), berth.on, berth.local.plumbed]).toEqual(['stuck', ip, []]);
+    berth.machine.refusesOff.clear();
+    await berth.pass(1_100);
+    expect([berth.state(), berth.local.plumbed.length]).toEqual(['owned', 1]);
+  });
+
   it('DVC-17 while it is being put on: off again there, too', async () => {
     const berth = await Berth.ready();
     berth.assign();
