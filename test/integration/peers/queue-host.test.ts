@@ -83,9 +83,12 @@ describe('a queue that follows its bindings', () => {
     await more(150);
     expect(all('delivered').length).toBeLessThanOrEqual(delivered + machines.length);
     for (const relay of relays) {
-      const queue = await relay.queue();
-      expect(queue['default/#mmove']).toBeGreaterThan(0);
-      expect(Object.values(queue).reduce((sum, count) => sum + count)).toBe(relay.messages('queue').length);
+      expect((await relay.queue())['default/#mmove']).toBeGreaterThan(0);
+      // What was on its way when it was suspended may still come to its end.
+      await until(async () => {
+        const counted = Object.values(await relay.queue()).reduce((sum, count) => sum + count);
+        return counted === relay.messages('queue').length;
+      });
     }
   });
 
