@@ -101,9 +101,10 @@ export class Neighbourhood {
     // In a divided cluster the other side claims hundreds: one line for all that are claimed in one moment.
     if (this.#claims.size === 0) clock.after(0, () => this.#reportClaims(log));
     this.#claims.set(ip, mac);
-    this.#defending.get(ip)?.cancel();
-    const timer = clock.after(delayMs, () => this.announce([address]));
-    this.#defending.set(ip, timer);
+    this.#defending.set(
+      ip,
+      clock.after(delayMs, () => this.announce([address])),
+    );
   }
 
   #reportClaims(log: Log): void {
@@ -111,12 +112,8 @@ export class Neighbourhood {
     const [ip] = this.#claims.keys();
     const count = this.#claims.size;
     this.#claims.clear();
-    log.critical(
-      `${macs} claims ${count} addresses that are owned here, ${ip} first: neighbours are told again`,
-      {
-        count,
-      },
-    );
+    const others = count === 1 ? '' : ` (and ${count - 1} more)`;
+    log.critical(`${macs} claims ${ip}${others}, which is owned here: neighbours are told again`, { count });
   }
 
   released(ip: Ip): void {

@@ -250,6 +250,7 @@ export class Ownership {
   // --- a new view ----------------------------------------------------------------------------------------------------
 
   #viewInstalled(view: View): void {
+    this.#tellReleased();
     const nowMs = this.#world.clock.nowMs();
     const trace = (member: Incarnation) => this.#membership.traceOf(member);
     const ended = this.#view.members.filter(({ incarnation }) => {
@@ -379,6 +380,7 @@ export class Ownership {
   }
 
   #apply(decision: Decision): void {
+    this.#tellReleased();
     this.#applied = decision.sequence;
     const { changes, unknown } = this.table.apply(decision, this.#world.clock.nowMs());
     if (unknown.length > 0)
@@ -416,8 +418,10 @@ export class Ownership {
     if (this.#off.push(ip) === 1) queueMicrotask(() => this.#tellReleased());
   }
 
+  /** Before the next decision at the latest: what that one gives back is not let go of. */
   #tellReleased(): void {
     const ips = this.#off.splice(0);
+    if (ips.length === 0) return;
     this.#world.vips.broadcast({ kind: 'released', from: this.#self, upTo: this.#stamp, ips });
   }
 

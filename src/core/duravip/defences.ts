@@ -32,7 +32,8 @@ export class Defences {
       return soonMs;
     }
     defence.claimedMs = nowMs;
-    if (defence.isLast) return undefined;
+    // A claim is several frames: those that come before the first answer are answered by it.
+    if (defence.isLast || nowMs < defence.beganMs + soonMs) return undefined;
     defence.isLast = true;
     return Math.max(0, defence.beganMs + againMs - nowMs);
   }
