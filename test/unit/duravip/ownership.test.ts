@@ -45,6 +45,19 @@ describe('a node that ends', () => {
     expect(harbour.doubles).toEqual([]);
     expect(harbour.tables('a', 'b', 'c')).toBe('a b a a b b');
   });
+
+  it('LIFE-18 one of two that finds its lease over gives itself nothing before it had time to hear the other', async () => {
+    const harbour = await Harbour.settled('a b', { apart: true });
+    const b = harbour.at('b');
+    b.clock.pause();
+    harbour.partition('a', 'b');
+    await harbour.pass(4_000);
+    harbour.clock.after(0, () => b.clock.resume());
+    await harbour.pass(1_500);
+    expect([b.member.membership.view.members.length, harbour.tables('b')]).toEqual([1, '- - - - - -']);
+    // Nobody is heard for two failure timeouts: it is a component of its own.
+    await harbour.until(() => harbour.answering().b === '1 2 3 4 5 6');
+  });
 });
 
 describe('two processes of one name', () => {
