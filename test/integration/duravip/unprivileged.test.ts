@@ -1,5 +1,6 @@
 /** Nodes that cannot float addresses, or have none, take part in the agreement and serve everything else. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { membersAgree } from '../cluster/fleet.ts';
 import { until } from '../until.ts';
 import { Harbour } from './harbour.ts';
 
@@ -31,14 +32,12 @@ describe('DVC-11 a node whose configuration names no floating address', () => {
   it('OWN-3 holds up nobody, and needs no privileges', async () => {
     const withoutNetwork = ['setpriv', '--bounding-set=-net_admin,-net_raw'];
     const bare = await harbour.start('b', { isBare: true, with: withoutNetwork });
-    await until(async () => (await bare.membership()).length === 2);
-    const before = await bare.membership();
+    await membersAgree(harbour.node('a'), bare);
+    const together = await bare.view();
     await harbour.node('a').console('cluster reset');
-    // The next incarnation of a, in one view with b: before that the reset may not even have begun.
-    await until(async () => {
-      const now = await bare.membership();
-      return now.length === 2 && now.some((member) => !before.includes(member));
-    });
+    // The answer comes before the reset begins: b's view tells when it has been.
+    await until(async () => (await bare.view()) !== together);
+    await membersAgree(harbour.node('a'), bare);
     await harbour.servedBy('a');
     expect(bare.log()).not.toContain('FLT-1601');
   });
