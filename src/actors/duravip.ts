@@ -59,7 +59,8 @@ export interface VipPatience {
   readonly patienceMs: number;
 }
 
-const stuckRetryMs = 1_000;
+/** Between two attempts to take off what could not be taken off. */
+export const stuckRetryMs = 1_000;
 
 export class Duravip {
   readonly ip: Ip;
@@ -281,8 +282,7 @@ export class Duravip {
   async #putOn(): Promise<PlumbOutcome> {
     const places = this.#places;
     if (!places) return { ok: false, reason: `no Topology covers ${this.ip}` };
-    const { probeUntilMs } = this.#handover;
-    if (probeUntilMs !== undefined) await this.#ports.probe(places[0]!, probeUntilMs, () => this.#isCurrent);
+    await this.#probe(places);
     if (!this.#isCurrent) return { ok: true };
     const prepared = await this.#ports.host.prepare?.(this.ip);
     if (prepared?.ok === false) return prepared;
@@ -294,6 +294,13 @@ export class Duravip {
     this.#isOn = true;
     this.#isSilent = !this.#isCurrent;
     return this.#isCurrent ? this.#ports.host.online(this.ip) : { ok: true };
+  }
+
+  /** Followers too: where the first of them was taken off by hand, the others may still answer. */
+  async #probe(places: readonly PlumbedAddress[]): Promise<void> {
+    const { probeUntilMs } = this.#handover;
+    if (probeUntilMs === undefined) return;
+    await Promise.all(places.map((place) => this.#ports.probe(place, probeUntilMs, () => this.#isCurrent)));
   }
 
   async #release(): Promise<void> {

@@ -118,6 +118,15 @@ export class Handovers {
     return wait;
   }
 
+  /**
+   * For what this node let go of, and has again without a decision: one that gives it to another may be under way, and
+   * comes, or this node is left out of the view, within the failure timeout.
+   */
+  waitForDecision(nowMs: number): Handover {
+    const notBeforeMs = nowMs + this.#settings.failureTimeoutMs;
+    return { notBeforeMs, probeUntilMs: notBeforeMs + this.#settings.timeoutMs };
+  }
+
   #waitForOne(holder: Incarnation, view: View, nowMs: number): Handover {
     if (memberOf(view, holder)) {
       const leaseMs = this.#leasesMs.get(holder) ?? this.#settings.failureTimeoutMs;
@@ -132,7 +141,8 @@ export class Handovers {
       case 'goodbye':
         return noWait;
       case 'closed':
-        return { notBeforeMs: closedMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };
+        // Not from what was heard here last: others, who make up its quorum, may have heard it until it ended.
+        return { notBeforeMs: closedMs + guardianGraceMs, probeUntilMs: closedMs + leaseMs };
       case 'silent':
         return { notBeforeMs: this.#silentUntilMs(heardMs, leaseMs), probeUntilMs: undefined };
     }

@@ -9,7 +9,14 @@ import type { Prefix } from '../core/address.ts';
 import type { Timer } from '../core/clock.ts';
 import type { Ip, VipAnnouncement, VipService } from '../core/duravip/vip.ts';
 import { hashText } from '../core/hash.ts';
-import { Duravip, type DuravipPorts, type Handover, type VipHost, type VipPatience } from './duravip.ts';
+import {
+  Duravip,
+  type DuravipPorts,
+  type Handover,
+  stuckRetryMs,
+  type VipHost,
+  type VipPatience,
+} from './duravip.ts';
 import type { KernelChange, KernelPort, PlumbedAddress } from './kernel-port.ts';
 import { Plumber } from './plumber.ts';
 import type { ActorSystem, SystemWorld } from './system.ts';
@@ -213,6 +220,7 @@ export class LocalVips {
     this.#stopWatching();
     this.#looking?.cancel();
     for (const vip of this.all) vip.stop();
+    this.#retiring.clear();
   }
 
   #add({ announcement, places }: LocalVip): void {
@@ -236,15 +244,29 @@ export class LocalVips {
     }
   }
 
-  #forgetWhenOff(ip: Ip): void {
+  #forgetWhenOff(ip: Ip, inMs = 0): void {
     // A later turn: the actor is in the middle of saying so.
-    this.#ports.clock.after(0, () => {
-      const vip = this.#retiring.get(ip);
-      if (!vip?.isOff) return;
-      vip.stop();
-      this.#retiring.delete(ip);
-      this.#manage().catch((error) => this.#broken(error));
+    this.#ports.clock.after(inMs, () => {
+      this.#forget(ip).catch((error) => this.#broken(error));
     });
+  }
+
+  /**
+   * Nobody will look after it any more, and without management it answers: so it is made sure that it is not there,
+   * even if this process never put it on.
+   */
+  async #forget(ip: Ip): Promise<void> {
+    const vip = this.#retiring.get(ip);
+    if (!vip?.isOff) return;
+    const outcomes = await this.#ports.kernel.unplumb(vip.places);
+    if (this.#retiring.get(ip) !== vip || !vip.isOff) return;
+    if (!outcomes.every(({ ok }) => ok)) {
+      this.#forgetWhenOff(ip, stuckRetryMs);
+      return;
+    }
+    vip.stop();
+    this.#retiring.delete(ip);
+    await this.#manage();
   }
 
   #learnPlaces(): void {
@@ -319,10 +341,13 @@ export class LocalVips {
     ]);
   }
 
-  /** What was put on earlier stays under management until it is off: without, it would answer whoever asks. */
+  /**
+   * What is on from earlier, or is being put on, stays under management until it is off: without, it would answer whoever
+   * asks.
+   */
   #manage(): Promise<void> {
     const configured = this.#configured.flatMap(({ places }) => places ?? []);
-    const lingering = [...this.all].flatMap(({ plumbed }) => plumbed);
+    const lingering = [...this.all].flatMap(({ places }) => places);
     return this.#ports.kernel.lease.manage([...new Set([...configured, ...lingering].map(({ ip }) => ip))]);
   }
 

@@ -191,9 +191,9 @@ export class Ownership {
   /** Other addresses than before, or other things about them: takes effect at once (DVC-14 to DVC-17). */
   reconfigure(vips: readonly LocalVip[]): void {
     const added = this.local.reconfigure(vips);
-    // Removed and added again before the leader gave it to another: still ours.
+    // Removed and added again, and no decision that gives it to another has come: still ours, perhaps.
     const ours = added.filter((ip) => !this.#gaveUp && this.table.ownerOf(ip) === this.#self);
-    this.local.assign(new Map(ours.map((ip) => [ip, this.#waitFor(ip)])));
+    this.local.assign(new Map(ours.map((ip) => [ip, this.#waitAgain(ip)])));
     // Without any address so far there was nothing to have a lease for.
     const isRunning = !this.table.gathering && this.table.seats.members.length > 0;
     if (isRunning && this.lease.state === 'none') this.#beginLease();
@@ -342,6 +342,11 @@ export class Ownership {
 
   #waitFor(ip: Ip): Handover {
     return this.#handovers.waitFor(ip, this.#self, this.#view, this.#world.clock.nowMs());
+  }
+
+  #waitAgain(ip: Ip): Handover {
+    const isAlone = this.#view.members.length === 1;
+    return isAlone ? this.#waitFor(ip) : this.#handovers.waitForDecision(this.#world.clock.nowMs());
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------

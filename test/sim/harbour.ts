@@ -105,8 +105,8 @@ export class Harbour {
     if (node.member.ownership) this.#tables.viewInstalled(node, view);
   }
 
-  delivered(node: SimNode, payload: Uint8Array): void {
-    this.#tables.delivered(node, payload);
+  delivered(node: SimNode, payload: Uint8Array, view: View): void {
+    this.#tables.delivered(node, payload, view);
   }
 
   served(node: SimNode, ip: string, up: boolean): void {

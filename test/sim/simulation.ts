@@ -176,7 +176,7 @@ export class Simulation {
       delivered: (payload, number, view) => {
         this.#record(`deliver ${node.name} ${number}`);
         this.#views.delivered(node.incarnation, payload, number, view);
-        this.#harbour?.delivered(node, payload);
+        this.#harbour?.delivered(node, payload, view);
       },
       nameTaken: () => this.#endNamesake(node),
     });

@@ -6,7 +6,7 @@ import { decodeDecision } from '../../src/bus/vip-codec.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { VipRow } from '../../src/core/duravip/vip-row.ts';
 import type { Incarnation } from '../../src/core/identity.ts';
-import { compareViewIds, memberOf, type View, viewKey } from '../../src/core/view.ts';
+import { compareViewIds, leaderOf, memberOf, sameViewId, type View, viewKey } from '../../src/core/view.ts';
 import { Lasting } from './lasting.ts';
 import type { SimNode } from './sim-node.ts';
 
@@ -65,7 +65,8 @@ export class TableChecker {
 
   /**
    * Members of the view before had a newer one without this node, although everybody could hear it all the time. When
-   * both sides have parted, neither is the one that was left out.
+   * both sides have parted, neither is the one that was left out; who is alone in its view has left of its own accord,
+   * as all do whose leases run out together; and a view that only some of its members came to was of no component.
    */
   #wasLeftOut({ incarnation }: SimNode, before: View, view: View): boolean {
     const connectedMs = this.#options.connectedSinceMs() + foundMs;
@@ -78,16 +79,25 @@ export class TableChecker {
             other.atMs > connectedMs &&
             compareViewIds(other.view.id, before.id) > 0 &&
             compareViewIds(other.view.id, view.id) < 0 &&
-            !memberOf(other.view, incarnation),
+            other.view.members.length > 1 &&
+            !memberOf(other.view, incarnation) &&
+            other.view.members.every((one) => this.#wasIn(one.incarnation, other.view)),
         ),
     );
   }
 
-  /** INV-9, at the leader and before it follows its own decision. */
-  delivered(node: SimNode, payload: Uint8Array): void {
-    const { ownership, membership } = node.member;
+  #wasIn(member: Incarnation, { id }: View): boolean {
+    return this.#history.get(member)?.some(({ view }) => sameViewId(view.id, id)) ?? false;
+  }
+
+  /**
+   * INV-9, at the leader and before it follows its own decision. What it decided counts by its own clock, so the leader
+   * of the next view, which may be told of it only now, has no say.
+   */
+  delivered(node: SimNode, payload: Uint8Array, view: View): void {
+    const { ownership } = node.member;
     const decision = decodeDecision(payload);
-    if (!decision || !ownership || !membership.isLeader) return;
+    if (!decision || !ownership || leaderOf(view)?.incarnation !== node.incarnation) return;
     for (const ip of decision.matured) {
       const ageMs = this.#options.clock.nowMs() - (ownership.table.rows.get(ip)?.viewChangedAtMs ?? 0);
       if (ageMs > underWayMs && ageMs < bounds.matureMs - 1)
@@ -170,8 +180,9 @@ export class TableChecker {
       'answers, but is not the owner',
     );
     const isIdle = row !== undefined && row.owner === undefined && !row.broken && hasCandidate(node, row);
-    // While a view is being formed nothing can be decided; how long that may take is R1.
-    const canDecide = runs && ownership!.hasQuorum && node.member.membership.standing !== 'settling';
+    // While a view is being formed nothing can be decided; how long that may take is R1. Nor without a bus (LIFE-20).
+    const { standing } = membership;
+    const canDecide = runs && ownership!.hasQuorum && standing !== 'settling' && standing !== 'offline';
     lasts('INV-27', canDecide && isIdle, bounds.unownedMs, 'has no owner');
     const isAble =
       runs && isOwner && lease.state === 'held' && !machine.refusesOn.has(ip) && !machine.refusesOff.has(ip);
