@@ -15,6 +15,8 @@ export interface DuravipDuties {
   readonly mustRelease: boolean;
   /** It is still the decision under which acquiring began. */
   readonly current: boolean;
+  /** Since it was put on something took it off. */
+  readonly hasVanished: boolean;
   /** What is left of the wait for the owner before (OWN-34, LIFE-18); 0: nobody to wait for. */
   readonly waitMs: number;
   readonly retryMs: number;
@@ -61,6 +63,8 @@ export const duravipMachine = setup({
   guards: {
     wanted: ({ context }) => context.duties.wanted,
     current: ({ context }) => context.duties.current,
+    /** Something took it off again before its services were up. */
+    vanished: ({ context }) => context.duties.current && context.duties.hasVanished,
     unwanted: ({ context }) => !context.duties.wanted,
     mustRelease: ({ context }) => context.duties.mustRelease,
     leftOver: ({ context }) => !context.duties.wanted && context.duties.mustRelease,
@@ -103,7 +107,11 @@ export const duravipMachine = setup({
     acquiring: {
       entry: 'acquire',
       on: {
-        ACQUIRED: [{ guard: 'current', target: 'owned' }, { target: 'releasing' }],
+        ACQUIRED: [
+          { guard: 'vanished', target: 'missing' },
+          { guard: 'current', target: 'owned' },
+          { target: 'releasing' },
+        ],
         REFUSED: [{ guard: 'leftOver', target: 'releasing' }, { target: 'failed' }],
       },
     },

@@ -212,6 +212,9 @@ export class Duravip {
       get current() {
         return self.#isCurrent;
       },
+      get hasVanished() {
+        return self.#isSilent;
+      },
       get mustRelease() {
         return self.#isOn || self.#isLeftOver;
       },
@@ -275,7 +278,10 @@ export class Duravip {
       `can't online ${this.ip}, ${this.#places?.[0]?.interface ?? '-'}, ${outcome.reason}`,
     );
     // What serves on it may be refused, or have been there from before (NET-15): nothing of it stays.
-    if (this.#isOn) await this.#takeDown();
+    if (this.#isOn) {
+      this.#ports.letGo(this.#placed);
+      await this.#takeDown();
+    }
     this.#actor.send({ type: 'REFUSED' });
   }
 

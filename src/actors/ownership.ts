@@ -194,9 +194,9 @@ export class Ownership {
     // Removed and added again, and no decision that gives it to another has come: still ours, perhaps.
     const ours = added.filter((ip) => !this.#gaveUp && this.table.ownerOf(ip) === this.#self);
     this.local.assign(new Map(ours.map((ip) => [ip, this.#waitAgain(ip)])));
-    // Without any address so far there was nothing to have a lease for.
+    // Without any address when the view began there was nothing to have a lease for; an earlier one may have run out.
     const isRunning = !this.table.gathering && this.table.seats.members.length > 0;
-    if (isRunning && this.lease.state === 'none') this.#beginLease();
+    if (isRunning && !this.#gaveUp) this.#beginLease();
   }
 
   stop(): void {
