@@ -125,6 +125,22 @@ export const errorCatalogue = {
     advice:
       'Names are 1-64 printable characters without blanks, served once; `log` is the own one of each node.',
   },
+  'FLT-1801': {
+    title: 'This is not a rate',
+    advice: 'Rates are N (per second) or N/S (per S seconds, at most 31536000), in whole numbers.',
+  },
+  'FLT-1802': {
+    title: 'There is no throttle of this name',
+    advice: 'Create it first; one that is not used for a window and a second is dropped.',
+  },
+  'FLT-1803': {
+    title: 'This is not an epsilon',
+    advice: 'Give a number between 0 and 1, both excluded; 0.95 when in doubt.',
+  },
+  'FLT-1804': {
+    title: 'Too many wait for units of throttles',
+    advice: 'Raise the rate, or take in less: who waits would not be served in time.',
+  },
   'FLT-1901': {
     title: 'An actor failed',
     advice: 'This is a defect of Flotilla; report the log line with its last event.',
