@@ -1,0 +1,290 @@
+/**
+ * The accounts this node keeps or knows of, and the part of the protocol that grants (replication 7.18, 7.20).
+ *
+ * Every grant goes from the account holder to its deputy, which writes it down and passes it on to the asker. So when the
+ * holder is lost the next one, which is the deputy, knows all that was granted. Neither grants nor passes on anything
+ * before all members of the view have reported what they know: the deputy too, because it may be the holder of the next view
+ * and would then not know what others were granted in this one before it came.
+ *
+ * At most N units are granted in a window as long as views follow one another in one chain, whoever is lost, with two
+ * exceptions. When holder and deputy are lost together, or the second one before everybody has reported after the first,
+ * units granted to members that were lost too are forgotten. And a limit that is lowered to a window of another length
+ * begins anew.
+ */
+import type { Incarnation } from '../identity.ts';
+import { type Process, sameViewId, type ViewId } from '../view.ts';
+import { Account } from './account.ts';
+import { type Keepers, keepersOf } from './keepers.ts';
+import type {
+  QuotaAsk,
+  QuotaGrant,
+  QuotaMessage,
+  QuotaRecord,
+  QuotaReport,
+  QuotaReported,
+  ReportItem,
+} from './messages.ts';
+import { type Rate, windowAt } from './rate.ts';
+import { Reports, type UnsentReport } from './reports.ts';
+
+export interface DeskPorts {
+  send(to: Incarnation, message: QuotaMessage): boolean;
+  wallMs(): number;
+  /** A grant for this node, confirmed by the deputy. */
+  granted(id: string, window: number, granted: number, isExhausted: boolean): void;
+  /** Somebody uses the limit with a smaller rate. */
+  rateLowered(id: string): void;
+  /** A member has come to this view, so what it was asked before may have been lost. */
+  arrived(member: Incarnation): void;
+  /** This node grants from now on. */
+  ready(): void;
+}
+
+/** Asks and records that come before all reports have. */
+const maxEarly = 10_000;
+/** Limits that others may make this node keep. */
+const maxAccounts = 100_000;
+
+export class AccountDesk {
+  readonly #object: string;
+  readonly #self: Incarnation;
+  readonly #ports: DeskPorts;
+  readonly #accounts = new Map<string, Account>();
+  readonly #reports = new Reports();
+  /** Cleared with each view: a hash for each node and limit. */
+  readonly #keepers = new Map<string, Keepers>();
+  #view: ViewId;
+  #nodes: readonly Process[] = [];
+  #early: (QuotaAsk | QuotaRecord)[] = [];
+  #drops = 0;
+
+  constructor(object: string, self: Incarnation, ports: DeskPorts) {
+    this.#object = object;
+    this.#self = self;
+    this.#ports = ports;
+    this.#view = { epoch: 0, coordinator: self, nonce: 0 };
+  }
+
+  /** Messages that came too early in too great number, or from somebody who had no business to send them. */
+  get drops(): number {
+    return this.#drops;
+  }
+
+  /** All members have reported, so grants can be made. */
+  get isReady(): boolean {
+    return this.#reports.isComplete;
+  }
+
+  get isReporting(): boolean {
+    return !this.#reports.isDone;
+  }
+
+  account(id: string, rate: Rate): Account {
+    const account = this.#accountOf(id, rate);
+    account.lower(rate);
+    return account;
+  }
+
+  keepers(id: string): Keepers {
+    if (this.#nodes.length === 0) return { holder: this.#self, deputy: undefined };
+    let keepers = this.#keepers.get(id);
+    if (!keepers) {
+      if (this.#keepers.size >= maxAccounts) this.#keepers.clear();
+      keepers = keepersOf(id, this.#nodes);
+      this.#keepers.set(id, keepers);
+    }
+    return keepers;
+  }
+
+  viewInstalled(view: ViewId, nodes: readonly Process[]): void {
+    this.#view = view;
+    this.#nodes = nodes;
+    this.#keepers.clear();
+    this.#early = [];
+    const others = nodes.map(({ incarnation }) => incarnation).filter((member) => member !== this.#self);
+    const items = this.#items();
+    this.#reports.begin(others, (to) => items.get(to) ?? []);
+    this.resendReports();
+  }
+
+  resendReports(): void {
+    for (const [to, parts] of this.#reports.unheard()) this.#report(to, parts);
+  }
+
+  /** To the holder of the limit, which may be this node. */
+  ask(id: string, rate: Rate, epsilon: number, ask: { window: number; granted: number; want: number }): void {
+    const { holder } = this.keepers(id);
+    this.#dispatch(holder, { kind: 'ask', ...this.#header, id, rate, epsilon, ...ask });
+  }
+
+  receive(message: QuotaMessage): void {
+    // From a view this node has not installed yet, or has left. Whoever still needs an answer says it again.
+    if (!sameViewId(message.view, this.#view) || !this.#isMember(message.from)) return;
+    this.#handle(message);
+  }
+
+  /** Forgets what nobody may speak of any more. */
+  dropClosed(isHeld: (id: string) => boolean): void {
+    const wallMs = this.#ports.wallMs();
+    for (const [id, account] of this.#accounts) {
+      account.dropClosed(wallMs);
+      if (account.isEmpty && !isHeld(id)) this.#accounts.delete(id);
+    }
+  }
+
+  #handle(message: QuotaMessage): void {
+    switch (message.kind) {
+      case 'ask':
+        if (this.isReady) this.#asked(message);
+        else this.#postpone(message);
+        break;
+      case 'record':
+        if (this.isReady) this.#recorded(message);
+        else this.#postpone(message);
+        break;
+      case 'grant':
+        this.#granted(message);
+        break;
+      case 'report':
+        this.#reported(message);
+        break;
+      case 'reported':
+        this.#reports.heard(message.from);
+    }
+  }
+
+  #asked(ask: QuotaAsk): void {
+    const { holder, deputy } = this.keepers(ask.id);
+    const account = this.#known(ask);
+    if (holder !== this.#self || !account) {
+      this.#drops++;
+      return;
+    }
+    const { rate } = account;
+    const wallMs = this.#ports.wallMs();
+    // Who asks with a larger rate is told the one that counts, and what it has of the window as that one numbers it.
+    const isSameWindow = ask.rate.windowS === rate.windowS;
+    const window = isSameWindow ? ask.window : windowAt(rate, wallMs);
+    if (!account.isOpen(window, wallMs)) return;
+    // More than it says it has: a grant was lost, or this ask is an old one. Either way it needs no more units yet.
+    if (isSameWindow && ask.granted >= account.granted(window, ask.from)) {
+      account.merge(window, ask.from, ask.granted);
+      account.grant(window, ask.from, ask.want, account.remaining(window), ask.epsilon);
+    }
+    const granted = account.granted(window, ask.from);
+    const exhausted = account.remaining(window) === 0;
+    const said = { ...this.#header, id: ask.id, rate, window, granted, exhausted };
+    if (deputy === undefined) this.#granted({ kind: 'grant', ...said });
+    else this.#dispatch(deputy, { kind: 'record', ...said, to: ask.from });
+  }
+
+  #recorded(record: QuotaRecord): void {
+    const { holder, deputy } = this.keepers(record.id);
+    const account = this.#known(record);
+    if (record.from !== holder || deputy !== this.#self || !account) {
+      this.#drops++;
+      return;
+    }
+    const { id, rate, window, to, granted, exhausted } = record;
+    if (rate.windowS !== account.rate.windowS || !account.isOpen(window, this.#ports.wallMs())) return;
+    account.merge(window, to, granted);
+    this.#dispatch(to, { kind: 'grant', ...this.#header, id, rate, window, granted, exhausted });
+  }
+
+  #granted(grant: QuotaGrant): void {
+    const { holder, deputy } = this.keepers(grant.id);
+    const account = this.#known(grant);
+    if (grant.from !== (deputy ?? holder) || !account) {
+      this.#drops++;
+      return;
+    }
+    const { id, window, granted, exhausted } = grant;
+    if (grant.rate.windowS !== account.rate.windowS || !account.isOpen(window, this.#ports.wallMs())) return;
+    account.merge(window, this.#self, granted);
+    this.#ports.granted(id, window, granted, exhausted);
+  }
+
+  #reported(report: QuotaReport): void {
+    const wasReady = this.isReady;
+    const wallMs = this.#ports.wallMs();
+    for (const item of report.items) {
+      const account = this.#known(item);
+      if (!account || item.rate.windowS !== account.rate.windowS || !account.isOpen(item.window, wallMs))
+        continue;
+      account.merge(item.window, item.to, item.granted);
+    }
+    const isWhole = this.#reports.received(report);
+    if (isWhole) this.#ports.send(report.from, { kind: 'reported', ...this.#header });
+    // It has come to this view, perhaps after this node had told it.
+    if (report.part === 0) {
+      this.#report(report.from, this.#reports.unheardBy(report.from));
+      this.#ports.arrived(report.from);
+    }
+    if (!wasReady && this.isReady) this.#begin();
+  }
+
+  #begin(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const message of early) this.#handle(message);
+    this.#ports.ready();
+  }
+
+  #postpone(message: QuotaAsk | QuotaRecord): void {
+    if (this.#early.length < maxEarly) this.#early.push(message);
+    else this.#drops++;
+  }
+
+  /** The account, which now has the rate given if that is smaller. Undefined when there are too many. */
+  #known({ id, rate }: { id: string; rate: Rate }): Account | undefined {
+    if (!this.#accounts.has(id) && this.#accounts.size >= maxAccounts) return undefined;
+    const account = this.#accountOf(id, rate);
+    if (account.lower(rate)) this.#ports.rateLowered(id);
+    return account;
+  }
+
+  #accountOf(id: string, rate: Rate): Account {
+    let account = this.#accounts.get(id);
+    if (!account) {
+      account = new Account(rate);
+      this.#accounts.set(id, account);
+    }
+    return account;
+  }
+
+  /** What each node has to know as holder or deputy. */
+  #items(): Map<Incarnation, ReportItem[]> {
+    const items = new Map<Incarnation, ReportItem[]>();
+    const wallMs = this.#ports.wallMs();
+    for (const [id, account] of this.#accounts) {
+      const { holder, deputy } = this.keepers(id);
+      for (const entry of account.entries(wallMs)) {
+        const item = { id, rate: account.rate, ...entry };
+        for (const keeper of [holder, deputy]) {
+          if (keeper === undefined || keeper === this.#self) continue;
+          const forKeeper = items.get(keeper);
+          if (forKeeper) forKeeper.push(item);
+          else items.set(keeper, [item]);
+        }
+      }
+    }
+    return items;
+  }
+
+  #report(to: Incarnation, parts: readonly UnsentReport[]): void {
+    for (const part of parts) this.#ports.send(to, { kind: 'report', ...this.#header, ...part });
+  }
+
+  #dispatch(to: Incarnation, message: QuotaAsk | QuotaRecord | QuotaGrant): void {
+    if (to === this.#self) this.#handle(message);
+    else this.#ports.send(to, message);
+  }
+
+  #isMember(member: Incarnation): boolean {
+    return this.#nodes.some(({ incarnation }) => incarnation === member);
+  }
+
+  get #header(): Pick<QuotaReported, 'object' | 'from' | 'view'> {
+    return { object: this.#object, from: this.#self, view: this.#view };
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The book of one limit: who was granted how much in which window, as far as this node knows. The account holder and its
+ * deputy know all of it, every other node what was granted to itself.
+ *
+ * Invariant: entries only grow while their window is open, and a window that has closed never opens again, else what was
+ * granted in it could be granted once more.
+ */
+import type { Incarnation } from '../identity.ts';
+import { compareRates, type Rate, windowAt } from './rate.ts';
+
+/** Clocks of nodes may differ by that much, or by a window where that is more. */
+const clockSlackMs = 2000;
+
+export class Account {
+  #rate: Rate;
+  readonly #windows = new Map<number, Map<Incarnation, number>>();
+  #latest = Number.NEGATIVE_INFINITY;
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  get rate(): Rate {
+    return this.#rate;
+  }
+
+  get isEmpty(): boolean {
+    return this.#windows.size === 0;
+  }
+
+  /**
+   * The smallest rate that anybody uses counts (replication 7.22). Windows of another length have other numbers, so what
+   * was granted in them is forgotten. True when the rate is another one now.
+   */
+  lower(rate: Rate): boolean {
+    if (compareRates(rate, this.#rate) >= 0) return false;
+    if (rate.windowS !== this.#rate.windowS) {
+      this.#windows.clear();
+      this.#latest = Number.NEGATIVE_INFINITY;
+    }
+    this.#rate = rate;
+    return true;
+  }
+
+  /** True for windows of which somebody with a good clock may still speak. */
+  isOpen(window: number, wallMs: number): boolean {
+    const now = windowAt(this.#rate, wallMs);
+    const slack = slackOf(this.#rate);
+    // A clock that an operator set back: refusing until it catches up would stop the throttle for that long.
+    this.#latest = now < this.#latest - slack ? now : Math.max(this.#latest, now);
+    return Math.abs(window - this.#latest) <= slack;
+  }
+
+  dropClosed(wallMs: number): void {
+    for (const window of this.#windows.keys()) if (!this.isOpen(window, wallMs)) this.#windows.delete(window);
+  }
+
+  granted(window: number, to: Incarnation): number {
+    return this.#windows.get(window)?.get(to) ?? 0;
+  }
+
+  remaining(window: number): number {
+    let granted = 0;
+    for (const units of this.#windows.get(window)?.values() ?? []) granted += units;
+    return Math.max(0, this.#rate.units - granted);
+  }
+
+  /** What somebody said was granted in all. */
+  merge(window: number, to: Incarnation, granted: number): void {
+    let entries = this.#windows.get(window);
+    if (!entries) {
+      entries = new Map();
+      this.#windows.set(window, entries);
+    }
+    entries.set(to, Math.max(entries.get(to) ?? 0, granted));
+  }
+
+  /** One grant out of `remaining` (replication 7.18); nothing when that is 0. */
+  grant(window: number, to: Incarnation, want: number, remaining: number, epsilon: number): void {
+    const most = Math.min(remaining, Math.max(1, Math.floor(epsilon * remaining)));
+    this.merge(window, to, this.granted(window, to) + Math.min(want, most));
+  }
+
+  *entries(wallMs: number): Generator<{ window: number; to: Incarnation; granted: number }> {
+    for (const [window, entries] of this.#windows) {
+      if (!this.isOpen(window, wallMs)) continue;
+      for (const [to, granted] of entries) if (granted > 0) yield { window, to, granted };
+    }
+  }
+}
+
+/** How many windows two good clocks may be apart. */
+export function slackOf(rate: Rate): number {
+  return Math.max(1, Math.ceil(clockSlackMs / (rate.windowS * 1000)));
+}

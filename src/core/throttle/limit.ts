@@ -1,0 +1,212 @@
+/**
+ * One shared limit as a node uses it: what it may spend in the running window, what it has spent, who waits for more.
+ *
+ * Invariants: at most `granted` units are given out in a window; nobody waits while there is a unit in hand; at most one
+ * ask is open. What the node does not know to be granted it does not spend, though its own account may say more: until
+ * the deputy has confirmed, a new holder would not know of it.
+ */
+import type { Incarnation } from '../identity.ts';
+import { type Account, slackOf } from './account.ts';
+import { windowAt, windowStartMs } from './rate.ts';
+
+/** 0: the unit is taken, in that window. Else nothing is, and the next window begins in so many ms. */
+export type OnDecision = (waitMs: number, window: number) => void;
+export type OnRelease = (window: number) => void;
+export type OnAnswer = (isOver: boolean) => void;
+
+/** Is the last of the units that were used when it was asked too many? Later ones must not make it so. */
+interface Check {
+  readonly used: number;
+  readonly answer: OnAnswer;
+}
+
+type Waiter = { readonly decide: OnDecision } | { readonly release: OnRelease };
+
+/** How many wait, over all limits of an object. */
+export interface Load {
+  waiting: number;
+}
+
+export interface Ask {
+  readonly window: number;
+  readonly granted: number;
+  readonly want: number;
+}
+
+/** An ask is repeated when it was not answered for so long. */
+export const retryMs = 100;
+
+export class Limit {
+  readonly account: Account;
+  readonly #self: Incarnation;
+  readonly #load: Load;
+  #window = Number.NaN;
+  #granted = 0;
+  #used = 0;
+  #isExhausted = false;
+  readonly #waiters: Waiter[] = [];
+  #checks: Check[] = [];
+  #askedMs: number | undefined;
+
+  constructor(account: Account, self: Incarnation, load: Load) {
+    this.account = account;
+    this.#self = self;
+    this.#load = load;
+  }
+
+  /** Somebody waits for something. */
+  get isBusy(): boolean {
+    return this.#waiters.length > 0 || this.#checks.length > 0 || this.#wanted > 0;
+  }
+
+  get window(): number {
+    return this.#window;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  take(decide: OnDecision, wallMs: number): void {
+    this.roll(wallMs);
+    if (this.#used < this.#granted) {
+      this.#used++;
+      decide(0, this.#window);
+    } else if (this.#isExhausted) decide(this.#untilNextMs(wallMs), this.#window);
+    else this.#wait({ decide });
+  }
+
+  tarpit(release: OnRelease, wallMs: number): void {
+    this.roll(wallMs);
+    if (this.#used < this.#granted) {
+      this.#used++;
+      release(this.#window);
+    } else this.#wait({ release });
+  }
+
+  giveBack(window: number, wallMs: number): void {
+    this.roll(wallMs);
+    if (window !== this.#window || this.#used === 0) return;
+    this.#used--;
+    this.#serve(wallMs);
+  }
+
+  increment(wallMs: number): void {
+    this.roll(wallMs);
+    this.#used++;
+  }
+
+  check(answer: OnAnswer, wallMs: number): void {
+    this.roll(wallMs);
+    if (this.#used <= this.#granted) answer(false);
+    else if (this.#isExhausted) answer(true);
+    else {
+      this.#checks.push({ used: this.#used, answer });
+      this.#load.waiting++;
+    }
+  }
+
+  /** What to ask for now, if anything. */
+  ask(nowMs: number): Ask | undefined {
+    const want = this.#wanted;
+    if (want === 0 || this.#isExhausted) return undefined;
+    if (this.#askedMs !== undefined && nowMs < this.#askedMs + retryMs) return undefined;
+    this.#askedMs = nowMs;
+    return { window: this.#window, granted: this.#granted, want };
+  }
+
+  /** The open ask will not be answered, or may be asked of somebody else. */
+  forgetAsk(): void {
+    this.#askedMs = undefined;
+  }
+
+  /** Another view may have another share for this node. */
+  viewChanged(): void {
+    this.#askedMs = undefined;
+    this.#isExhausted = false;
+  }
+
+  grant(window: number, granted: number, isExhausted: boolean, wallMs: number): void {
+    this.roll(wallMs);
+    if (window !== this.#window) return;
+    if (granted > this.#granted || isExhausted) this.#askedMs = undefined;
+    this.#granted = Math.max(this.#granted, granted);
+    this.#isExhausted ||= isExhausted;
+    this.#serve(wallMs);
+  }
+
+  /** Goes on to the window of the time given. */
+  roll(wallMs: number): void {
+    const { rate } = this.account;
+    const window = windowAt(rate, wallMs);
+    if (window === this.#window || (window < this.#window && window >= this.#window - slackOf(rate))) return;
+    this.#window = window;
+    // Not 0: a throttle that was dropped and made again has spent what it was granted.
+    this.#granted = this.account.granted(window, this.#self);
+    this.#used = this.#granted;
+    this.#isExhausted = false;
+    this.#askedMs = undefined;
+    // Their window is over, and no unit was found for them in it.
+    this.#answer(this.#checks, true);
+  }
+
+  /** The account has another rate: its windows may have other numbers. */
+  rateChanged(wallMs: number): void {
+    if (this.#window === windowAt(this.account.rate, wallMs)) return;
+    this.#window = Number.NaN;
+    this.roll(wallMs);
+  }
+
+  /** How long nothing can happen but what others do. */
+  dueInMs(wallMs: number): number {
+    const untilNextMs = Number.isNaN(this.#window) ? 0 : this.#untilNextMs(wallMs);
+    return this.#isExhausted ? untilNextMs : Math.min(retryMs, untilNextMs);
+  }
+
+  get #wanted(): number {
+    return Math.max(0, this.#used + this.#waiters.length - this.#granted);
+  }
+
+  #untilNextMs(wallMs: number): number {
+    return Math.max(1, windowStartMs(this.account.rate, this.#window + 1) - wallMs);
+  }
+
+  #wait(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+    this.#load.waiting++;
+  }
+
+  /** Callers come back from inside their callbacks, so each step leaves everything in order before it calls. */
+  #serve(wallMs: number): void {
+    while (this.#used < this.#granted && this.#waiters.length > 0) {
+      this.#used++;
+      const waiter = this.#next();
+      if ('decide' in waiter) waiter.decide(0, this.#window);
+      else waiter.release(this.#window);
+    }
+    this.#answer(
+      this.#checks.filter(({ used }) => used <= this.#granted),
+      false,
+    );
+    if (!this.#isExhausted) return;
+    this.#answer(this.#checks, true);
+    const refused = this.#waiters.filter((waiter) => 'decide' in waiter);
+    if (refused.length === 0) return;
+    const held = this.#waiters.filter((waiter) => !('decide' in waiter));
+    this.#waiters.splice(0, this.#waiters.length, ...held);
+    this.#load.waiting -= refused.length;
+    for (const { decide } of refused) decide(this.#untilNextMs(wallMs), this.#window);
+  }
+
+  #next(): Waiter {
+    this.#load.waiting--;
+    return this.#waiters.shift()!;
+  }
+
+  #answer(checks: readonly Check[], isOver: boolean): void {
+    if (checks.length === 0) return;
+    this.#checks = this.#checks.filter((check) => !checks.includes(check));
+    this.#load.waiting -= checks.length;
+    for (const { answer } of checks) answer(isOver);
+  }
+}

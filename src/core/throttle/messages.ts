@@ -1,0 +1,70 @@
+/**
+ * What the nodes of one quota object tell each other, as plain data.
+ *
+ * All numbers are absolute within their window ("you have been granted 7 in all"), so every message can be lost, repeated
+ * or overtaken. Every message belongs to a view and means nothing in another one (replication 7.18, 7.20).
+ */
+import type { Incarnation } from '../identity.ts';
+import type { ViewId } from '../view.ts';
+import type { Rate } from './rate.ts';
+
+interface Header {
+  readonly object: string;
+  readonly from: Incarnation;
+  readonly view: ViewId;
+}
+
+/** One limit in one of its windows. */
+interface LimitWindow {
+  readonly id: string;
+  readonly rate: Rate;
+  readonly window: number;
+}
+
+/** "Give me more." To the account holder. */
+export interface QuotaAsk extends Header, LimitWindow {
+  readonly kind: 'ask';
+  readonly epsilon: number;
+  /** What the asker knows it was granted. */
+  readonly granted: number;
+  /** Units it wants beyond that. */
+  readonly want: number;
+}
+
+/** "Write this down, then pass it on." From the account holder to its deputy. */
+export interface QuotaRecord extends Header, LimitWindow {
+  readonly kind: 'record';
+  readonly to: Incarnation;
+  readonly granted: number;
+  /** Nothing remains in this window. */
+  readonly exhausted: boolean;
+}
+
+/** The same, from the deputy to the asker. */
+export interface QuotaGrant extends Header, LimitWindow {
+  readonly kind: 'grant';
+  readonly granted: number;
+  readonly exhausted: boolean;
+}
+
+/** What somebody has been granted, as the reporter knows it: itself, and others from accounts it keeps or has kept. */
+export interface ReportItem extends LimitWindow {
+  readonly to: Incarnation;
+  readonly granted: number;
+}
+
+/** To every other member at the beginning of a view, also when there is nothing to tell. */
+export interface QuotaReport extends Header {
+  readonly kind: 'report';
+  /** 0 .. parts - 1. */
+  readonly part: number;
+  readonly parts: number;
+  readonly items: readonly ReportItem[];
+}
+
+/** "I have your whole report." */
+export interface QuotaReported extends Header {
+  readonly kind: 'reported';
+}
+
+export type QuotaMessage = QuotaAsk | QuotaRecord | QuotaGrant | QuotaReport | QuotaReported;

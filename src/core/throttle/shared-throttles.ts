@@ -1,0 +1,290 @@
+/**
+ * The throttles of one shared object as the callers of a node use them (replication 7.9, 7.16): a unit in hand is given
+ * out in the same call, else the caller waits while the account holder is asked.
+ *
+ * Every number of callers and throttles is bounded. Callers are answered by callback, in the order they came.
+ */
+import type { Clock } from '../clock.ts';
+import { FlotillaError } from '../errors.ts';
+import type { Incarnation } from '../identity.ts';
+import type { View } from '../view.ts';
+import { AccountDesk } from './account-desk.ts';
+import { Limit, type Load, type OnAnswer, type OnDecision, type OnRelease, retryMs } from './limit.ts';
+import type { QuotaMessage } from './messages.ts';
+import { compareRates, parseRate, type Rate } from './rate.ts';
+
+export interface SharedThrottleSettings {
+  readonly object: string;
+  readonly self: Incarnation;
+  /** Throttles held at most; more make the least recently used one go. */
+  readonly capacity: number;
+  /** One goes when it was not used for its window and a second (replication 7.14). */
+  readonly expires: boolean;
+}
+
+export interface SharedThrottlePorts {
+  readonly clock: Pick<Clock, 'nowMs' | 'wallMs'>;
+  send(to: Incarnation, message: QuotaMessage): boolean;
+  /** `dueMs` may be another now. */
+  dueChanged(): void;
+  /** Others use this throttle with a smaller rate, which counts (replication 7.22). Told once for each throttle. */
+  ratesDiffer(id: string, own: Rate, used: Rate): void;
+}
+
+interface Throttle {
+  /** Undefined: no limit. */
+  readonly rate: Rate | undefined;
+  readonly epsilon: number;
+  readonly limit: Limit | undefined;
+  lastUseMs: number;
+  isWarned: boolean;
+}
+
+export interface ThrottleUse {
+  readonly id: string;
+  readonly rate: Rate;
+  /** By this node, in the running window. */
+  readonly used: number;
+}
+
+/** Callers that wait on this node, over all throttles of the object. */
+const maxWaiting = 10_000;
+/** How often closed windows and unused throttles are looked for. */
+const sweepMs = 1000;
+const defaultEpsilon = 0.95;
+
+export class SharedThrottles {
+  readonly #settings: SharedThrottleSettings;
+  readonly #ports: SharedThrottlePorts;
+  readonly #desk: AccountDesk;
+  /** The least recently used first. */
+  readonly #throttles = new Map<string, Throttle>();
+  /** Those somebody waits for. */
+  readonly #busy = new Set<string>();
+  readonly #load: Load = { waiting: 0 };
+  #sweptMs: number;
+  #refusals = 0;
+  #evictions = 0;
+
+  constructor(settings: SharedThrottleSettings, ports: SharedThrottlePorts) {
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#sweptMs = ports.clock.nowMs();
+    this.#desk = new AccountDesk(settings.object, settings.self, {
+      send: (to, message) => ports.send(to, message),
+      wallMs: () => ports.clock.wallMs(),
+      granted: (id, window, granted, isExhausted) => {
+        this.#throttles.get(id)?.limit?.grant(window, granted, isExhausted, ports.clock.wallMs());
+        this.#pump(id);
+      },
+      rateLowered: (id) => this.#rateLowered(id),
+      arrived: (member) => this.#askAgain(member),
+      ready: () => this.#askAgain(settings.self),
+    });
+  }
+
+  get stats(): { waiting: number; refusals: number; evictions: number; drops: number; throttles: number } {
+    return {
+      waiting: this.#load.waiting,
+      refusals: this.#refusals,
+      evictions: this.#evictions,
+      drops: this.#desk.drops,
+      throttles: this.#throttles.size,
+    };
+  }
+
+  /** All members have reported, so this node grants where it is the account holder. */
+  get isReady(): boolean {
+    return this.#desk.isReady;
+  }
+
+  /** Nobody has to be told anything about what was before this view. */
+  get isSettled(): boolean {
+    return !this.#desk.isReporting;
+  }
+
+  /** Nothing happens when the name is held, even with another rate. Throws FLT-1801 and FLT-1803. */
+  create(id: string, rateText: string | number, epsilon = defaultEpsilon): void {
+    const rate = parseRate(rateText);
+    if (!(epsilon > 0 && epsilon < 1))
+      throw new FlotillaError('FLT-1803', `epsilon must be between 0 and 1, not ${epsilon}`);
+    if (this.#touch(id)) return;
+    this.#makeRoom();
+    const account = rate && this.#desk.account(id, rate);
+    const limit = account && new Limit(account, this.#settings.self, this.#load);
+    const lastUseMs = this.#ports.clock.nowMs();
+    this.#throttles.set(id, { rate, epsilon, limit, lastUseMs, isWarned: false });
+    this.#rateLowered(id);
+  }
+
+  has(id: string): boolean {
+    const throttle = this.#throttles.get(id);
+    return throttle !== undefined && !this.#isOver(throttle);
+  }
+
+  /** The rate that counts, which may be smaller than the own one. */
+  rate(id: string): Rate | undefined {
+    return this.#throttles.get(id)?.limit?.account.rate;
+  }
+
+  /** Decides at once, or when the account holder has answered. */
+  take(id: string, decide: OnDecision): void {
+    const { limit } = this.#held(id);
+    this.#checkLoad(id);
+    if (limit) limit.take(decide, this.#ports.clock.wallMs());
+    else decide(0, 0);
+    this.#pump(id);
+  }
+
+  /** A unit that was taken in `window` for something that never began. After the window nothing is left of it. */
+  giveBack(id: string, window: number): void {
+    this.#held(id).limit?.giveBack(window, this.#ports.clock.wallMs());
+    this.#pump(id);
+  }
+
+  /** Records a use, also without a unit for it. */
+  increment(id: string): void {
+    this.#held(id).limit?.increment(this.#ports.clock.wallMs());
+    this.#pump(id);
+  }
+
+  /** True when this node has used more than it was granted in this window, and can have no more. */
+  check(id: string, answer: OnAnswer): void {
+    const { limit } = this.#held(id);
+    this.#checkLoad(id);
+    if (limit) limit.check(answer, this.#ports.clock.wallMs());
+    else answer(false);
+    this.#pump(id);
+  }
+
+  /** Waits for a unit, if need be into the windows to come. */
+  tarpit(id: string, release: OnRelease): void {
+    const { limit } = this.#held(id);
+    this.#checkLoad(id);
+    if (limit) limit.tarpit(release, this.#ports.clock.wallMs());
+    else release(0);
+    this.#pump(id);
+  }
+
+  viewInstalled(view: View): void {
+    const nodes = view.members.filter(({ type }) => type === 'Momentum');
+    this.#desk.viewInstalled(view.id, nodes);
+    for (const { limit } of this.#throttles.values()) limit?.viewChanged();
+    for (const id of [...this.#throttles.keys()]) this.#pump(id);
+    this.#ports.dueChanged();
+  }
+
+  receive(message: QuotaMessage): void {
+    this.#desk.receive(message);
+  }
+
+  /** When `tick` has to be called at the latest; undefined while there is nothing to wait for. */
+  get dueMs(): number | undefined {
+    const nowMs = this.#ports.clock.nowMs();
+    if (this.#throttles.size === 0 && !this.#desk.isReporting) return undefined;
+    let waitMs = this.#desk.isReporting ? retryMs : Math.max(0, this.#sweptMs + sweepMs - nowMs);
+    const wallMs = this.#ports.clock.wallMs();
+    for (const id of this.#busy) {
+      const limit = this.#throttles.get(id)?.limit;
+      if (limit) waitMs = Math.min(waitMs, limit.dueInMs(wallMs));
+    }
+    return nowMs + waitMs;
+  }
+
+  /** Repeats what was not answered, lets those who wait into a new window, and forgets what is over. */
+  tick(): void {
+    const nowMs = this.#ports.clock.nowMs();
+    if (this.#desk.isReporting) this.#desk.resendReports();
+    for (const id of [...this.#busy]) {
+      this.#throttles.get(id)?.limit?.roll(this.#ports.clock.wallMs());
+      this.#pump(id);
+    }
+    if (nowMs < this.#sweptMs + sweepMs) return;
+    this.#sweptMs = nowMs;
+    for (const [id, throttle] of this.#throttles) if (this.#isOver(throttle)) this.#throttles.delete(id);
+    this.#desk.dropClosed((id) => this.#throttles.has(id));
+  }
+
+  /** For `cluster shared show` (replication 18.7). */
+  *uses(): Generator<ThrottleUse> {
+    const wallMs = this.#ports.clock.wallMs();
+    for (const [id, { limit }] of this.#throttles) {
+      limit?.roll(wallMs);
+      if (limit && limit.used > 0) yield { id, rate: limit.account.rate, used: limit.used };
+    }
+  }
+
+  /** Asks as long as something is wanted and the answer comes at once. */
+  #pump(id: string): void {
+    const throttle = this.#throttles.get(id);
+    const limit = throttle?.limit;
+    if (!limit) return;
+    for (;;) {
+      const ask = limit.ask(this.#ports.clock.nowMs());
+      if (!ask) break;
+      this.#desk.ask(id, limit.account.rate, throttle.epsilon, ask);
+    }
+    if (limit.isBusy === this.#busy.has(id)) return;
+    if (limit.isBusy) this.#busy.add(id);
+    else this.#busy.delete(id);
+    this.#ports.dueChanged();
+  }
+
+  #askAgain(holder: Incarnation): void {
+    for (const id of [...this.#busy]) {
+      if (this.#desk.keepers(id).holder !== holder) continue;
+      this.#throttles.get(id)?.limit?.forgetAsk();
+      this.#pump(id);
+    }
+  }
+
+  #rateLowered(id: string): void {
+    const throttle = this.#throttles.get(id);
+    if (!throttle?.limit || !throttle.rate) return;
+    throttle.limit.rateChanged(this.#ports.clock.wallMs());
+    const used = throttle.limit.account.rate;
+    if (throttle.isWarned || compareRates(used, throttle.rate) === 0) return;
+    throttle.isWarned = true;
+    this.#ports.ratesDiffer(id, throttle.rate, used);
+  }
+
+  #checkLoad(id: string): void {
+    if (this.#load.waiting < maxWaiting) return;
+    this.#refusals++;
+    throw new FlotillaError('FLT-1804', `'${id}' of '${this.#settings.object}'`);
+  }
+
+  #held(id: string): Throttle {
+    const throttle = this.#touch(id);
+    if (!throttle) throw new FlotillaError('FLT-1802', `no such throttle '${id}'`);
+    return throttle;
+  }
+
+  #touch(id: string): Throttle | undefined {
+    const throttle = this.#throttles.get(id);
+    if (!throttle) return undefined;
+    this.#throttles.delete(id);
+    if (this.#isOver(throttle)) return undefined;
+    throttle.lastUseMs = this.#ports.clock.nowMs();
+    this.#throttles.set(id, throttle);
+    return throttle;
+  }
+
+  /** One that somebody waits for stays; who comes when all are such is refused. */
+  #makeRoom(): void {
+    if (this.#throttles.size < this.#settings.capacity) return;
+    for (const [id, { limit }] of this.#throttles) {
+      if (limit?.isBusy) continue;
+      this.#throttles.delete(id);
+      this.#evictions++;
+      return;
+    }
+    this.#refusals++;
+    throw new FlotillaError('FLT-1804', `all ${this.#settings.capacity} throttles are waited for`);
+  }
+
+  #isOver({ rate, limit, lastUseMs }: Throttle): boolean {
+    if (!this.#settings.expires || limit?.isBusy) return false;
+    return this.#ports.clock.nowMs() - lastUseMs > ((rate?.windowS ?? 1) + 1) * 1000;
+  }
+}

@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest';
+import { Network } from './network.ts';
+
+function shared(count: number, rate: string, epsilon?: number): Network {
+  const network = new Network(count);
+  for (const node of network.nodes) node.throttles.create('a', rate, epsilon);
+  return network;
+}
+
+describe('shared throttles', () => {
+  it('REP-7.19 one node alone gets all N, in the same call', () => {
+    const network = shared(1, '100/60');
+    const [node] = network.nodes;
+    for (let i = 0; i < 100; i++) expect(node!.take('a')).toEqual([0]);
+    network.nowMs += 1500;
+    expect(node!.take('a')).toEqual([58_500]);
+    network.nowMs += 58_500;
+    expect(node!.take('a')).toEqual([0]);
+    expect(network.under).toEqual([]);
+  });
+
+  it('REP-7.23 before there is a view a node counts for itself', () => {
+    const network = new Network(1);
+    const node = network.add();
+    node.throttles.create('a', '2');
+    expect([node.take('a'), node.take('a'), node.take('a')]).toEqual([[0], [0], [1000]]);
+  });
+
+  it('REP-7.19 1/60 on three nodes is one unit a minute in all', () => {
+    const network = shared(3, '1/60');
+    for (let minute = 0; minute < 3; minute++) {
+      for (const node of network.nodes) node.take('a');
+      network.settle();
+      network.nowMs += 60_000;
+    }
+    expect([...network.allowed('a').values()]).toEqual([1, 1, 1]);
+  });
+
+  it('REP-22.6 100/1 on 1 to 8 nodes with uneven demand admits exactly 100 a second', () => {
+    for (let count = 1; count <= 8; count++) {
+      const network = shared(count, '100/1');
+      for (let second = 0; second < 3; second++) {
+        for (let i = 0; i < 200; i++) network.nodes[Math.floor(Math.sqrt(i)) % count]!.take('a');
+        network.settle();
+        network.nowMs += 1000;
+      }
+      expect([...network.allowed('a').values()]).toEqual([100, 100, 100]);
+    }
+  });
+
+  it('REP-7.18 the first grant is at most epsilon of N, and a node alone may ask again at once', () => {
+    const network = shared(2, '100/60', 0.5);
+    const asker = network.keeper('a', 'deputy');
+    for (let i = 0; i < 100; i++) asker.take('a');
+    const grants: number[] = [];
+    while (network.under.length > 0) {
+      const { message } = network.under[0]!;
+      if (message.kind === 'record') grants.push(message.granted);
+      network.deliver();
+    }
+    // The first ask was for one.
+    expect(grants.slice(0, 4)).toEqual([1, 50, 75, 87]);
+    expect(grants.at(-1)).toBe(100);
+  });
+
+  it('REP-7.18 while several ask they are served in turn', () => {
+    const network = shared(4, '100/60', 0.2);
+    for (let i = 0; i < 100; i++) for (const node of network.nodes) node.take('a');
+    network.settle();
+    const shares = network.nodes.map((node) => network.most('a', [node]));
+    expect(shares.reduce((sum, share) => sum + share)).toBe(100);
+    expect(Math.min(...shares)).toBeGreaterThanOrEqual(10);
+  });
+
+  it('REP-7.16 a check after more uses than units is over, before that it is not', () => {
+    const network = shared(3, '5/60');
+    const answers = network.nodes.map((node) => Array.from({ length: 3 }, () => node.use('a', 0)));
+    network.settle();
+    expect(answers.flat().every((answer) => answer.length === 1)).toBe(true);
+    expect(answers.flat(2).filter((isOver) => !isOver)).toHaveLength(5);
+  });
+
+  it('REP-7.9 a unit that is given back can be taken again in its window, not in another', () => {
+    const network = shared(1, '1/60');
+    const [node] = network.nodes;
+    let window = 0;
+    node!.throttles.take('a', (_, taken) => {
+      window = taken;
+    });
+    node!.throttles.giveBack('a', window);
+    expect(node!.take('a')).toEqual([0]);
+    network.nowMs += 60_000;
+    expect(node!.take('a')).toEqual([0]);
+    node!.throttles.giveBack('a', window);
+    expect(node!.take('a')).toEqual([60_000]);
+  });
+
+  it('REP-7.13 those who wait are let through in the windows to come, in order', () => {
+    const network = shared(2, '2/1');
+    const node = network.keeper('a', 'deputy');
+    for (let i = 0; i < 5; i++) node.tarpit('a');
+    network.settle();
+    expect([...network.allowed('a').values()]).toEqual([2]);
+    expect(node.throttles.dueMs).toBe(network.nowMs + 1000);
+    network.pass(2000);
+    expect([...network.allowed('a').values()]).toEqual([2, 2, 1]);
+  });
+
+  it.each(['holder', 'deputy'] as const)(
+    'REP-7.20 after the %s is lost the others go on with the rest',
+    (rank) => {
+      const network = shared(3, '10/60');
+      for (let i = 0; i < 2; i++) for (const node of network.nodes) node.take('a');
+      network.settle();
+      network.kill(network.keeper('a', rank));
+      network.propose();
+      for (let i = 0; i < 10; i++) for (const node of network.nodes) node.take('a');
+      network.settle();
+      expect([...network.allowed('a').values()]).toEqual([10]);
+    },
+  );
+
+  it('REP-7.20 nothing is granted before all members have answered', () => {
+    const network = shared(3, '10/60');
+    network.kill(network.keeper('a'));
+    const silent = network.keeper('a', 'deputy');
+    network.propose();
+    const holder = network.keeper('a');
+    holder.install();
+    expect(holder.take('a')).toEqual([]);
+    network.pass(0);
+    expect(holder.throttles.isReady).toBe(false);
+    expect(network.most('a')).toBe(0);
+    silent.install();
+    network.settle();
+    expect(network.most('a')).toBe(1);
+  });
+
+  it('REP-7.22 the smallest rate counts, and each is told once that has another', () => {
+    for (const smaller of ['3/60', '1/30']) {
+      const network = new Network(3);
+      network.nodes[0]!.throttles.create('a', smaller);
+      for (const node of network.nodes.slice(1)) node.throttles.create('a', '100/60');
+      network.nodes[0]!.take('a');
+      network.settle();
+      for (let i = 0; i < 9; i++) for (const node of network.nodes) node.take('a');
+      network.settle();
+      expect(network.most('a')).toBe(smaller === '3/60' ? 3 : 1);
+      expect(network.nodes.map(({ warnings }) => warnings.length)).toEqual([0, 1, 1]);
+    }
+  });
+
+  it('REP-7.24 what a restarted node was granted before stays spent', () => {
+    const network = shared(3, '5/60');
+    const node = network.nodes[0]!;
+    for (let i = 0; i < 3; i++) node.take('a');
+    network.settle();
+    network.kill(node);
+    const restarted = network.add();
+    restarted.throttles.create('a', '5/60');
+    network.propose();
+    network.settle();
+    for (let i = 0; i < 5; i++) restarted.take('a');
+    network.settle();
+    expect(network.most('a')).toBe(5);
+  });
+
+  it('REP-7.14 a throttle that went and was made again has spent what it was granted', () => {
+    const network = new Network(2, { capacity: 1 });
+    const node = network.keeper('a', 'deputy');
+    node.throttles.create('a', '2/60');
+    node.take('a');
+    network.settle();
+    node.throttles.create('b', '2/60');
+    expect(() => node.take('a')).toThrow("no such throttle 'a'");
+    node.throttles.create('a', '2/60');
+    for (let i = 0; i < 3; i++) node.take('a');
+    network.settle();
+    expect(network.most('a')).toBe(2);
+    expect(node.throttles.stats.evictions).toBe(2);
+  });
+
+  it('REP-7.14 a throttle goes a window and a second after it was last used', () => {
+    const network = new Network(2, { expires: true });
+    const [node] = network.nodes;
+    node!.throttles.create('a', '2/5');
+    network.nowMs += 6000;
+    node!.throttles.increment('a');
+    network.nowMs += 6001;
+    network.settle();
+    expect(() => node!.throttles.increment('a')).toThrow("no such throttle 'a'");
+    expect([...node!.throttles.uses()]).toEqual([]);
+  });
+
+  it('REP-7.17 epsilon is between 0 and 1', () => {
+    const [node] = new Network(1).nodes;
+    for (const epsilon of [0, 1, -1, 2, Number.NaN])
+      expect(() => node!.throttles.create('a', '1', epsilon)).toThrow('epsilon must be between 0 and 1');
+  });
+
+  it('REP-7.1 a rate of 0 is no limit', () => {
+    const [node] = new Network(1).nodes;
+    node!.throttles.create('a', '0');
+    expect(node!.take('a')).toEqual([0]);
+    expect(node!.use('a', 0)).toEqual([false]);
+  });
+
+  it('a bound on those who wait', () => {
+    const network = shared(2, '1');
+    const [node] = network.nodes;
+    expect(() => {
+      for (let i = 0; i < 20_000; i++) node!.tarpit('a');
+    }).toThrow('Too many wait');
+    expect(node!.throttles.stats).toMatchObject({ waiting: 10_000, refusals: 1 });
+  });
+
+  it('REP-18.7 tells what this node has used', () => {
+    const network = shared(1, '5/60');
+    const [node] = network.nodes;
+    for (let i = 0; i < 2; i++) node!.take('a');
+    expect([...node!.throttles.uses()]).toEqual([{ id: 'a', rate: { units: 5, windowS: 60 }, used: 2 }]);
+  });
+});
