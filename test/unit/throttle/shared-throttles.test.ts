@@ -220,4 +220,123 @@ describe('shared throttles', () => {
     for (let i = 0; i < 2; i++) node!.take('a');
     expect([...node!.throttles.uses()]).toEqual([{ id: 'a', rate: { units: 5, windowS: 60 }, used: 2 }]);
   });
+
+  it('REP-7.16 a check says over from the first use beyond N on', () => {
+    const [node] = shared(1, '2/60').nodes;
+    expect([node!.use('a', 0), node!.use('a', 0), node!.use('a', 0)]).toEqual([[false], [false], [true]]);
+  });
+
+  it('REP-22.8 a grant that was lost is sent again, not granted again', () => {
+    const network = shared(3, '2/60');
+    const asker = network.nodes.find(
+      (node) => ![network.keeper('a'), network.keeper('a', 'deputy')].includes(node),
+    )!;
+    asker.take('a');
+    network.deliver();
+    network.deliver();
+    expect(network.under.map(({ message }) => message.kind)).toEqual(['grant']);
+    network.lose();
+    network.pass(200);
+    expect(network.most('a', [asker])).toBe(1);
+    network.keeper('a').take('a');
+    network.settle();
+    expect(network.most('a')).toBe(2);
+  });
+
+  it('REP-22.8 an ask that comes twice is granted once', () => {
+    const network = shared(2, '2/60');
+    network.keeper('a', 'deputy').take('a');
+    network.repeat();
+    network.settle();
+    network.keeper('a').take('a');
+    network.settle();
+    expect(network.most('a')).toBe(2);
+  });
+
+  it('REP-7.20 reports that were lost are sent again', () => {
+    const network = shared(3, '2/60');
+    network.propose();
+    for (const node of network.nodes) node.install();
+    while (network.under.length > 0) network.lose();
+    network.pass(200);
+    expect(network.isSettled).toBe(true);
+  });
+
+  it('REP-7.20 a holder that comes late to a view is asked again without delay', () => {
+    const network = shared(3, '2/60');
+    network.propose();
+    const holder = network.keeper('a');
+    const asker = network.keeper('a', 'deputy');
+    for (const node of network.nodes) if (node !== holder) node.install();
+    asker.take('a');
+    while (network.under.length > 0) network.deliver();
+    expect(network.most('a')).toBe(0);
+    network.settle();
+    expect(network.most('a')).toBe(1);
+  });
+
+  it('REP-7.20 a joiner that is the new holder grants nothing before it knows what was granted', () => {
+    const network = new Network(2, { capacity: 2000 });
+    const [first] = network.nodes;
+    const joiner = network.add({ capacity: 2000 });
+    // More than fit into one part of a report.
+    const ids = Array.from({ length: 2000 }, (_, i) => `throttle-${i}`).filter(
+      (id) => network.keeper(id) === joiner,
+    );
+    expect(ids.length).toBeGreaterThan(500);
+    for (const id of ids) {
+      for (const node of network.nodes) node.throttles.create(id, '1/60');
+      first!.take(id);
+    }
+    network.settle();
+    network.propose();
+    for (const node of network.nodes) node.install();
+    const isLast = ({ message }: (typeof network.under)[number]) =>
+      message.kind === 'report' && message.part > 0 && message.part === message.parts - 1;
+    const deliverOthers = () => {
+      while (network.under.length > 0) {
+        if (isLast(network.under[0]!)) network.lose();
+        else network.deliver();
+      }
+    };
+    deliverOthers();
+    expect(joiner.throttles.isReady).toBe(false);
+    for (const id of ids) joiner.take(id);
+    deliverOthers();
+    for (const id of ids) expect(network.most(id)).toBe(1);
+    network.pass(200);
+    expect(joiner.throttles.isReady).toBe(true);
+    for (const id of ids) expect(network.most(id)).toBe(1);
+    expect(joiner.throttles.stats.waiting).toBe(0);
+  });
+
+  it('REP-7.20 nothing is forgotten when one holder after the other is lost', () => {
+    const network = shared(4, '5/60');
+    for (let i = 0; i < 5; i++) network.keeper('a').take('a');
+    network.settle();
+    while (network.nodes.length > 1) {
+      network.kill(network.keeper('a'));
+      network.propose();
+      network.settle();
+      for (const node of network.nodes) node.take('a');
+      network.settle();
+    }
+    expect(network.most('a')).toBe(5);
+  });
+
+  it('REP-7.20 what the living were granted is known though holder and deputy are lost together', () => {
+    const network = shared(4, '5/60');
+    const asker = network.nodes.find(
+      (node) => ![network.keeper('a'), network.keeper('a', 'deputy')].includes(node),
+    )!;
+    for (let i = 0; i < 5; i++) asker.take('a');
+    network.settle();
+    network.kill(network.keeper('a'));
+    network.kill(network.keeper('a'));
+    network.propose();
+    network.settle();
+    for (const node of network.nodes) node.take('a');
+    network.settle();
+    expect(network.most('a')).toBe(5);
+  });
 });
