@@ -68,6 +68,14 @@ export class RunningDigest implements Digest {
     this.#change(hashText(key, highSeed), hashText(key, lowSeed), before, after);
   }
 
+  /** A version of a key comes in, or goes out again: `sign` 1 or -1. Its time is never 0. */
+  changeVersion(key: string, time: number, origin: string, sign: 1 | -1): void {
+    const high = hashText(key, highSeed) ^ hashText(origin, lowSeed);
+    const low = hashText(key, lowSeed) ^ hashText(origin, highSeed);
+    if (sign === 1) this.#change(high, low, 0, time);
+    else this.#change(high, low, time, 0);
+  }
+
   #change(highKey: number, lowKey: number, before: number, after: number): void {
     if (before !== 0) {
       this.high = (this.high - element(highKey, before)) >>> 0;

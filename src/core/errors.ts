@@ -145,6 +145,18 @@ export const errorCatalogue = {
     title: 'An actor failed',
     advice: 'This is a defect of Flotilla; report the log line with its last event.',
   },
+  'FLT-2001': {
+    title: 'A time to live is not valid',
+    advice: 'Give seconds, or a number with M (minutes) or H (hours); "0" never expires.',
+  },
+  'FLT-2002': {
+    title: 'A key or value does not fit a replicated cache',
+    advice: 'Keys have up to 1 KiB and values up to 1 MiB of text.',
+  },
+  'FLT-2003': {
+    title: 'The clock of another node is ahead',
+    advice: 'Keep the clocks of all nodes in step (NTP); writes of that node are refused until then.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

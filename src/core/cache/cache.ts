@@ -1,0 +1,266 @@
+/**
+ * The content of one replicated cache at one node: for each key the newest version it has heard of.
+ *
+ * Invariant: which of two versions of a key stays depends on the two alone, so caches that have heard the same writes are
+ * equal, in whatever order and however often they heard them (replication 13.6). Except for room: what is used least
+ * goes, at each node on its own (13.9).
+ *
+ * Deleted keys stay as entries without a value for an hour, at most `maxDeleted` of them. Hazard: a node that was cut off
+ * for longer, or a version that is replaced by one with a shorter life and missed where that one was, can bring an older
+ * value back.
+ */
+import { RunningDigest } from '../digest.ts';
+import { hashText } from '../hash.ts';
+import type { Incarnation } from '../identity.ts';
+import { type CacheCounts, noCounts } from './cache-counts.ts';
+import { type CacheEntry, checkKey, checkValue, isExpired } from './entry.ts';
+import { ExpiryWheel } from './expiry-wheel.ts';
+import { HybridClock, isNewer, maxAheadMs, writtenMs } from './hybrid-clock.ts';
+import { RecencyList, type RecencyNode } from './recency-list.ts';
+
+export interface CacheSettings {
+  readonly self: Incarnation;
+  /** Entries with a value. */
+  readonly maxSize: number;
+  readonly maxDeleted?: number | undefined;
+  wallMs(): number;
+}
+
+/**
+ * What became of an entry of another node. full: it would have needed the room of another key. ahead: its node's clock is
+ * more than a minute ahead.
+ */
+export type MergeResult = 'merged' | 'known' | 'expired' | 'full' | 'ahead';
+
+/** Keys fall into buckets by their hash; nodes compare the digests of these. */
+export const bucketCount = 1024;
+
+const deletedLifeMs = 3_600_000;
+const defaultMaxDeleted = 100_000;
+
+export class Cache {
+  readonly #self: Incarnation;
+  readonly #maxDeleted: number;
+  readonly #wallMs: () => number;
+  readonly #clock: HybridClock;
+  readonly #buckets = Array.from({ length: bucketCount }, () => new Map<string, RecencyNode>());
+  readonly #digests = Array.from({ length: bucketCount }, () => new RunningDigest());
+  readonly #live = new RecencyList();
+  readonly #deleted = new RecencyList();
+  readonly #wheel = new ExpiryWheel<RecencyNode>();
+  readonly #counts = noCounts();
+  #maxSize: number;
+  /** An own write, to be told to the others. */
+  onWrite: (entry: CacheEntry) => void = () => {};
+  /** Something went for want of room or by flush: this cache lacks what the others have. */
+  onLoss: () => void = () => {};
+
+  constructor(settings: CacheSettings) {
+    this.#self = settings.self;
+    this.#maxSize = settings.maxSize;
+    this.#maxDeleted = settings.maxDeleted ?? defaultMaxDeleted;
+    this.#wallMs = settings.wallMs;
+    this.#clock = new HybridClock(settings.wallMs);
+  }
+
+  /** Keys with a value. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  get maxSize(): number {
+    return this.#maxSize;
+  }
+
+  /** Applies at once (replication 3.11). */
+  set maxSize(maxSize: number) {
+    this.#maxSize = maxSize;
+    this.#makeRoom();
+  }
+
+  /** What was dropped for want of room may come back: there is some again. */
+  get hasRoom(): boolean {
+    return this.#live.size * 8 <= this.#maxSize * 7 && this.#deleted.size * 8 <= this.#maxDeleted * 7;
+  }
+
+  /** A copy; `pending` is counted by whoever lets lookups wait. */
+  get counts(): CacheCounts {
+    return { ...this.#counts, elements: this.size };
+  }
+
+  get(key: string): string | undefined {
+    const node = this.#find(key);
+    if (!node) {
+      this.#counts.misses++;
+      return undefined;
+    }
+    this.#counts.hits++;
+    this.#live.touch(node);
+    return node.entry.value;
+  }
+
+  has(key: string): boolean {
+    return this.#find(key) !== undefined;
+  }
+
+  /** `ttlMs` 0 never expires. */
+  set(key: string, value: string, ttlMs = 0): void {
+    checkKey(key);
+    checkValue(key, value);
+    this.#write(key, value, ttlMs === 0 ? 0 : this.#wallMs() + ttlMs);
+    this.#counts.inserts++;
+  }
+
+  /** Only where there is no value yet, as known here: two nodes may both succeed at once, and the newest wins. */
+  setIfAbsent(key: string, value: string, ttlMs = 0): boolean {
+    if (this.has(key)) return false;
+    this.set(key, value, ttlMs);
+    return true;
+  }
+
+  /** Another time to live, from now, for a key that has a value. */
+  expire(key: string, ttlMs: number): boolean {
+    const node = this.#find(key);
+    if (!node) return false;
+    this.#write(key, node.entry.value, ttlMs === 0 ? 0 : this.#wallMs() + ttlMs);
+    return true;
+  }
+
+  /** What is left of it; 0: it never expires; undefined: no such key. */
+  ttlMs(key: string): number | undefined {
+    const node = this.#find(key);
+    if (!node) return undefined;
+    return node.entry.expiresMs === 0 ? 0 : node.entry.expiresMs - this.#wallMs();
+  }
+
+  /** Everywhere; true if there was a value here. */
+  delete(key: string): boolean {
+    if (!this.has(key)) return false;
+    this.#write(key, undefined, 0);
+    this.#counts.manual++;
+    return true;
+  }
+
+  /** Empties this node's cache and no other's (replication 14.6). The number of values that went. */
+  flush(): number {
+    const { size } = this.#live;
+    for (let node = this.#live.oldest; node; node = this.#live.oldest) this.#remove(node);
+    this.#counts.manual += size;
+    this.onLoss();
+    return size;
+  }
+
+  /** A version from another node. `mayEvict` false: only into free room. */
+  merge(entry: CacheEntry, mayEvict = true): MergeResult {
+    if (this.#clock.observe(entry.time) !== undefined) return 'ahead';
+    const known = this.#bucket(entry.key).get(entry.key);
+    if (known && !this.#replaces(entry, known.entry)) return 'known';
+    if (isExpired(entry, this.#wallMs())) {
+      if (known) this.#expire(known);
+      return 'expired';
+    }
+    const needsRoom = entry.value !== undefined && known?.entry.value === undefined;
+    if (needsRoom && !mayEvict && this.size >= this.#maxSize) return 'full';
+    this.#put(entry, known);
+    return 'merged';
+  }
+
+  /** Drops what has expired, at most `limit` entries: as many were dropped. */
+  purge(limit: number): number {
+    const due = this.#wheel.due(this.#wallMs(), limit);
+    for (const node of due) this.#expire(node);
+    return due.length;
+  }
+
+  /** Digest of all entries, the deleted ones included. */
+  get digest(): { readonly high: number; readonly low: number } {
+    let high = 0;
+    let low = 0;
+    for (const digest of this.#digests) {
+      high = (high + digest.high) >>> 0;
+      low = (low + digest.low) >>> 0;
+    }
+    return { high, low };
+  }
+
+  /** High and low of each bucket, one after another. */
+  bucketDigests(): Uint32Array {
+    const words = new Uint32Array(bucketCount * 2);
+    this.#digests.forEach(({ high, low }, bucket) => {
+      words[bucket * 2] = high;
+      words[bucket * 2 + 1] = low;
+    });
+    return words;
+  }
+
+  /** Entries of one bucket that have not expired, the deleted ones included. */
+  bucketEntries(bucket: number): CacheEntry[] {
+    const nowMs = this.#wallMs();
+    return [...this.#buckets[bucket]!.values()]
+      .map(({ entry }) => entry)
+      .filter((entry) => !isExpired(entry, nowMs));
+  }
+
+  #find(key: string): RecencyNode | undefined {
+    const node = this.#bucket(key).get(key);
+    return node?.entry.value === undefined || isExpired(node.entry, this.#wallMs()) ? undefined : node;
+  }
+
+  /** The newest wins; but after all clocks were set back, what was written before would win for as long as that. */
+  #replaces(entry: CacheEntry, known: CacheEntry): boolean {
+    return isNewer(entry, known) || writtenMs(known.time) > this.#wallMs() + maxAheadMs;
+  }
+
+  #expire(node: RecencyNode): void {
+    if (node.entry.value !== undefined) this.#counts.expired++;
+    this.#remove(node);
+  }
+
+  #bucket(key: string): Map<string, RecencyNode> {
+    return this.#buckets[bucketOf(key)]!;
+  }
+
+  #write(key: string, value: string | undefined, expiresMs: number): void {
+    const time = this.#clock.next();
+    const entry = {
+      key,
+      value,
+      time,
+      origin: this.#self,
+      expiresMs: value === undefined ? writtenMs(time) + deletedLifeMs : Math.ceil(expiresMs),
+    };
+    this.#put(entry, this.#bucket(key).get(key));
+    this.onWrite(entry);
+  }
+
+  #put(entry: CacheEntry, before: RecencyNode | undefined): void {
+    if (before) this.#remove(before);
+    const list = entry.value === undefined ? this.#deleted : this.#live;
+    const node = list.add(entry);
+    const bucket = bucketOf(entry.key);
+    this.#buckets[bucket]!.set(entry.key, node);
+    this.#digests[bucket]!.changeVersion(entry.key, entry.time, entry.origin, 1);
+    if (entry.expiresMs !== 0) this.#wheel.add(node, entry.expiresMs);
+    this.#makeRoom();
+  }
+
+  #remove(node: RecencyNode): void {
+    const { entry } = node;
+    const bucket = bucketOf(entry.key);
+    this.#buckets[bucket]!.delete(entry.key);
+    this.#digests[bucket]!.changeVersion(entry.key, entry.time, entry.origin, -1);
+    if (entry.expiresMs !== 0) this.#wheel.delete(node, entry.expiresMs);
+    (entry.value === undefined ? this.#deleted : this.#live).delete(node);
+  }
+
+  #makeRoom(): void {
+    const before = this.#live.size + this.#deleted.size;
+    for (; this.#live.size > this.#maxSize; this.#counts.evicted++) this.#remove(this.#live.oldest!);
+    while (this.#deleted.size > this.#maxDeleted) this.#remove(this.#deleted.oldest!);
+    if (this.#live.size + this.#deleted.size < before) this.onLoss();
+  }
+}
+
+function bucketOf(key: string): number {
+  return hashText(key) % bucketCount;
+}

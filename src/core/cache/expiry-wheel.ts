@@ -1,0 +1,55 @@
+/**
+ * What expires when, by second: putting in, taking out and finding what is due cost the same however much there is.
+ *
+ * Invariant: an item is due at the end of the second it expires in, at every node the same second, so that digests of
+ * equal caches differ no longer than clocks do.
+ */
+export class ExpiryWheel<T> {
+  readonly #seconds = new Map<number, Set<T>>();
+  /** No second before it has items. */
+  #earliest = Number.POSITIVE_INFINITY;
+
+  add(item: T, expiresMs: number): void {
+    const second = Math.floor(expiresMs / 1000);
+    const items = this.#seconds.get(second);
+    if (items) items.add(item);
+    else this.#seconds.set(second, new Set([item]));
+    this.#earliest = Math.min(this.#earliest, second);
+  }
+
+  delete(item: T, expiresMs: number): void {
+    const second = Math.floor(expiresMs / 1000);
+    const items = this.#seconds.get(second);
+    items?.delete(item);
+    if (items?.size === 0) this.#seconds.delete(second);
+  }
+
+  clear(): void {
+    this.#seconds.clear();
+    this.#earliest = Number.POSITIVE_INFINITY;
+  }
+
+  /** Items that are due, at most `limit`. They stay until they are taken out. */
+  due(nowMs: number, limit: number): T[] {
+    const now = Math.floor(nowMs / 1000);
+    const due: T[] = [];
+    for (const second of this.#secondsBefore(now)) {
+      for (const item of this.#seconds.get(second) ?? []) {
+        if (due.length === limit) return due;
+        due.push(item);
+      }
+    }
+    return due;
+  }
+
+  /** Moves on past seconds that are empty; a long silence is not walked through second by second. */
+  #secondsBefore(now: number): number[] {
+    if (now - this.#earliest > this.#seconds.size) {
+      const seconds = [...this.#seconds.keys()].sort((a, b) => a - b);
+      this.#earliest = seconds[0] ?? Number.POSITIVE_INFINITY;
+      return seconds.filter((second) => second < now);
+    }
+    while (this.#earliest < now && !this.#seconds.has(this.#earliest)) this.#earliest++;
+    return Array.from({ length: Math.max(0, now - this.#earliest) }, (_, i) => this.#earliest + i);
+  }
+}
