@@ -158,7 +158,9 @@ async function plant({ faults, seeds, firstSeed }: Plan): Promise<number> {
   let failed = 0;
   for (const fault of faults) {
     const startedMs = Date.now();
-    const found = await firstSeedThatCatches(fault, seeds, firstSeed ?? fault.seed).catch(noResult);
+    const found = await firstSeedThatCatches(fault, seeds, firstSeed ?? fault.seed ?? fault.rareSeed).catch(
+      noResult,
+    );
     if (found === undefined) missed++;
     if (found === 'no result') failed++;
     const seconds = ((Date.now() - startedMs) / 1000).toFixed(1).padStart(5);

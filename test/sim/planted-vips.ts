@@ -1,6 +1,7 @@
 /**
  * Faults planted in the part that floats addresses; see planted-faults.ts. They are run with floating addresses, except
- * for those that take a kept scenario or a schedule of their own. Those without a seed take long to be found.
+ * for those that take a kept scenario or a schedule of their own. Those without a seed, or with a rare one, take long to
+ * be found.
  */
 import type { TimedFault } from './faults.ts';
 import type { PlantedFault, Schedule } from './planted-faults.ts';
@@ -60,8 +61,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     name: 'whoever ended is not waited for',
     seed: 2,
     file: handovers,
-    find: 'return { notBeforeMs: closedMs + guardianGraceMs, probeUntilMs: heardMs + leaseMs };',
-    replace: 'return noWait;',
+    find: "case 'closed':\n",
+    replace: "case 'closed':\n        return noWait;\n",
   },
   {
     name: 'a silent process is not waited for',
@@ -72,12 +73,14 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'members do not tell each other who may still answer',
+    rareSeed: 77,
     file: ownership,
     find: 'lost: this.#handovers.lost(this.#world.clock.nowMs()),',
     replace: 'lost: [],',
   },
   {
     name: 'only the last holder of an address is remembered',
+    rareSeed: 220,
     file: handovers,
     find: 'const holders = this.#holders.get(ip) ?? new Map<Incarnation, Stamp>();',
     replace: 'const holders = new Map<Incarnation, Stamp>();',
@@ -118,6 +121,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a manager counts for the quorum',
+    rareSeed: 77,
     file: ownership,
     find: "if (by.type === 'Momentum') this.lease.heardBy(",
     replace: 'this.lease.heardBy(',
@@ -130,12 +134,14 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'the leader decides without a quorum',
+    rareSeed: 54,
     file: ownership,
     find: 'hasQuorum: () => this.hasQuorum &&',
     replace: 'hasQuorum: () => true ||',
   },
   {
     name: 'a node whose lease is over stays in its view',
+    seed: 20,
     file: ownership,
     find: 'if (this.#view.members.length > 1) this.#membership.secede();',
     replace: 'if (this.#view.members.length > 1) return;',
@@ -224,6 +230,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'followers stay where they are',
+    seed: 14,
     file: duravip,
     find: 'const addresses = this.#placed;\n',
     replace: 'const addresses = this.#placed.slice(0, 1);\n',
@@ -258,18 +265,21 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'decisions that come early are dropped',
+    seed: 4,
     file: ownership,
     find: 'if (this.table.gathering) this.#early.push(decision);\n    else ',
     replace: 'if (!this.table.gathering) ',
   },
   {
     name: 'requests are carried out while claims are gathered',
+    rareSeed: 22,
     file: leader,
     find: 'if (this.#table.gathering || this.#ports.applied()',
     replace: 'if (this.#ports.applied()',
   },
   {
     name: 'the sequence of decisions does not begin anew',
+    rareSeed: 85,
     file: leader,
     find: '    this.#sequence = 0;\n    this.#balancedMs',
     replace: '    this.#balancedMs',
@@ -318,18 +328,21 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a node that drains keeps its addresses',
+    rareSeed: 32,
     file: 'src/core/duravip/vip-row.ts',
     find: 'return this.participates(seat) && this.flags[seat] === capableFlag;',
     replace: 'return this.participates(seat) && (this.flags[seat]! & capableFlag) !== 0;',
   },
   {
     name: 'preferences count for nothing',
+    seed: 4,
     file: election,
     find: "return { vip, owner: preferred, cause: 'preferred' };",
     replace: "return { vip, owner, cause: 'kept' };",
   },
   {
     name: 'balancing goes on for ever',
+    rareSeed: 34,
     file: balance,
     find: 'if (from === nobody || this.#loads[from]! - floor <= 1) return undefined;',
     replace: 'if (from === nobody || this.#loads[from]! - floor < 1) return undefined;',
@@ -365,6 +378,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'what was lost and won again is announced before it answers',
+    seed: 8,
     file: duravip,
     find: 'return this.#wanted && !this.#isSilent ? this.plumbed : [];',
     replace: 'return this.#wanted ? this.plumbed : [];',
