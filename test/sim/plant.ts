@@ -31,7 +31,7 @@ const root = resolve(import.meta.dirname, '../..');
 export const controls: readonly PlantedFault[] = [
   withoutFault('nothing'),
   { ...withoutFault('rows in many small parts'), also: smallParts },
-  ...[...new Set(plantedFaults.map(({ schedule }) => schedule))]
+  ...[...new Set(allPlantedFaults.map(({ schedule }) => schedule))]
     .filter((schedule) => schedule !== undefined)
     .map((schedule, i) => ({ ...withoutFault(`nothing, schedule ${i + 1}`), schedule })),
 ];

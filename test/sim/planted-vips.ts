@@ -3,9 +3,8 @@
  * for those that take a kept scenario or a schedule of their own. Those without a seed, or with a rare one, take long to
  * be found.
  */
-import type { TimedFault } from './faults.ts';
-import type { PlantedFault, Schedule } from './planted-faults.ts';
-import { SeededRandom } from './seeded-random.ts';
+import type { Edit, PlantedFault } from './planted-faults.ts';
+import { vipSchedules } from './vip-schedules.ts';
 
 const ownership = 'src/actors/ownership.ts';
 const gathering = 'src/actors/gathering.ts';
@@ -25,19 +24,11 @@ const balance = 'src/core/duravip/balance.ts';
 const merge = 'src/core/duravip/merge.ts';
 const queue = 'src/core/duravip/announce-queue.ts';
 
-/** Addresses go to and fro while every message comes twice, the second time late. */
-const pingPong: Schedule = {
-  busy: false,
-  scenario: {
-    nodes: 3,
-    manager: false,
-    servers: 3,
-    advisories: false,
-    chaosMs: 20_000,
-    faults: [{ atMs: 5_000, fault: { kind: 'duplicate', probability: 0.9 } }, ...moves(3, 2)],
-    finalReach: undefined,
-    vips: { addresses: 2, quorum: 'majority' },
-  },
+/** What is on and should not be is found and taken off within `if_check_interval` (NET-17). */
+const notTakenOffLater: Edit = {
+  file: locals,
+  find: 'if (foreign.length === 0) return;',
+  replace: 'if (foreign.length >= 0) return;',
 };
 
 export const plantedVipFaults: readonly PlantedFault[] = [
@@ -52,7 +43,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   {
     name: 'a late word that an address is off counts',
     seed: 1,
-    schedule: pingPong,
+    schedule: vipSchedules.pingPong,
     file: handovers,
     find: '|| compareStamps(since, upTo) > 0) return;',
     replace: ') return;',
@@ -73,14 +64,16 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'members do not tell each other who may still answer',
-    rareSeed: 77,
+    seed: 6,
+    schedule: vipSchedules.deafness,
     file: ownership,
     find: 'lost: this.#handovers.lost(this.#world.clock.nowMs()),',
     replace: 'lost: [],',
   },
   {
     name: 'only the last holder of an address is remembered',
-    rareSeed: 220,
+    seed: 1,
+    schedule: vipSchedules.inheritances,
     file: handovers,
     find: 'const holders = this.#holders.get(ip) ?? new Map<Incarnation, Stamp>();',
     replace: 'const holders = new Map<Incarnation, Stamp>();',
@@ -101,16 +94,34 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   // --- the lease
   {
     name: 'a lease that ran out is taken again',
+    seed: 1,
+    schedule: vipSchedules.naps,
     file: keeper,
     find: 'if (await this.#ports.lease.refresh(remainingMs)) this.#expectUntil(endsMs);\n    else this.#lose();',
     replace:
       'if (!(await this.#ports.lease.refresh(remainingMs))) await this.#ports.lease.take(remainingMs);\n    this.#expectUntil(endsMs);',
+    // Else it notices by its own timer.
+    also: [
+      {
+        file: keeper,
+        find: 'if (remainingMs <= 0) {\n      this.#lose();',
+        replace: 'if (remainingMs <= 0) {',
+      },
+    ],
   },
   {
     name: 'the lease counts from when a beat comes back',
     file: term,
     find: 'this.#echoedMs = Math.max(this.#echoedMs, this.#sentAt(count));',
     replace: 'this.#echoedMs = this.#sentMs[this.#count % remembered]!;',
+  },
+  {
+    name: 'what others heard counts from the latest beat, whichever they heard',
+    seed: 1,
+    schedule: vipSchedules.deafness,
+    file: term,
+    find: 'const sentMs = this.#sentAt(this.#count - behind);',
+    replace: 'const sentMs = this.#sentAt(this.#count + 0 * behind);',
   },
   {
     name: 'half of the nodes are a quorum',
@@ -121,7 +132,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a manager counts for the quorum',
-    rareSeed: 77,
+    seed: 1,
+    schedule: vipSchedules.managedMinority,
     file: ownership,
     find: "if (by.type === 'Momentum') this.lease.heardBy(",
     replace: 'this.lease.heardBy(',
@@ -204,15 +216,20 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'what could not be put on is not announced as such',
+    seed: 1,
+    schedule: vipSchedules.misplaced,
     file: duravip,
     find: 'reportFailed: () => this.#ports.capable(this.ip, false),',
     replace: 'reportFailed: () => {},',
   },
   {
     name: 'what could not be put on whole is left there',
+    seed: 1,
+    schedule: vipSchedules.refusals,
     file: plumber,
     find: 'if (failed.length > 0) await this.#undo(failed);',
     replace: '',
+    also: [notTakenOffLater],
   },
   {
     name: 'services stay when the address goes',
@@ -259,6 +276,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'an announcement that was lost is not missed',
+    seed: 1,
+    schedule: vipSchedules.whispers,
     file: gathering,
     find: 'if (this.#table.gathering || said <= known) return;',
     replace: 'return;',
@@ -328,7 +347,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a node that drains keeps its addresses',
-    rareSeed: 32,
+    seed: 1,
+    schedule: vipSchedules.drains,
     file: 'src/core/duravip/vip-row.ts',
     find: 'return this.participates(seat) && this.flags[seat] === capableFlag;',
     replace: 'return this.participates(seat) && (this.flags[seat]! & capableFlag) !== 0;',
@@ -399,12 +419,3 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     also: [{ file: ownership, find: 'if (vip) this.neighbourhood.announce(vip.answering);', replace: '' }],
   },
 ];
-
-/** Each node asks for each address, in any order, twenty times a second. */
-function moves(nodes: number, addresses: number): TimedFault[] {
-  const random = new SeededRandom(4, 'moves');
-  const faults: TimedFault[] = [];
-  for (let atMs = 6_000; atMs < 20_000; atMs += 20 + random.below(60))
-    faults.push({ atMs, fault: { kind: 'move', node: random.below(nodes), vip: random.below(addresses) } });
-  return faults;
-}
