@@ -148,6 +148,7 @@ function readChanges(reader: ByteReader): Changes {
     v6BlockValues: v6Blocks.values,
     textKeys,
     textValues: columns & textBit ? readVarints(reader.block(), textKeys.length) : noValues,
+    cells: [],
   };
 }
 

@@ -143,6 +143,7 @@ function randomChanges(random: SeededRandom): Changes {
       (_, i) => `${random.pick(['aol.com', 'bücher.example', 'b::d'])}${i}`,
     ),
     textValues: values(texts),
+    cells: [],
   };
 }
 

@@ -2,6 +2,7 @@
  * Building and reading the columns of `Changes`. Addresses of both families and the netblocks that addresses were rolled
  * up into are four parts, numbered in the order of the columns.
  */
+import type { CellChanges } from '../series/cell.ts';
 import type { Changes } from './messages.ts';
 
 export interface Part {
@@ -41,11 +42,14 @@ export const noChanges: Changes = {
   v6BlockValues: noValues,
   textKeys: [],
   textValues: noValues,
+  cells: [],
 };
 
 export function changeCount(changes: Changes): number {
   const { v4Values, v6Values, v4BlockValues, v6BlockValues, textValues } = changes;
-  return v4Values.length + v6Values.length + v4BlockValues.length + v6BlockValues.length + textValues.length;
+  const plain =
+    v4Values.length + v6Values.length + v4BlockValues.length + v6BlockValues.length + textValues.length;
+  return changes.cells.reduce((count, { keys }) => count + keys.length + 1, plain);
 }
 
 /** The same changes in parts of up to `keys` keys. */
@@ -67,6 +71,25 @@ export function* inParts(changes: Changes, keys: number): Generator<Changes, voi
     const textKeys = changes.textKeys.slice(at, at + keys);
     yield { ...noChanges, textKeys, textValues: changes.textValues.subarray(at, at + keys) };
   }
+  yield* cellsInParts(changes.cells, keys);
+}
+
+/** A block may have no keys at all, and there may be many of few keys: so small ones go together. */
+function* cellsInParts(blocks: readonly CellChanges[], keys: number): Generator<Changes, void, void> {
+  let part: CellChanges[] = [];
+  let room = keys;
+  for (const block of blocks) {
+    for (let at = 0; at === 0 || at < block.keys.length; at += keys) {
+      const some = block.keys.slice(at, at + keys);
+      part.push({ ...block, keys: some, values: block.values.subarray(at, at + keys) });
+      room -= some.length + 1;
+      if (room > 0) continue;
+      yield { ...noChanges, cells: part };
+      part = [];
+      room = keys;
+    }
+  }
+  if (part.length > 0) yield { ...noChanges, cells: part };
 }
 
 export type EachChange = (part: number, a: number, b: number, c: number, d: number, value: number) => void;

@@ -5,6 +5,7 @@
  * batch is numbered within the sender's incarnation, so a lost one is noticed (replication 4.8, 4.9).
  */
 import type { Incarnation } from '../identity.ts';
+import type { CellChanges } from '../series/cell.ts';
 import type { ReplicaType } from '../settings.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface Changes {
   /** Keys of gauge tables. */
   readonly textKeys: readonly string[];
   readonly textValues: Float64Array;
+  /** Of event tables. */
+  readonly cells: readonly CellChanges[];
 }
 
 interface Header {

@@ -20,7 +20,7 @@ import {
   type SentRow,
 } from './row-receiver.ts';
 import { type Chunk, SnapshotSource } from './snapshot-source.ts';
-import type { ReplicatedTable } from './table.ts';
+import type { ReplicatedRows } from './table.ts';
 import { finish, type Work } from './work.ts';
 
 export interface ReplicatorPorts {
@@ -91,7 +91,7 @@ const turnSteps = 128;
 
 export class Replicator {
   readonly #settings: ReplicatorSettings;
-  readonly #table: ReplicatedTable;
+  readonly #table: ReplicatedRows;
   readonly #ports: ReplicatorPorts;
   readonly #header: Pick<SharedMessage, 'object' | 'type' | 'from'>;
   readonly #objectHash: number;
@@ -116,7 +116,7 @@ export class Replicator {
   /** Figures of members that have left. */
   readonly #past = { batches: 0, snapshots: 0, gaps: 0, differences: 0, drops: 0 };
 
-  constructor(table: ReplicatedTable, settings: ReplicatorSettings, ports: ReplicatorPorts) {
+  constructor(table: ReplicatedRows, settings: ReplicatorSettings, ports: ReplicatorPorts) {
     this.#table = table;
     this.#settings = settings;
     this.#ports = ports;

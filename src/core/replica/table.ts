@@ -1,6 +1,6 @@
 /**
  * What a shared table offers to those who count, and what the replicator asks of it. The replicator knows nothing about
- * kinds of tables: a new kind (throttles, caches, series) implements these interfaces and columns of `Changes`.
+ * kinds of tables: a new kind implements `ReplicatedRows` and columns of `Changes`.
  */
 import type { Address, Prefix } from '../address.ts';
 import type { Digest } from '../digest.ts';
@@ -81,7 +81,8 @@ export interface TableStats {
   readonly rolledUp: number;
 }
 
-export interface ReplicatedTable extends SharedTable {
+/** What the replicator asks of a table: rows of members, whatever is counted in them. */
+export interface ReplicatedRows {
   /** Changed keys of the own row not yet taken. */
   readonly pending: number;
   /** Of the own row as taken. */
@@ -94,7 +95,7 @@ export interface ReplicatedTable extends SharedTable {
 
   /** Takes out up to `limit` pending keys; undefined when all of them are back at the value that was sent. */
   takeChanges(limit: number): Changes | undefined;
-  /** The own row belongs to a new incarnation: the process joins again, its connections are still open (CMD-17). */
+  /** The own row belongs to a new incarnation: the process joins again, what it counts goes on (CMD-17). */
   become(self: Incarnation): void;
   /**
    * The whole own row as it is when each part of it is asked for. Idle leaves of a tree are not in it: 0 means absent
@@ -117,6 +118,8 @@ export interface ReplicatedTable extends SharedTable {
   /** Drops what was idle for long. Once each `upkeepPeriodMs`. */
   upkeep(): Work;
 }
+
+export interface ReplicatedTable extends SharedTable, ReplicatedRows {}
 
 export function checkedCount(count: number): number {
   if (count !== 1 && (!Number.isSafeInteger(count) || count < 0))

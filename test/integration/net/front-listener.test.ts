@@ -82,6 +82,7 @@ describe('caps', () => {
       v6Values: new Float64Array(),
       textKeys: [],
       textValues: new Float64Array(),
+      cells: [],
     };
     front.inbound.applyToRow(elsewhere, {
       ...none,
