@@ -213,6 +213,49 @@ describe('an event table', () => {
     expect(node.table.stats).toMatchObject({ rolledUp: 10, ownKeys: 100_001 });
   });
 
+  it('REP-8.3 old cells are dropped everywhere, by the word of who counted in them; counts are not taken back', () => {
+    const { nodes, a, b } = three();
+    b.table.define({ ...hits }, [{ sizeS: 60, count: 60 }], true);
+    a.table.add(hits.id, 'x', 4);
+    nodes.rest();
+    nodes.nowMs += 6 * 60_000;
+    a.table.add(hits.id, 'y', 1);
+    nodes.upkeep();
+    nodes.rest();
+    expect(a.table.stats).toMatchObject({ ownKeys: 1 });
+    expect(b.table.row(a.self).size).toBe(1);
+    expect(b.sum('x', 0, 60)).toBe(4);
+    expect(b.replicator.verify().every(({ verdict }) => verdict === 'match')).toBe(true);
+    expect(b.replicator.stats.differences).toBe(0);
+  });
+
+  it('REP-8.3 a cell that is dropped with changes in it that were never sent leaves nothing pending', () => {
+    const { nodes, a, b } = three();
+    a.table.add(hits.id, 'x', 4);
+    nodes.nowMs += 6 * 60_000;
+    nodes.upkeep();
+    a.replicator.flush();
+    expect(a.table.pending).toBe(0);
+    expect(a.table.digest).toMatchObject({ high: 0, low: 0 });
+    // The clock is set back: the same cell begins anew.
+    nodes.nowMs -= 6 * 60_000;
+    a.table.add(hits.id, 'x', 1);
+    nodes.rest();
+    expect(b.sum('x')).toBe(1);
+    expect(b.replicator.stats.differences).toBe(0);
+  });
+
+  it('REP-8.3 a cell that is dropped while a snapshot of it is made does not come back with the rest of it', () => {
+    const { nodes, a } = three();
+    for (let i = 0; i < 10_000; i++) a.table.add(hits.id, `k${i}`);
+    const row = a.table.ownRow();
+    const first = row.next();
+    expect(first.value?.cells[0]?.keys.length).toBeGreaterThan(1000);
+    nodes.nowMs += 6 * 60_000;
+    nodes.upkeep();
+    expect([...row].flatMap(({ cells }) => cells)).toEqual([]);
+  });
+
   it('REP-22.8 at rest, sums are exact after any course of messages, ends and partitions', () => {
     const step = fc.oneof(
       {
