@@ -145,6 +145,15 @@ export const errorCatalogue = {
     title: 'An actor failed',
     advice: 'This is a defect of Flotilla; report the log line with its last event.',
   },
+  'FLT-1911': {
+    title: 'There is no such series or monitor',
+    advice:
+      'Define the series before it is used; monitors are `"size,count"` as in `monitors` of inbound_audit.',
+  },
+  'FLT-1912': {
+    title: 'An argument of an audit function is not usable',
+    advice: 'The line names the argument; windows go from 0, the current one, to count - 1.',
+  },
   'FLT-2001': {
     title: 'A time to live is not valid',
     advice: 'Give seconds, or a number with M (minutes) or H (hours); "0" never expires.',
@@ -156,14 +165,6 @@ export const errorCatalogue = {
   'FLT-2003': {
     title: 'The clock of another node is ahead',
     advice: 'Keep the clocks of all nodes in step (NTP); writes of that node are refused until then.',
-  'FLT-1911': {
-    title: 'There is no such series or monitor',
-    advice:
-      'Define the series before it is used; monitors are `"size,count"` as in `monitors` of inbound_audit.',
-  },
-  'FLT-1912': {
-    title: 'An argument of an audit function is not usable',
-    advice: 'The line names the argument; windows go from 0, the current one, to count - 1.',
   },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
