@@ -10,6 +10,7 @@ import { checkedText } from '../core/replica/gauge-key.ts';
 import type { Changes, SharedMessage } from '../core/replica/messages.ts';
 import { replicaTypes } from '../core/settings.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
+import { readCells, writeCells } from './cell-codec.ts';
 
 export const sharedFormatVersion = 1;
 
@@ -26,6 +27,7 @@ const v6Bit = 2;
 const v4BlockBit = 4;
 const v6BlockBit = 8;
 const textBit = 16;
+const cellsBit = 32;
 
 /** A count has 53 bits: eight groups of seven. */
 const maxVarintBytes = 8;
@@ -117,16 +119,19 @@ function writeChanges(changes: Changes): void {
       (v6Values.length > 0 ? v6Bit : 0) |
       (v4BlockValues.length > 0 ? v4BlockBit : 0) |
       (v6BlockValues.length > 0 ? v6BlockBit : 0) |
-      (textValues.length > 0 ? textBit : 0),
+      (textValues.length > 0 ? textBit : 0) |
+      (changes.cells.length > 0 ? cellsBit : 0),
   );
   writeColumn(changes.v4Keys, v4Values);
   writeColumn(changes.v6Keys, v6Values);
   writeColumn(changes.v4BlockKeys, v4BlockValues);
   writeColumn(changes.v6BlockKeys, v6BlockValues);
-  if (textValues.length === 0) return;
-  writer.u32(textValues.length);
-  for (const key of changes.textKeys) writer.text(key);
-  writer.block(varints(textValues));
+  if (textValues.length > 0) {
+    writer.u32(textValues.length);
+    for (const key of changes.textKeys) writer.text(key);
+    writer.block(varints(textValues));
+  }
+  if (changes.cells.length > 0) writeCells(writer, changes.cells);
 }
 
 function readChanges(reader: ByteReader): Changes {
@@ -148,7 +153,7 @@ function readChanges(reader: ByteReader): Changes {
     v6BlockValues: v6Blocks.values,
     textKeys,
     textValues: columns & textBit ? readVarints(reader.block(), textKeys.length) : noValues,
-    cells: [],
+    cells: columns & cellsBit ? readCells(reader) : [],
   };
 }
 

@@ -5,6 +5,8 @@
 import { decodeSharedMessage, encodeSharedMessage, sharedSenderOf } from '../../src/bus/shared-codec.ts';
 import type { Incarnation } from '../../src/core/identity.ts';
 import type { Changes, SharedMessage } from '../../src/core/replica/messages.ts';
+import type { CellChanges } from '../../src/core/series/cell.ts';
+import { addressKey, type StreamKey } from '../../src/core/series/stream-key.ts';
 import { replicaTypes } from '../../src/core/settings.ts';
 import { SeededRandom } from '../sim/seeded-random.ts';
 
@@ -43,7 +45,8 @@ function oneInput(random: SeededRandom): boolean {
 }
 
 /** As text, NaN reads like nothing; in a table it would spoil every sum for good. */
-function checkCounts({ v4Values, v6Values, v4BlockValues, v6BlockValues, textValues }: Changes): void {
+function checkCounts({ v4Values, v6Values, v4BlockValues, v6BlockValues, textValues, cells }: Changes): void {
+  for (const { values } of cells) if (!values.every(Number.isFinite)) throw new Error(`amounts: ${values}`);
   for (const values of [v4Values, v6Values, v4BlockValues, v6BlockValues, textValues]) {
     if (values.some((value) => !Number.isSafeInteger(value) || value < 0))
       throw new Error(`counts: ${values}`);
@@ -143,7 +146,33 @@ function randomChanges(random: SeededRandom): Changes {
       (_, i) => `${random.pick(['aol.com', 'bücher.example', 'b::d'])}${i}`,
     ),
     textValues: values(texts),
-    cells: [],
+    cells: Array.from({ length: size() && random.below(4) }, () => randomCells(random)),
+  };
+}
+
+function randomCells(random: SeededRandom): CellChanges {
+  const keyType = random.pick(['address', 'ipv4', 'ipv6', 'text'] as const);
+  const word = () => Math.floor(random.next() * 2 ** 32) | 0;
+  const narrow = keyType === 'address' || keyType === 'ipv4' ? random.below(10) : 0;
+  const wide = keyType === 'address' || keyType === 'ipv6' ? random.below(10) : 0;
+  const keys: StreamKey[] = [
+    ...Array.from({ length: narrow }, word),
+    ...Array.from({ length: wide }, () => addressKey([word(), word(), word(), word()])),
+    ...Array.from({ length: keyType === 'text' ? random.below(10) : 0 }, (_, i) => `b:bücher${i}`),
+  ];
+  const amount = random.chance(0.5) ? randomCount : () => random.next() * 100 - 50;
+  return {
+    definition: {
+      id: 'series:60,5:x',
+      keyType,
+      intervalS: 1 + random.below(3600),
+      count: 1 + random.below(99),
+    },
+    continues: random.chance(0.5) ? [] : ['0123456789abcdef0123456789abcdef' as Incarnation],
+    cell: random.below(2 ** 31),
+    isDropped: random.chance(0.2),
+    keys,
+    values: Float64Array.from(keys, () => amount(random)),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Digest } from '../digest.ts';
 import { FlotillaError } from '../errors.ts';
 import type { Incarnation } from '../identity.ts';
 import { noChanges } from '../replica/changes.ts';
+import { checkedText } from '../replica/gauge-key.ts';
 import type { Changes } from '../replica/messages.ts';
 import {
   maxCount,
@@ -96,6 +97,7 @@ export class EventTable implements ReplicatedRows {
   add(id: string, key: StreamKey, by = 1): void {
     const totals = this.#totalsOf(id);
     if (!Number.isFinite(by) || Math.abs(by) > maxCount) throw new FlotillaError('FLT-1912', `count ${by}`);
+    checkKey(totals.keyType, key);
     const stream = this.#own.streams.get(id);
     if (stream) this.#addTo(stream, Math.floor(this.#nowS / stream.definition.intervalS), key, by, totals);
     else totals.addOwn(this.#nowS, this.#roomFor(totals, this.#nowS, key), plus(by, 0));
@@ -110,8 +112,10 @@ export class EventTable implements ReplicatedRows {
     const totals = this.#totalsOf(id);
     const stream = this.#own.streams.get(id);
     if (!stream) return;
-    for (const [cell, key, by] of counts)
+    for (const [cell, key, by] of counts) {
+      checkKey(totals.keyType, key);
       if (!isPast(stream.definition, cell, this.#nowS)) this.#addTo(stream, cell, key, by, totals);
+    }
     this.#continued.set(stream, withLife(this.#continued.get(stream) ?? stream.continues, life));
     this.#announce();
   }
@@ -440,6 +444,13 @@ function* eachKey(cells: readonly Cell[], each: (key: StreamKey) => void): Work 
       if (++looked % stepKeys === 0) yield;
     }
   }
+}
+
+/** A key that others cannot read would cost them all that is sent along with it. */
+function checkKey(keyType: KeyType, key: StreamKey): void {
+  if (keyType === 'text') checkedText(key);
+  else if ((keyType === 'ipv4' && typeof key !== 'number') || (keyType === 'ipv6' && typeof key === 'number'))
+    throw new FlotillaError('FLT-1912', 'key: an address of the other family');
 }
 
 function blockOf(

@@ -205,6 +205,19 @@ describe('an event table', () => {
     expect(b.table.sum(hits.id, 60, 0, 0, 'x')).toBe(3);
   });
 
+  it('REP-9.18 what is no key, no amount or of no series is refused, and counts nothing', () => {
+    const { nodes, a } = three();
+    a.table.define({ ...connects, keyType: 'ipv4' }, minutes, true);
+    for (const wrong of ['', 'a\nb', 'x'.repeat(513), 7])
+      expect(() => a.table.add(hits.id, wrong)).toThrow(expect.objectContaining({ code: 'FLT-1302' }));
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
+      expect(() => a.table.add(hits.id, 'x', wrong)).toThrow(expect.objectContaining({ code: 'FLT-1912' }));
+    expect(() => a.table.add('connect', key('::1'))).toThrow(expect.objectContaining({ code: 'FLT-1912' }));
+    expect(() => a.table.add('other', 'x')).toThrow(expect.objectContaining({ code: 'FLT-1911' }));
+    nodes.rest();
+    expect(a.table.stats.ownKeys).toBe(0);
+  });
+
   it('OWN-7 what finds no room is counted under one key', () => {
     const nodes = new Nodes();
     const node = nodes.add();

@@ -1,4 +1,5 @@
 /** A few event tables with their replicators in memory: a test says which message arrives, is lost or comes twice. */
+import { decodeSharedMessage, encodeSharedMessage } from '../../../src/bus/shared-codec.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import type { SharedMessage } from '../../../src/core/replica/messages.ts';
 import { Replicator } from '../../../src/core/replica/replicator.ts';
@@ -96,9 +97,11 @@ export class Nodes {
 
   publish(from: Node, to: Incarnation | undefined, message: SharedMessage): boolean {
     if (!from.linkUp) return false;
+    // Through the codec, as on a bus, so that nobody shares memory with anybody.
+    const bytes = encodeSharedMessage(message);
     for (const node of this.present)
       if (node !== from && (to === undefined || node.self === to))
-        this.under.push({ to: node, message: structuredClone(message) });
+        this.under.push({ to: node, message: decodeSharedMessage(bytes)! });
     return true;
   }
 
