@@ -5,6 +5,7 @@ import type { Incarnation } from '../../../src/core/identity.ts';
 import { noChanges } from '../../../src/core/replica/changes.ts';
 import { CidrTable } from '../../../src/core/replica/cidr-table.ts';
 import type { Batch, SharedMessage } from '../../../src/core/replica/messages.ts';
+import type { CellChanges } from '../../../src/core/series/cell.ts';
 import { fuzzSharedCodec, randomMessage } from '../../fuzz/shared-codec.fuzz.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
 
@@ -68,6 +69,32 @@ describe('replication messages', () => {
     expect(decodeSharedMessage(encodeSharedMessage(batch(control)))).toBeUndefined();
     expect(decodeSharedMessage(encodeSharedMessage({ ...batch(), sequence: 0.5 }))).toBeUndefined();
     expect(decodeSharedMessage(encodeSharedMessage({ ...batch(), object: 'x'.repeat(256) }))).toBeUndefined();
+  });
+
+  it('REP-4.16 REP-9.18 cells of no stream, and amounts and keys that are none, are malformed', () => {
+    const block: CellChanges = {
+      definition: { id: 'series:60,5:x', keyType: 'text', intervalS: 60, count: 5 },
+      continues: [from],
+      cell: 28_333_333,
+      isDropped: false,
+      keys: ['a', 'b'],
+      values: Float64Array.of(-1.5, 2),
+    };
+    const come = (cells: Partial<CellChanges>) =>
+      decodeSharedMessage(encodeSharedMessage(batch({ ...noChanges, cells: [{ ...block, ...cells }] })));
+    expect(come({})).toEqual(batch({ ...noChanges, cells: [block] }));
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 53), 2 ** 53])
+      expect(come({ values: Float64Array.of(1, wrong) })).toBeUndefined();
+    expect(come({ keys: ['a', 'b\n'] })).toBeUndefined();
+    expect(come({ cell: 0.5 })).toBeUndefined();
+    expect(come({ continues: new Array(9).fill(from) })).toBeUndefined();
+    expect(come({ definition: { ...block.definition, intervalS: 0 } })).toBeUndefined();
+    expect(come({ definition: { ...block.definition, id: '' } })).toBeUndefined();
+    const other = { ...block.definition, keyType: 'ipv6' as const };
+    expect(come({ definition: other, keys: [1, 2] })).toBeUndefined();
+    const bytes = encodeSharedMessage(batch({ ...noChanges, cells: [block] }));
+    for (let length = 0; length < bytes.length; length++)
+      expect(decodeSharedMessage(bytes.subarray(0, length))).toBeUndefined();
   });
 
   it('REP-4.16 a value drawn out by groups of nothing is malformed, and never NaN in a table', () => {
