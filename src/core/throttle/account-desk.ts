@@ -30,6 +30,8 @@ import { Reports, type UnsentReport } from './reports.ts';
 export interface DeskPorts {
   send(to: Incarnation, message: QuotaMessage): boolean;
   wallMs(): number;
+  /** What a node may have at most, after others were lost. */
+  most(node: string, rate: Rate, window: number): number;
   /** A grant for this node, confirmed by the deputy. */
   granted(id: string, window: number, granted: number, isExhausted: boolean): void;
   /** Somebody uses the limit with a smaller rate. */
@@ -166,13 +168,17 @@ export class AccountDesk {
     const isSameWindow = ask.rate.windowS === rate.windowS;
     const window = isSameWindow ? ask.window : windowAt(rate, wallMs);
     if (!account.isOpen(window, wallMs)) return;
+    const asker = this.#nodes.find(({ incarnation }) => incarnation === ask.from);
+    const most = asker ? this.#ports.most(asker.node, rate, window) : Number.POSITIVE_INFINITY;
+    const remaining = () =>
+      Math.max(0, Math.min(account.remaining(window), most - account.granted(window, ask.from)));
     // More than it says it has: a grant was lost, or this ask is an old one. Either way it needs no more units yet.
     if (isSameWindow && ask.granted >= account.granted(window, ask.from)) {
       account.merge(window, ask.from, ask.granted);
-      account.grant(window, ask.from, ask.want, account.remaining(window), ask.epsilon);
+      account.grant(window, ask.from, ask.want, remaining(), ask.epsilon);
     }
     const granted = account.granted(window, ask.from);
-    const exhausted = account.remaining(window) === 0;
+    const exhausted = remaining() === 0;
     const said = { ...this.#header, id: ask.id, rate, window, granted, exhausted };
     if (deputy === undefined) this.#granted({ kind: 'grant', ...said });
     else this.#dispatch(deputy, { kind: 'record', ...said, to: ask.from });

@@ -36,7 +36,7 @@ export interface QuotaRecord extends Header, LimitWindow {
   readonly kind: 'record';
   readonly to: Incarnation;
   readonly granted: number;
-  /** Nothing remains in this window. */
+  /** Nothing remains for it in this window. */
   readonly exhausted: boolean;
 }
 

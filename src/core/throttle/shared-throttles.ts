@@ -12,6 +12,7 @@ import { AccountDesk } from './account-desk.ts';
 import { Limit, type Load, type OnAnswer, type OnDecision, type OnRelease, retryMs } from './limit.ts';
 import type { QuotaMessage } from './messages.ts';
 import { compareRates, parseRate, type Rate } from './rate.ts';
+import { type PartitionPolicy, Shares } from './shares.ts';
 
 export interface SharedThrottleSettings {
   readonly object: string;
@@ -20,6 +21,8 @@ export interface SharedThrottleSettings {
   readonly capacity: number;
   /** One goes when it was not used for its window and a second (replication 7.14). */
   readonly expires: boolean;
+  /** What to do when nodes are lost without a goodbye. */
+  readonly partition: PartitionPolicy;
 }
 
 export interface SharedThrottlePorts {
@@ -51,6 +54,8 @@ export interface ThrottleUse {
 const maxWaiting = 10_000;
 /** How often closed windows and unused throttles are looked for. */
 const sweepMs = 1000;
+/** Nodes come to the end of a partition's time one after the other; until the holder has, it grants no more. */
+const expirySlackMs = 2000;
 const defaultEpsilon = 0.95;
 
 export class SharedThrottles {
@@ -62,7 +67,10 @@ export class SharedThrottles {
   /** Those somebody waits for. */
   readonly #busy = new Set<string>();
   readonly #load: Load = { waiting: 0 };
+  readonly #shares: Shares;
   #sweptMs: number;
+  /** When to ask again for what was refused because others were lost. */
+  #forgetMs = Number.POSITIVE_INFINITY;
   #refusals = 0;
   #evictions = 0;
 
@@ -70,9 +78,11 @@ export class SharedThrottles {
     this.#settings = settings;
     this.#ports = ports;
     this.#sweptMs = ports.clock.nowMs();
+    this.#shares = new Shares(settings.partition);
     this.#desk = new AccountDesk(settings.object, settings.self, {
       send: (to, message) => ports.send(to, message),
       wallMs: () => ports.clock.wallMs(),
+      most: (node, rate, window) => this.#shares.most(node, rate, window),
       granted: (id, window, granted, isExhausted) => {
         this.#throttles.get(id)?.limit?.grant(window, granted, isExhausted, ports.clock.wallMs());
         this.#pump(id);
@@ -166,11 +176,14 @@ export class SharedThrottles {
     this.#pump(id);
   }
 
-  viewInstalled(view: View): void {
+  /** `left`: names of the nodes that are gone after a goodbye. */
+  viewInstalled(view: View, left: readonly string[] = []): void {
     const nodes = view.members.filter(({ type }) => type === 'Momentum');
+    const names = nodes.map(({ node }) => node);
+    const { clock } = this.#ports;
+    this.#shares.viewInstalled(names, left, clock.nowMs(), clock.wallMs());
     this.#desk.viewInstalled(view.id, nodes);
-    for (const { limit } of this.#throttles.values()) limit?.viewChanged();
-    for (const id of [...this.#throttles.keys()]) this.#pump(id);
+    this.#beginAnew();
     this.#ports.dueChanged();
   }
 
@@ -201,6 +214,8 @@ export class SharedThrottles {
     }
     if (nowMs < this.#sweptMs + sweepMs) return;
     this.#sweptMs = nowMs;
+    if (this.#shares.expire(nowMs, this.#ports.clock.wallMs())) this.#forgetMs = nowMs + expirySlackMs;
+    if (nowMs >= this.#forgetMs) this.#beginAnew();
     for (const [id, throttle] of this.#throttles) if (this.#isOver(throttle)) this.#throttles.delete(id);
     this.#desk.dropClosed((id) => this.#throttles.has(id));
   }
@@ -228,6 +243,13 @@ export class SharedThrottles {
     if (limit.isBusy) this.#busy.add(id);
     else this.#busy.delete(id);
     this.#ports.dueChanged();
+  }
+
+  /** What was refused may be granted now. */
+  #beginAnew(): void {
+    this.#forgetMs = Number.POSITIVE_INFINITY;
+    for (const { limit } of this.#throttles.values()) limit?.viewChanged();
+    for (const id of [...this.#throttles.keys()]) this.#pump(id);
   }
 
   #askAgain(holder: Incarnation): void {

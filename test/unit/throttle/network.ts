@@ -7,12 +7,14 @@ import { keepersOf } from '../../../src/core/throttle/keepers.ts';
 import type { QuotaMessage } from '../../../src/core/throttle/messages.ts';
 import type { Rate } from '../../../src/core/throttle/rate.ts';
 import { SharedThrottles } from '../../../src/core/throttle/shared-throttles.ts';
+import type { PartitionPolicy } from '../../../src/core/throttle/shares.ts';
 import type { Process, View } from '../../../src/core/view.ts';
 
 export interface NodeOptions {
   readonly skewMs?: number;
   readonly capacity?: number;
   readonly expires?: boolean;
+  readonly partition?: PartitionPolicy;
 }
 
 export class Node {
@@ -38,6 +40,7 @@ export class Node {
         self: incarnation,
         capacity: options.capacity ?? 1000,
         expires: options.expires ?? false,
+        partition: options.partition ?? 'open',
       },
       {
         clock: { nowMs: () => network.nowMs, wallMs: () => this.wallMs },
@@ -89,11 +92,11 @@ export class Node {
     this.allowed.set(key, (this.allowed.get(key) ?? 0) + 1);
   }
 
-  install(): void {
+  install(left: readonly string[] = []): void {
     const view = this.views.shift();
     if (!view) return;
     this.view = view;
-    this.throttles.viewInstalled(view);
+    this.throttles.viewInstalled(view, left);
   }
 }
 
@@ -156,7 +159,11 @@ export class Network {
 
   deliver(index = 0): void {
     const [parcel] = this.under.splice(index, 1);
-    if (parcel) this.node(parcel.to)?.throttles.receive(parcel.message);
+    if (!parcel) return;
+    const to = this.node(parcel.to);
+    // No cable leads from one side of a cut to the other.
+    if (to?.view?.members.some(({ incarnation }) => incarnation === parcel.message.from) !== false)
+      to?.throttles.receive(parcel.message);
   }
 
   lose(index = 0): void {
@@ -194,7 +201,7 @@ export class Network {
         const [name, window] = key.split(' ');
         if (name === id) sums.set(Number(window), (sums.get(Number(window)) ?? 0) + units);
       }
-    return sums;
+    return new Map([...sums].sort(([a], [b]) => a - b));
   }
 
   most(id: string, nodes: readonly Node[] = this.all): number {
