@@ -12,7 +12,7 @@ export interface Rate {
 }
 
 /** A year: a longer window is a mistake in writing. */
-const longestWindowS = 31_536_000;
+export const longestWindowS = 31_536_000;
 const ratePattern = /^(\d+)(?:\/(\d+))?$/;
 
 /** `N` or `N/S`; undefined means no limit (`0`). Throws FLT-1801 for anything else. */

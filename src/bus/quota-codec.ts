@@ -1,0 +1,152 @@
+/**
+ * Bytes of quota messages. Version, kind, sender, view and name of the object, then the fields of the kind; what follows
+ * them is ignored, so that a later version can add fields.
+ */
+import type { Incarnation } from '../core/identity.ts';
+import type { QuotaMessage, ReportItem } from '../core/throttle/messages.ts';
+import { longestWindowS, type Rate } from '../core/throttle/rate.ts';
+import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
+import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
+
+export const quotaFormatVersion = 1;
+
+const kinds = [
+  'ask',
+  'record',
+  'grant',
+  'report',
+  'reported',
+] as const satisfies readonly QuotaMessage['kind'][];
+
+const maxNameLength = 255;
+/** Ids are option and path of a stanza, or names that policies make up. */
+const maxIdLength = 1024;
+/** Half a million limits; a report of more would keep its receiver waiting for ever. */
+const maxParts = 1000;
+
+const writer = new ByteWriter();
+
+export function encodeQuotaMessage(message: QuotaMessage): Uint8Array {
+  writer.u8(quotaFormatVersion);
+  writer.u8(kinds.indexOf(message.kind));
+  writer.incarnation(message.from);
+  writeViewId(writer, message.view);
+  writer.text(message.object);
+  writeFields(message);
+  return writer.take();
+}
+
+/** Undefined for anything that is not a whole message of this version. Never throws. */
+export function decodeQuotaMessage(bytes: Uint8Array): QuotaMessage | undefined {
+  try {
+    const reader = new ByteReader(bytes);
+    if (reader.u8() !== quotaFormatVersion) return undefined;
+    const kind = kinds[reader.u8()];
+    const from = reader.incarnation();
+    const view = readViewId(reader);
+    return kind && readFields({ kind, from, view, object: readText(reader, maxNameLength) }, reader);
+  } catch {
+    // RangeError: ends too early, or a value out of range. TypeError: not UTF-8.
+    return undefined;
+  }
+}
+
+/** The sender of a message, also of one whose rest is malformed. */
+export function quotaSenderOf(bytes: Uint8Array): Incarnation | undefined {
+  return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
+}
+
+function writeFields(message: QuotaMessage): void {
+  switch (message.kind) {
+    case 'ask':
+      writeWindow(message);
+      writer.f64(message.epsilon);
+      writer.f64(message.granted);
+      writer.f64(message.want);
+      return;
+    case 'record':
+      writeWindow(message);
+      writer.incarnation(message.to);
+      writer.f64(message.granted);
+      writer.u8(message.exhausted ? 1 : 0);
+      return;
+    case 'grant':
+      writeWindow(message);
+      writer.f64(message.granted);
+      writer.u8(message.exhausted ? 1 : 0);
+      return;
+    case 'report':
+      writer.u16(message.part);
+      writer.u16(message.parts);
+      writeList(writer, message.items, writeItem);
+      return;
+    case 'reported':
+  }
+}
+
+type Header = Pick<QuotaMessage, 'kind' | 'from' | 'view' | 'object'>;
+
+function readFields({ kind, ...header }: Header, reader: ByteReader): QuotaMessage {
+  switch (kind) {
+    case 'ask': {
+      const limit = readWindow(reader);
+      const epsilon = reader.f64();
+      if (!(epsilon > 0 && epsilon < 1)) throw new RangeError('not an epsilon');
+      return { kind, ...header, ...limit, epsilon, granted: readCount(reader), want: readCount(reader) };
+    }
+    case 'record': {
+      const limit = readWindow(reader);
+      const to = reader.incarnation();
+      return { kind, ...header, ...limit, to, granted: readCount(reader), exhausted: reader.u8() === 1 };
+    }
+    case 'grant': {
+      const limit = readWindow(reader);
+      return { kind, ...header, ...limit, granted: readCount(reader), exhausted: reader.u8() === 1 };
+    }
+    case 'report': {
+      const part = reader.u16();
+      const parts = reader.u16();
+      if (part >= parts || parts > maxParts) throw new RangeError('not a part');
+      return { kind, ...header, part, parts, items: readList(reader, readItem) };
+    }
+    case 'reported':
+      return { kind, ...header };
+  }
+}
+
+type LimitWindow = Pick<ReportItem, 'id' | 'rate' | 'window'>;
+
+function writeWindow({ id, rate, window }: LimitWindow): void {
+  writer.text(id);
+  writer.f64(rate.units);
+  writer.u32(rate.windowS);
+  writer.f64(window);
+}
+
+function readWindow(reader: ByteReader): LimitWindow {
+  return { id: readText(reader, maxIdLength), rate: readRate(reader), window: readCount(reader) };
+}
+
+function writeItem(item: ReportItem): void {
+  writeWindow(item);
+  writer.incarnation(item.to);
+  writer.f64(item.granted);
+}
+
+function readItem(reader: ByteReader): ReportItem {
+  const limit = readWindow(reader);
+  return { ...limit, to: reader.incarnation(), granted: readCount(reader) };
+}
+
+function readRate(reader: ByteReader): Rate {
+  const units = readCount(reader);
+  const windowS = reader.u32();
+  if (units === 0 || windowS === 0 || windowS > longestWindowS) throw new RangeError('not a rate');
+  return { units, windowS };
+}
+
+function readText(reader: ByteReader, maxLength: number): string {
+  const text = reader.text();
+  if (text.length > maxLength) throw new RangeError('not a name');
+  return text;
+}
