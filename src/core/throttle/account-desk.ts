@@ -168,20 +168,23 @@ export class AccountDesk {
     const isSameWindow = ask.rate.windowS === rate.windowS;
     const window = isSameWindow ? ask.window : windowAt(rate, wallMs);
     if (!account.isOpen(window, wallMs)) return;
-    const asker = this.#nodes.find(({ incarnation }) => incarnation === ask.from);
-    const most = asker ? this.#ports.most(asker.node, rate, window) : Number.POSITIVE_INFINITY;
-    const remaining = () =>
-      Math.max(0, Math.min(account.remaining(window), most - account.granted(window, ask.from)));
     // More than it says it has: a grant was lost, or this ask is an old one. Either way it needs no more units yet.
     if (isSameWindow && ask.granted >= account.granted(window, ask.from)) {
       account.merge(window, ask.from, ask.granted);
-      account.grant(window, ask.from, ask.want, remaining(), ask.epsilon);
+      account.grant(window, ask.from, ask.want, this.#remaining(account, window, ask.from), ask.epsilon);
     }
     const granted = account.granted(window, ask.from);
-    const exhausted = remaining() === 0;
+    const exhausted = this.#remaining(account, window, ask.from) === 0;
     const said = { ...this.#header, id: ask.id, rate, window, granted, exhausted };
     if (deputy === undefined) this.#granted({ kind: 'grant', ...said });
     else this.#dispatch(deputy, { kind: 'record', ...said, to: ask.from });
+  }
+
+  /** What a node can still be granted. */
+  #remaining(account: Account, window: number, to: Incarnation): number {
+    const asker = this.#nodes.find(({ incarnation }) => incarnation === to);
+    const most = asker ? this.#ports.most(asker.node, account.rate, window) : Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(account.remaining(window), most - account.granted(window, to)));
   }
 
   #recorded(record: QuotaRecord): void {
