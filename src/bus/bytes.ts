@@ -7,7 +7,7 @@
 import type { Incarnation } from '../core/identity.ts';
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const shortText = 64;
 const scratch = new Uint8Array(shortText);

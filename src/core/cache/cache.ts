@@ -52,8 +52,8 @@ export class Cache {
   #maxSize: number;
   /** An own write, to be told to the others. */
   onWrite: (entry: CacheEntry) => void = () => {};
-  /** Something went for want of room or by flush: this cache lacks what the others have. */
-  onLoss: () => void = () => {};
+  /** Something went for want of room, or by flush: this cache lacks what the others have. */
+  onLoss: (cause: 'room' | 'flush') => void = () => {};
 
   constructor(settings: CacheSettings) {
     this.#self = settings.self;
@@ -146,7 +146,7 @@ export class Cache {
     const { size } = this.#live;
     for (let node = this.#live.oldest; node; node = this.#live.oldest) this.#remove(node);
     this.#counts.manual += size;
-    this.onLoss();
+    this.onLoss('flush');
     return size;
   }
 
@@ -257,7 +257,7 @@ export class Cache {
     const before = this.#live.size + this.#deleted.size;
     for (; this.#live.size > this.#maxSize; this.#counts.evicted++) this.#remove(this.#live.oldest!);
     while (this.#deleted.size > this.#maxDeleted) this.#remove(this.#deleted.oldest!);
-    if (this.#live.size + this.#deleted.size < before) this.onLoss();
+    if (this.#live.size + this.#deleted.size < before) this.onLoss('room');
   }
 }
 
