@@ -1,6 +1,8 @@
 /** Replicated caches among a few nodes: batches, joining, comparing, room, flush, and convergence whatever is lost. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Comparison } from '../../../src/core/cache/comparison.ts';
+import type { Incarnation } from '../../../src/core/identity.ts';
 import { Cluster, type Node, type NodeOptions } from './cluster.ts';
 
 function clusterOf(count: number, options: NodeOptions = {}): { cluster: Cluster; nodes: Node[] } {
@@ -119,15 +121,42 @@ describe('a replicated cache among nodes', () => {
   });
 
   it('REP-4.8 digests that always differ because of writes under way make fetches rarer and rarer', () => {
+    const other = '0123456789abcdef0123456789abcdef' as Incarnation;
+    const comparison = new Comparison(3_000);
+    comparison.membersChanged([other]);
+    for (let nowMs = 0; nowMs < 300_000; nowMs += 200) {
+      comparison.beat(other, false, nowMs);
+      if (comparison.begin(nowMs)) comparison.chunk(0, true, nowMs);
+    }
+    expect(comparison.completed).toBeGreaterThan(3);
+    expect(comparison.completed).toBeLessThan(10);
+  });
+
+  it('REP-4.8 after the link was down, what was missed is fetched without waiting for a difference', () => {
     const { cluster, nodes } = clusterOf(2);
     const [a, b] = nodes as [Node, Node];
-    for (let second = 0; second < 300; second++) {
-      a.cache.set('busy', `${second}`);
-      cluster.beat();
-      cluster.rest(1);
-      a.cache.set('busy', `${second} again`);
-    }
-    expect(b.replicator.stats.fetches).toBeLessThan(12);
+    cluster.rest(10);
+    b.linkUp = false;
+    b.replicator.linkChanged(false);
+    a.cache.set('k', 'v');
+    a.replicator.flush();
+    cluster.settle();
+    expect(b.values).toEqual({});
+    b.linkUp = true;
+    b.replicator.linkChanged(true);
+    cluster.settle();
+    expect(b.values).toEqual({ k: 'v' });
+  });
+
+  it('REP-13.9 what is fetched takes no room from what is there', () => {
+    const { cluster, nodes } = clusterOf(1);
+    const small = cluster.add({ maxSize: 4 });
+    for (let i = 0; i < 8; i++) nodes[0]!.cache.set(`k${i}`, 'v');
+    for (let i = 0; i < 4; i++) small.cache.set(`own${i}`, 'v');
+    cluster.view();
+    cluster.settle();
+    expect(Object.keys(small.values)).toEqual(['own0', 'own1', 'own2', 'own3']);
+    expect(small.replicator.digest).toBeUndefined();
   });
 
   it('REP-22.9 both sides of a partition are equal after the heal', () => {

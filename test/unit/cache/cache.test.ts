@@ -177,6 +177,20 @@ describe('a replicated cache', () => {
     expect(b.cache.digest).toEqual(a.cache.digest);
   });
 
+  it('REP-13.6 of two writes of one time the same one wins in either order', () => {
+    const entry = { key: 'k', time: wallMs * 1024, expiresMs: 0 };
+    const first = { ...entry, value: 'a', origin: incarnation(1) };
+    const second = { ...entry, value: 'b', origin: incarnation(2) };
+    for (const order of [
+      [first, second],
+      [second, first],
+    ]) {
+      const { cache } = cacheOf(3);
+      for (const version of order) cache.merge(version);
+      expect(cache.get('k')).toBe('b');
+    }
+  });
+
   it('REP-13.6 caches that heard the same writes are equal, in whatever order and however often', () => {
     const write = fc.record({
       node: fc.nat(2),
