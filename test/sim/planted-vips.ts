@@ -189,8 +189,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     also: [
       {
         file: machine,
-        find: "ACQUIRED: [{ guard: 'current', target: 'owned' }, { target: 'releasing' }],",
-        replace: "ACQUIRED: 'owned',",
+        find: "          { guard: 'current', target: 'owned' },\n          { target: 'releasing' },",
+        replace: "          { target: 'owned' },",
       },
     ],
   },
