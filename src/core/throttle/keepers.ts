@@ -2,7 +2,7 @@
  * Who keeps the account of a limit: of the nodes of a view, the one with the highest hash of limit and node; its deputy is
  * the second. When the keeper leaves, the deputy is the next keeper by the same rule, and knows the account already.
  */
-import { hashText } from '../hash.ts';
+import { hashText } from '../digest.ts';
 import type { Incarnation } from '../identity.ts';
 import type { Process } from '../view.ts';
 
@@ -13,16 +13,9 @@ export interface Keepers {
 }
 
 export function keepersOf(id: string, nodes: readonly Process[]): Keepers {
-  const idHash = hashText(id);
+  const idHash = hashText(id, 0);
   const ranked = nodes
-    .map(({ node, incarnation }) => ({ incarnation, rank: mixed(hashText(node, idHash)) }))
+    .map(({ node, incarnation }) => ({ incarnation, rank: hashText(node, idHash) >>> 0 }))
     .sort((a, b) => b.rank - a.rank || (a.incarnation < b.incarnation ? -1 : 1));
   return { holder: ranked[0]!.incarnation, deputy: ranked[1]?.incarnation };
-}
-
-/** Names that differ in the last letter only would otherwise share the high bits, and one node keep most accounts. */
-function mixed(hash: number): number {
-  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

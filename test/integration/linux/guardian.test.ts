@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../until.ts';
 import { Machines, vip4, vip6 } from './machines.ts';
@@ -30,6 +32,8 @@ test('LIFE-12 the guardian outlives what is sent to its whole group', async () =
   const node = await net.start('a');
   const { guardianPid } = await node.open(net.stateFolder('a'));
   await node.serve(long, vip4);
+  // Its shell may not have begun yet on a busy machine.
+  await until(() => ignores(guardianPid, constants.signals.SIGTERM));
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(guardianPid, name);
   expect(node.sessionOf(guardianPid), 'Ctrl-C does not reach it').not.toBe(node.sessionOf(node.pid));
   node.signal('SIGKILL');
@@ -112,3 +116,9 @@ test('LIFE-9 at a graceful end the guardian takes off what is still there', asyn
   expect(() => process.kill(guardianPid, 0)).toThrow('ESRCH');
   expect(node.floating()).toEqual([]);
 });
+
+function ignores(pid: number, signal: number): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const ignored = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(status)![1]}`);
+  return ((ignored >> BigInt(signal - 1)) & 1n) === 1n;
+}
