@@ -55,6 +55,7 @@ const vips = new LocalVips(
     ...world,
     kernel,
     host: { online: async () => ({ ok: true }), offline: async () => {} },
+    mayBegin: () => true,
     announcementChanged: () => {},
     released: () => {},
     leaving: () => {},

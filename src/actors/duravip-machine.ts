@@ -19,6 +19,8 @@ export interface DuravipDuties {
   readonly hasVanished: boolean;
   /** What is left of the wait for the owner before (OWN-34, LIFE-18); 0: nobody to wait for. */
   readonly waitMs: number;
+  /** What the table gives to this node is known to be true for the whole component. */
+  readonly mayBegin: boolean;
   readonly retryMs: number;
   readonly coolDownMs: number;
   /** How long an address may be missing before it is put on again (NET-16). */
@@ -37,7 +39,7 @@ export type DuravipEvent =
   | { readonly type: 'DECIDED' }
   /** It goes elsewhere on this node (DVC-17). */
   | { readonly type: 'CHANGED' }
-  /** The owner before has let go, or will never hold it again. */
+  /** The wait is another one: the owner before has let go, or a view is agreed. */
   | { readonly type: 'FREED' }
   | { readonly type: 'ACQUIRED' }
   | { readonly type: 'REFUSED' }
@@ -68,7 +70,8 @@ export const duravipMachine = setup({
     unwanted: ({ context }) => !context.duties.wanted,
     mustRelease: ({ context }) => context.duties.mustRelease,
     leftOver: ({ context }) => !context.duties.wanted && context.duties.mustRelease,
-    mustWait: ({ context }) => context.duties.wanted && context.duties.waitMs > 0,
+    mayBegin: ({ context }) => context.duties.mayBegin,
+    mustWait: ({ context: { duties } }) => duties.wanted && (duties.waitMs > 0 || !duties.mayBegin),
   },
   delays: {
     untilFree: ({ context }) => context.duties.waitMs,
@@ -94,7 +97,8 @@ export const duravipMachine = setup({
       on: { DECIDED: { target: 'elsewhere', reenter: true } },
     },
     waiting: {
-      after: { untilFree: 'acquiring' },
+      // If not, whatever makes it true says so.
+      after: { untilFree: { guard: 'mayBegin', target: 'acquiring' } },
       on: {
         FREED: [{ guard: 'mustWait', target: 'waiting', reenter: true }, { target: 'acquiring' }],
         DECIDED: [

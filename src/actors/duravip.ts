@@ -40,6 +40,8 @@ export interface DuravipPorts {
   readonly log: Log;
   readonly plumber: Plumber;
   readonly host: VipHost;
+  /** What the table gives to this node is known to be true for the whole component. */
+  mayBegin(): boolean;
   /** Resolves when nobody else answers, the time is over, or it is not wanted any more. */
   probe(place: PlumbedAddress, untilMs: number, wanted: () => boolean): Promise<void>;
   /** They answer nobody from this moment on, whatever becomes of them. */
@@ -163,7 +165,7 @@ export class Duravip {
     this.#actor.send({ type: 'DECIDED' });
   }
 
-  /** The wait is another one now, because somebody has let go. */
+  /** The wait is another one now, because somebody has let go, or who may still have it is known again. */
   freed(handover: Handover): void {
     if (!this.#wanted || this.#isOn) return;
     this.#handover = handover;
@@ -217,6 +219,9 @@ export class Duravip {
       },
       get mustRelease() {
         return self.#isOn || self.#isLeftOver;
+      },
+      get mayBegin() {
+        return self.#ports.mayBegin();
       },
       get waitMs() {
         return Math.max(0, self.#handover.notBeforeMs - self.#ports.clock.nowMs());

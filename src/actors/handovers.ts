@@ -2,7 +2,8 @@
  * Who may still be answering for an address, and how long the next owner has to wait (OWN-34, LIFE-18).
  *
  * Invariant: an address is put on at once only when nobody held it, or when whoever held it said that it is off or said
- * goodbye after giving up everything.
+ * goodbye after giving up everything; and when nobody that left without a word can still have a lease: a leader that was
+ * cut off may have given it away, to itself or to another, in a decision that nobody here has seen.
  */
 import type { LostHolder, Stamp } from '../core/duravip/messages.ts';
 import type { Ip } from '../core/duravip/vip.ts';
@@ -70,7 +71,7 @@ export class Handovers {
     for (const [member, { evidence, heardMs, leaseMs }] of this.#departed) {
       const holds = [...this.#holders].filter(([, holders]) => holders.has(member)).map(([ip]) => ip);
       const silentMs = Math.max(0, Math.floor(nowMs - heardMs));
-      if (holds.length > 0) lost.push({ member, evidence, silentMs, leaseMs, holds });
+      lost.push({ member, evidence, silentMs, leaseMs, holds });
     }
     return lost;
   }
@@ -112,9 +113,10 @@ export class Handovers {
   waitFor(ip: Ip, self: Incarnation, view: View, nowMs: number): Handover {
     if (this.#settings.concurrent) return noWait;
     let wait = noWait;
-    for (const holder of this.#holders.get(ip)?.keys() ?? []) {
-      if (holder !== self) wait = longer(wait, this.#waitForOne(holder, view, nowMs));
-    }
+    for (const holder of this.#holders.get(ip)?.keys() ?? [])
+      if (holder !== self && memberOf(view, holder)) wait = longer(wait, this.#waitForMember(holder, nowMs));
+    for (const departure of this.#departed.values())
+      wait = longer(wait, this.#waitForDeparted(departure, nowMs));
     return wait;
   }
 
@@ -127,22 +129,20 @@ export class Handovers {
     return { notBeforeMs, probeUntilMs: notBeforeMs + this.#settings.timeoutMs };
   }
 
-  #waitForOne(holder: Incarnation, view: View, nowMs: number): Handover {
-    if (memberOf(view, holder)) {
-      const leaseMs = this.#leasesMs.get(holder) ?? this.#settings.failureTimeoutMs;
-      return { notBeforeMs: nowMs + Math.max(this.#settings.timeoutMs, leaseMs), probeUntilMs: undefined };
-    }
-    const departure = this.#departed.get(holder);
-    return departure ? this.#waitForDeparted(departure) : noWait;
+  #waitForMember(holder: Incarnation, nowMs: number): Handover {
+    const leaseMs = this.#leasesMs.get(holder) ?? this.#settings.failureTimeoutMs;
+    return { notBeforeMs: nowMs + Math.max(this.#settings.timeoutMs, leaseMs), probeUntilMs: undefined };
   }
 
-  #waitForDeparted({ evidence, heardMs, closedMs, leaseMs }: Departure): Handover {
+  #waitForDeparted({ evidence, heardMs, closedMs, leaseMs }: Departure, nowMs: number): Handover {
     switch (evidence) {
       case 'goodbye':
         return noWait;
-      case 'closed':
+      case 'closed': {
         // Not from what was heard here last: others, who make up its quorum, may have heard it until it ended.
-        return { notBeforeMs: closedMs + guardianGraceMs, probeUntilMs: closedMs + leaseMs };
+        const probeUntilMs = closedMs + leaseMs;
+        return probeUntilMs > nowMs ? { notBeforeMs: closedMs + guardianGraceMs, probeUntilMs } : noWait;
+      }
       case 'silent':
         return { notBeforeMs: this.#silentUntilMs(heardMs, leaseMs), probeUntilMs: undefined };
     }

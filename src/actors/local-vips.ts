@@ -40,6 +40,11 @@ export interface LocalVipsSettings {
 export interface LocalVipsPorts extends SystemWorld {
   readonly kernel: KernelPort;
   readonly host: VipHost;
+  /**
+   * Not while the claims of a view are missing, nor without quorum: others may have been given, or still hold, what the
+   * table of this node says is its own.
+   */
+  mayBegin(): boolean;
   /** Capability or draining of some address changed. */
   announcementChanged(): void;
   /** Off here: the next owner need not wait. */
@@ -196,6 +201,11 @@ export class LocalVips {
     for (const [ip, handover] of handovers) this.#vips.get(ip)?.assign(handover);
   }
 
+  /** Who may still hold what is not on here yet is known again. */
+  waitAnew(handoverOf: (ip: Ip) => Handover): void {
+    for (const [ip, vip] of this.#vips) if (vip.wanted) vip.freed(handoverOf(ip));
+  }
+
   /** The table gives these to others, or to nobody. */
   unassign(ips: readonly Ip[]): void {
     const leaving = ips.flatMap((ip) => this.#vips.get(ip) ?? []).filter((vip) => vip.wanted);
@@ -293,6 +303,7 @@ export class LocalVips {
       log,
       plumber,
       host,
+      mayBegin: () => this.#ports.mayBegin(),
       probe: (place, untilMs, wanted) => this.#probe(place, untilMs, wanted),
       letGo: (addresses) => this.#letGo(addresses),
       off: (ip) => this.#cameOff(ip),

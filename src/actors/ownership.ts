@@ -237,6 +237,7 @@ export class Ownership {
   #localPorts() {
     return {
       ...this.#world,
+      mayBegin: () => !this.table.gathering && this.hasQuorum,
       announcementChanged: () => this.announce(),
       released: (ip: Ip) => this.#released(ip),
       leaving: (ips: readonly Ip[]) => {
@@ -301,6 +302,7 @@ export class Ownership {
     this.#beginLease();
     this.#follow(changes);
     this.#waitForLosers(losses);
+    this.local.waitAnew((ip) => this.#waitFor(ip));
     this.#leader.begin();
     for (const decision of this.#early.splice(0)) this.#apply(decision);
     // The leader decides about orphans before anything is done that can wait.

@@ -61,6 +61,21 @@ describe('acquiring', () => {
     expect(berth.state()).toBe('owned');
   });
 
+  it('OWN-5, INV-14 while claims are missing, or without quorum, nothing is begun: others may hold it', async () => {
+    const berth = await Berth.ready();
+    berth.assign(ip, { notBeforeMs: berth.clock.nowMs() + 500, probeUntilMs: undefined });
+    berth.mayBegin = false;
+    await berth.pass(5_000);
+    expect([berth.state(), berth.steps]).toEqual(['waiting', []]);
+    const untilMs = berth.clock.nowMs() + 300;
+    berth.mayBegin = true;
+    berth.local.waitAnew(() => ({ notBeforeMs: untilMs, probeUntilMs: undefined }));
+    await berth.pass(290);
+    expect(berth.state()).toBe('waiting');
+    await berth.pass(30);
+    expect([berth.state(), berth.answering]).toEqual(['owned', ip]);
+  });
+
   it('EXT-2 whoever still answers is waited for, and asked again until nobody does', async () => {
     const berth = await Berth.ready();
     berth.other.managed.clear();

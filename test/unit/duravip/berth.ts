@@ -34,6 +34,8 @@ export class Berth {
   prepare: () => Promise<PlumbOutcome> = () => this.#later({ ok: true });
   online: () => Promise<PlumbOutcome> = () => this.#later({ ok: true });
   offline: () => Promise<void> = () => this.#later(undefined);
+  /** The claims of the view are known, and there is a quorum. */
+  mayBegin = true;
   /** Called with each word to the others; may throw. */
   onReleased: (ip: string) => void = () => {};
 
@@ -54,6 +56,7 @@ export class Berth {
       ...world,
       kernel: this.kernel,
       host: this.#host(),
+      mayBegin: () => this.mayBegin,
       announcementChanged: () => this.steps.push(`announce ${this.#shown()}`),
       released: (address) => {
         this.steps.push(`released ${address}`);
