@@ -93,6 +93,8 @@ export class LocalVips {
     for (const vip of settings.vips) this.#add(vip);
     this.#learnPlaces();
     this.#stopWatching = ports.kernel.watch((change) => this.#kernelChanged(change));
+    // A lease that an earlier process here took is not this one's: what it put on would answer, and nobody be told.
+    ports.kernel.lease.drop().catch((error) => this.#broken(error));
     this.#clear(settings.vips).catch((error) => this.#broken(error));
     this.#lookRegularly();
   }

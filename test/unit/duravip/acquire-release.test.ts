@@ -14,8 +14,12 @@ describe('acquiring', () => {
     berth.machine.owned.add(ip);
     berth.machine.addresses.set(ip, placeOf(ip));
     await berth.pass(10);
-    expect(berth.steps).toEqual([`manage ${ip}`, `disown ${ip}`, `unplumb ${ip} eth0`]);
+    expect(berth.steps).toEqual(['drop', `manage ${ip}`, `disown ${ip}`, `unplumb ${ip} eth0`]);
     expect([berth.on, berth.state()]).toEqual(['', 'elsewhere']);
+    berth.assign();
+    await berth.pass(20);
+    // Neither does it answer under a lease that an earlier process took: nobody could be told.
+    expect([berth.state(), berth.on, berth.answering]).toEqual(['owned', ip, '']);
   });
 
   it('NET-7, NET-12, ARP-1, INV-7 the program first, address and followers, then neighbours, then services', async () => {

@@ -71,8 +71,8 @@ export class Berth {
   /** The slate is clean and the node has a lease. */
   static async ready(vips?: readonly LocalVip[]): Promise<Berth> {
     const berth = new Berth(vips);
-    berth.machine.leaseUntil(Number.MAX_SAFE_INTEGER);
     await berth.pass(10);
+    berth.machine.leaseUntil(Number.MAX_SAFE_INTEGER);
     berth.steps.length = 0;
     return berth;
   }
@@ -170,6 +170,10 @@ export class Berth {
       close: () => kernel.close(),
       lease: {
         ...lease,
+        drop: () => {
+          steps.push('drop');
+          return lease.drop();
+        },
         manage: (addresses) => {
           steps.push(`manage ${addresses.join(' ')}`);
           return lease.manage(addresses);
