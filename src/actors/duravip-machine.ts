@@ -94,7 +94,14 @@ export const duravipMachine = setup({
         { guard: 'mustWait', target: 'waiting' },
         { guard: 'wanted', target: 'acquiring' },
       ],
-      on: { DECIDED: { target: 'elsewhere', reenter: true } },
+      on: {
+        // Not by entering anew, which takes two steps: a thousand addresses are decided in one turn.
+        DECIDED: [
+          { guard: 'mustWait', target: 'waiting' },
+          { guard: 'wanted', target: 'acquiring' },
+          { actions: 'reportFree' },
+        ],
+      },
     },
     waiting: {
       // If not, whatever makes it true says so.

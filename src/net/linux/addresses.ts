@@ -98,7 +98,7 @@ export class Addresses {
       const writer = new NetlinkWriter();
       const present = some.filter((address) => indices.get(address.interface) !== 0);
       for (const address of present) write(writer, address, indices.get(address.interface)!);
-      const errors = present.length === 0 ? [] : await this.#changes.exchangeInBackground(writer);
+      const errors = present.length === 0 ? [] : await this.#changes.exchangeInBackground(writer.askLast());
       const byAddress = new Map(present.map((address, i) => [address, errors[i]!]));
       outcomes.push(...some.map((address) => outcomeOf(byAddress.get(address), alsoDone)));
     }

@@ -30,6 +30,11 @@ export interface NeighbourhoodOptions {
   readonly onForeignClaim: (change: KernelChange & { readonly kind: 'foreign-claim' }) => void;
 }
 
+interface Link {
+  readonly index: number;
+  readonly mac: Buffer;
+}
+
 interface Claim {
   readonly ip: Ip;
   readonly mac: string;
@@ -76,22 +81,23 @@ export class Neighbourhood {
   }
 
   #sendSome(): void {
+    const links = new Map<string, Link | undefined>();
     for (const frame of this.#leaving.splice(0, framesATurn)) {
-      const link = this.#options.watch.named(frame.interface);
-      const mac = link?.mac === undefined ? undefined : macBytes(link.mac);
-      if (link && mac && this.#options.answers(frame.ip)) this.#send(frame, link.index, mac);
+      const name = frame.interface;
+      if (!links.has(name)) links.set(name, this.#link(name));
+      const link = links.get(name);
+      if (link && this.#options.answers(frame.ip)) this.#send(frame, link);
     }
     if (this.#leaving.length > 0) this.#options.clock.after(0, () => this.#sendSome());
   }
 
   /** The hardware address of who has it; the first to say so. */
   probe(ip: Ip, interfaceName: string, timeoutMs: number): Promise<string | undefined> {
-    const link = this.#options.watch.named(interfaceName);
-    const mac = link?.mac === undefined ? undefined : macBytes(link.mac);
-    if (!link || !mac) return Promise.resolve(undefined);
+    const link = this.#link(interfaceName);
+    if (!link) return Promise.resolve(undefined);
     const [socket, frame] = isIpv6(ip)
-      ? [this.#ndp, neighbourProbe(ip, mac)]
-      : [this.#arp, arpProbe(ip, mac)];
+      ? [this.#ndp, neighbourProbe(ip, link.mac)]
+      : [this.#arp, arpProbe(ip, link.mac)];
     return new Promise((resolve) => {
       const { clock } = this.#options;
       const finish = (holder: string | undefined) => {
@@ -120,7 +126,14 @@ export class Neighbourhood {
     this.#ndp.close();
   }
 
-  #send({ ip, form, to }: NeighbourFrame, index: number, mac: Buffer): void {
+  /** Undefined: there is none of that name, or it is not Ethernet. */
+  #link(name: string): Link | undefined {
+    const { index, mac: text } = this.#options.watch.named(name) ?? {};
+    const mac = text === undefined ? undefined : macBytes(text);
+    return index === undefined || mac === undefined ? undefined : { index, mac };
+  }
+
+  #send({ ip, form, to }: NeighbourFrame, { index, mac }: Link): void {
     const toMac = to && macBytes(to.mac);
     // A neighbour without a hardware address cannot be told alone.
     if (to && !toMac) return;

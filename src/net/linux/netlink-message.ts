@@ -58,6 +58,14 @@ export class NetlinkWriter {
     return this;
   }
 
+  /** The last message asks for an answer, also when it was written without: refusals of others are answered anyway. */
+  askLast(): this {
+    const flags = this.#bytes.readUInt16LE(this.#messageStart + 6);
+    if ((flags & netlinkFlag.ack) === 0) this.#awaited++;
+    this.#bytes.writeUInt16LE(flags | netlinkFlag.ack, this.#messageStart + 6);
+    return this;
+  }
+
   end(): this {
     this.#bytes.writeUInt32LE(this.#length - this.#messageStart, this.#messageStart);
     return this;

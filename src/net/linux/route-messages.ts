@@ -76,13 +76,14 @@ export interface AddressRequest {
 }
 
 /**
- * Adds it, or gives it a new life time. IPv6 comes without duplicate address detection, which would take a second
- * (ARP-16), and as deprecated: else this machine would choose it as the source of its own connections, which would
- * break when the address moves on. And without a route: one with a life time stays for the rest of it when the address
- * goes, and would give its life time to a route that the machine's own address made.
+ * Adds it, or gives it a new life time. Asks for no answer: the last of a batch does, and refusals are answered anyway.
+ * IPv6 comes without duplicate address detection, which would take a second (ARP-16), and as deprecated: else this
+ * machine would choose it as the source of its own connections, which would break when the address moves on. And without
+ * a route: one with a life time stays for the rest of it when the address goes, and would give its life time to a route
+ * that the machine's own address made.
  */
 export function writeAddress(writer: NetlinkWriter, request: AddressRequest, lifetimeS: number): void {
-  const flags = netlinkFlag.request | netlinkFlag.ack | netlinkFlag.create | netlinkFlag.replace;
+  const flags = netlinkFlag.request | netlinkFlag.create | netlinkFlag.replace;
   const sixth = isIpv6(request.ip);
   startAddress(writer, type.newAddress, flags, request);
   if (sixth) writer.attribute(attribute.flags, ipv6Flags);
@@ -95,7 +96,7 @@ export function writeAddress(writer: NetlinkWriter, request: AddressRequest, lif
 const ipv6Flags = Buffer.from(Uint32Array.of(addressFlag.withoutDetection | addressFlag.withoutRoute).buffer);
 
 export function writeRemoval(writer: NetlinkWriter, request: AddressRequest): void {
-  startAddress(writer, type.deleteAddress, netlinkFlag.request | netlinkFlag.ack, request);
+  startAddress(writer, type.deleteAddress, netlinkFlag.request, request);
   writer.end();
 }
 

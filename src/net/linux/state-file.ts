@@ -5,7 +5,16 @@
  * The lock beside it belongs to the process and to its guardian together. Who holds it knows that neither a second
  * node nor the guardian of an earlier life will touch these addresses.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { PlumbedAddress } from '../../actors/kernel-port.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -53,10 +62,15 @@ export class StateFile {
     return [...this.#addresses.values()];
   }
 
+  /**
+   * Appended: replacing the file may write it out to the disk at once (8 ms for each batch of a take-over). On a new
+   * line, since an attempt before may have ended in the middle of one when the disk was full.
+   */
   add(addresses: readonly PlumbedAddress[]): void {
-    const before = this.#addresses.size;
-    for (const address of addresses) this.#addresses.set(keyOf(address), address);
-    if (this.#addresses.size !== before) this.#write();
+    const added = addresses.filter((address) => !this.#addresses.has(keyOf(address)));
+    if (added.length === 0) return;
+    appendFileSync(this.path, `\n${formatCommands(added)}`, { mode: 0o600 });
+    for (const address of added) this.#addresses.set(keyOf(address), address);
   }
 
   remove(addresses: readonly PlumbedAddress[]): void {

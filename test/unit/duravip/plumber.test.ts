@@ -105,6 +105,37 @@ describe('putting addresses on and taking them off', () => {
     expect(yard.plumber.pending).toBe(0);
   });
 
+  it('P7 many go in batches: the kernel puts on the next while the one before is let answer and told', async () => {
+    const yard = new Yard();
+    const ips = Array.from({ length: 300 }, (_, i) => `${i}`);
+    for (const ip of ips) yard.plumber.plumb(yard.job(ip));
+    yard.plumber.unplumb(yard.job('0'));
+    await yard.pass();
+    const [a, b, c] = [ips.slice(0, 128), ips.slice(128, 256), ips.slice(256)].map((some) => some.join(' '));
+    expect(yard.steps).toEqual([
+      `plumb ${a}`,
+      ...[`plumb ${b}`, `own ${a}`, `tell ${a}`],
+      ...[`plumb ${c}`, `own ${b}`, `tell ${b}`],
+      ...[`own ${c}`, `tell ${c}`],
+      ...['disown 0', 'unplumb 0'],
+    ]);
+    expect(yard.done).toEqual([...ips, '0'].map((ip) => `${ip} ok`));
+  });
+
+  it('NET-8 a batch that fails takes neither the one before nor the one behind with it', async () => {
+    const yard = new Yard();
+    const ips = Array.from({ length: 384 }, (_, i) => `${i}`);
+    for (const ip of ips) yard.plumber.plumb(yard.job(ip));
+    let plumbs = 0;
+    yard.before = (call) => {
+      if (call === 'plumb' && ++plumbs === 2) throw new Error('the kernel is gone');
+    };
+    await yard.pass();
+    expect(yard.done).toEqual(
+      ips.map((ip, i) => `${ip} ${i >= 128 && i < 256 ? 'the kernel is gone' : 'ok'}`),
+    );
+  });
+
   it('LIFE-18, NET-7 it answers only after it is on, and only if it is still wanted then', async () => {
     const yard = new Yard();
     const wanted = new Set(['1', '2']);

@@ -34,6 +34,17 @@ describe('the state file', () => {
     second.close();
   });
 
+  test('LIFE-2 behind a line that was torn nothing is lost', async () => {
+    writeFileSync(join(folder, 'plumbed'), 'address del 10.84.0.9/32 de');
+    const first = await StateFile.open(folder, 'flotilla-a', systemClock);
+    first.add([address]);
+    first.add([address, address6]);
+    first.close();
+    const second = await StateFile.open(folder, 'flotilla-a', systemClock);
+    expect(second.addresses).toEqual([address, address6]);
+    second.close();
+  });
+
   test('LIFE-2 nobody else reads or writes it', async () => {
     const state = await StateFile.open(folder, 'flotilla-a', systemClock);
     state.add([address]);

@@ -64,6 +64,19 @@ describe('addresses', () => {
     expect(removed).toEqual({ kind: 'address', present: false, ...request });
   });
 
+  test('NET-7 only the last of a batch asks for an answer, and once', () => {
+    const writer = new NetlinkWriter();
+    const ips = ['10.84.0.1', 'fd84::1', '10.84.0.2'];
+    for (const ip of ips) writeAddress(writer, { ip, prefixBits: 32, index: 7 }, 300);
+    const asks = () =>
+      [...netlinkMessages(writer.finish())].map(({ flags }) => (flags & netlinkFlag.ack) !== 0);
+    expect(asks()).toEqual([false, false, false]);
+    for (let times = 0; times < 2; times++) {
+      writer.askLast();
+      expect([asks(), writer.awaited]).toEqual([[false, false, true], 1]);
+    }
+  });
+
   test('ARP-16 NET-11 IPv6 without detection, without a route, and never a source of own connections', () => {
     const writer = new NetlinkWriter();
     writeAddress(writer, { ip: 'fd84::1', prefixBits: 128, index: 7 }, 300);
