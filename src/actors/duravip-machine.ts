@@ -35,12 +35,10 @@ export interface DuravipDuties {
 }
 
 export type DuravipEvent =
-  /** The table changed for this address. */
+  /** The table changed for this address, or its owner before has let go. */
   | { readonly type: 'DECIDED' }
   /** It goes elsewhere on this node (DVC-17). */
   | { readonly type: 'CHANGED' }
-  /** The wait is another one: the owner before has let go, or a view is agreed. */
-  | { readonly type: 'FREED' }
   | { readonly type: 'ACQUIRED' }
   | { readonly type: 'REFUSED' }
   | { readonly type: 'RELEASED' }
@@ -107,7 +105,6 @@ export const duravipMachine = setup({
       // If not, whatever makes it true says so.
       after: { untilFree: { guard: 'mayBegin', target: 'acquiring' } },
       on: {
-        FREED: [{ guard: 'mustWait', target: 'waiting', reenter: true }, { target: 'acquiring' }],
         DECIDED: [
           { guard: 'unwanted', target: 'elsewhere' },
           { guard: 'mustWait', target: 'waiting', reenter: true },

@@ -148,12 +148,14 @@ export class Duravip {
     return this.#wanted;
   }
 
-  /** The table gives it to this node. Again: there is somebody else to wait for, unless it is on already. */
+  /**
+   * The table gives it to this node. Again: there is somebody else to wait for, unless it is on already. As below, its
+   * actor acts on it when it is told (`decided`).
+   */
   assign(handover: Handover): void {
     this.#handover = handover;
     this.#wanted = true;
     this.#decision++;
-    this.#actor.send({ type: 'DECIDED' });
   }
 
   /** The table gives it to another node, or to none. */
@@ -162,14 +164,16 @@ export class Duravip {
     this.#wanted = false;
     this.#isSilent = true;
     this.#decision++;
-    this.#actor.send({ type: 'DECIDED' });
   }
 
   /** The wait is another one now, because somebody has let go, or who may still have it is known again. */
-  freed(handover: Handover): void {
-    if (!this.#wanted || this.#isOn) return;
-    this.#handover = handover;
-    this.#actor.send({ type: 'FREED' });
+  waitAnew(handover: Handover): void {
+    if (this.#wanted && !this.#isOn) this.#handover = handover;
+  }
+
+  /** One or several of the three above. */
+  decided(): void {
+    this.#actor.send({ type: 'DECIDED' });
   }
 
   /** Something else took the address off the interface (NET-15). */

@@ -9,6 +9,7 @@ import type { Prefix } from '../core/address.ts';
 import type { Timer } from '../core/clock.ts';
 import type { Ip, VipAnnouncement, VipService } from '../core/duravip/vip.ts';
 import { hashText } from '../core/hash.ts';
+import { DecisionNotices } from './decision-notices.ts';
 import {
   Duravip,
   type DuravipPorts,
@@ -76,6 +77,7 @@ export class LocalVips {
   readonly #blocks = new Map<Ip, Prefix>();
   /** Followers and what they follow: the kernel tells of each address by itself, of thousands in a moment. */
   readonly #leads = new Map<Ip, Ip>();
+  readonly #notices: DecisionNotices;
   readonly #stopWatching: () => void;
   /** Which addresses this node gives away; undefined: none. */
   #drains: ((vip: LocalVip) => boolean) | undefined;
@@ -88,6 +90,7 @@ export class LocalVips {
     this.#settings = settings;
     this.#ports = ports;
     this.#configured = settings.vips;
+    this.#notices = new DecisionNotices(ports.clock);
     const plumber = new Plumber({ ...ports, acquired: (addresses) => ports.acquired(addresses) });
     this.#vipPorts = this.#portsWith(plumber);
     for (const vip of settings.vips) this.#add(vip);
@@ -200,12 +203,12 @@ export class LocalVips {
 
   /** The table gives these to this node. */
   assign(handovers: ReadonlyMap<Ip, Handover>): void {
-    for (const [ip, handover] of handovers) this.#vips.get(ip)?.assign(handover);
+    this.#decide(handovers.keys(), (vip) => vip.assign(handovers.get(vip.ip)!));
   }
 
-  /** Who may still hold what is not on here yet is known again. */
-  waitAnew(handoverOf: (ip: Ip) => Handover): void {
-    for (const [ip, vip] of this.#vips) if (vip.wanted) vip.freed(handoverOf(ip));
+  /** Who may still hold what is not on here yet is known again: of all, or of these. */
+  waitAnew(handoverOf: (ip: Ip) => Handover, ips: Iterable<Ip> = this.#vips.keys()): void {
+    this.#decide(ips, (vip) => vip.waitAnew(handoverOf(vip.ip)));
   }
 
   /** The table gives these to others, or to nobody. */
@@ -214,7 +217,10 @@ export class LocalVips {
     if (leaving.length === 0) return;
     // Also of those that are only being put on: what is under way would put them into the owned set.
     this.#letGo(leaving.flatMap((vip) => vip.places));
-    for (const vip of leaving) vip.unassign();
+    this.#decide(
+      leaving.map(({ ip }) => ip),
+      (vip) => vip.unassign(),
+    );
   }
 
   unassignAll(): void {
@@ -231,8 +237,15 @@ export class LocalVips {
   stop(): void {
     this.#stopWatching();
     this.#looking?.cancel();
+    this.#notices.stop();
     for (const vip of this.all) vip.stop();
     this.#retiring.clear();
+  }
+
+  #decide(ips: Iterable<Ip>, decide: (vip: Duravip) => void): void {
+    const vips = [...ips].flatMap((ip) => this.#vips.get(ip) ?? []);
+    for (const vip of vips) decide(vip);
+    this.#notices.tell(vips);
   }
 
   #add({ announcement, places }: LocalVip): void {

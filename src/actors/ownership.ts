@@ -8,7 +8,14 @@
 
 import type { RowDigest } from '../core/agreement/messages.ts';
 import type { Loss } from '../core/duravip/merge.ts';
-import type { ClaimsMessage, Decision, RequestMessage, Stamp, VipMessage } from '../core/duravip/messages.ts';
+import type {
+  ClaimsMessage,
+  Decision,
+  ReleasedMessage,
+  RequestMessage,
+  Stamp,
+  VipMessage,
+} from '../core/duravip/messages.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import { type OwnerChange, VipTable, type VipTableSettings } from '../core/duravip/vip-table.ts';
 import type { Incarnation } from '../core/identity.ts';
@@ -368,7 +375,7 @@ export class Ownership {
         this.#gathering.answer(message.from, message.want);
         return;
       case 'released':
-        for (const ip of message.ips) this.#freed(ip, message.from, message.upTo);
+        this.#freed(message);
         return;
       case 'request':
         if (this.#membership.isLeader) this.#leader.request(message);
@@ -433,11 +440,10 @@ export class Ownership {
   }
 
   /** The loser of a merge has let go: neighbours may have heard it last (OWN-8). */
-  #freed(ip: Ip, by: Incarnation, upTo: Stamp): void {
-    const vip = this.local.get(ip);
-    this.#handovers.released(ip, by, upTo);
-    vip?.freed(this.#waitFor(ip));
-    if (vip) this.neighbourhood.announce(vip.answering);
+  #freed({ ips, from, upTo }: ReleasedMessage): void {
+    for (const ip of ips) this.#handovers.released(ip, from, upTo);
+    this.local.waitAnew((ip) => this.#waitFor(ip), ips);
+    this.neighbourhood.announce(ips.flatMap((ip) => this.local.get(ip)?.answering ?? []));
   }
 
   /** LIFE-18: nothing here answers any more; give it up in good order, and come back as a newcomer. */

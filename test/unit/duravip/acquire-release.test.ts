@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { noWait } from '../../../src/actors/duravip.ts';
 import { Berth, coolDownMs, ip, patienceMs } from './berth.ts';
 import { localVip } from './harbour.ts';
 
@@ -57,10 +58,11 @@ describe('acquiring', () => {
     const berth = await Berth.ready();
     berth.assign(ip, { notBeforeMs: berth.clock.nowMs() + 3_000, probeUntilMs: undefined });
     await berth.pass(100);
-    berth.vips[0]!.freed({ notBeforeMs: berth.clock.nowMs() + 500, probeUntilMs: undefined });
+    const untilMs = berth.clock.nowMs() + 500;
+    berth.local.waitAnew(() => ({ notBeforeMs: untilMs, probeUntilMs: undefined }));
     await berth.pass(490);
     expect(berth.state()).toBe('waiting');
-    berth.vips[0]!.freed({ notBeforeMs: 0, probeUntilMs: undefined });
+    berth.local.waitAnew(() => noWait);
     await berth.pass(10);
     expect(berth.state()).toBe('owned');
   });
@@ -78,6 +80,25 @@ describe('acquiring', () => {
     expect(berth.state()).toBe('waiting');
     await berth.pass(30);
     expect([berth.state(), berth.answering]).toEqual(['owned', ip]);
+  });
+
+  it('P7 of a thousand some are begun in each turn, and what is given away meanwhile is never put on', async () => {
+    const ips = Array.from({ length: 300 }, (_, i) => `10.9.${i >> 8}.${i & 255}`);
+    const berth = await Berth.ready(ips.map((each) => localVip(each)));
+    const begun = () => berth.vips.filter(({ state }) => state !== 'elsewhere').length;
+    berth.local.assign(new Map(ips.map((each) => [each, noWait])));
+    expect(begun()).toBe(128);
+    const last = ips.at(-1)!;
+    berth.unassign(last);
+    await berth.pass(100);
+    expect(berth.vips.map(({ state }) => state)).toEqual(
+      ips.map((each) => (each === last ? 'elsewhere' : 'owned')),
+    );
+    expect(berth.steps.filter((step) => step.startsWith('plumb') && step.includes(`${last} `))).toEqual([]);
+    expect(berth.steps).toContain(`released ${last}`);
+    berth.local.unassign(ips);
+    await berth.pass(100);
+    expect([begun(), berth.on]).toEqual([0, '']);
   });
 
   it('EXT-2 whoever still answers is waited for, and asked again until nobody does', async () => {
