@@ -74,7 +74,7 @@ export class LinuxKernel implements KernelPort {
   #closed = false;
 
   /**
-   * Waits for the guardian of an earlier life, and replaces the tables it left.
+   * Waits for the guardian of an earlier life, and replaces the tables it left; its addresses stay silent.
    * @throws Error when another node holds the folder, or the machine cannot do it (`linuxProblems`)
    */
   static async open(options: LinuxKernelOptions): Promise<LinuxKernel> {
@@ -86,7 +86,7 @@ export class LinuxKernel implements KernelPort {
     try {
       const watch = await AddressWatch.open(addresses, options.log);
       const plumbing = new Plumbing(addresses, state, options.log);
-      const lease = await openLease(options, table, state.earlierTable, plumbing);
+      const lease = await openLease(options, table, state, plumbing);
       return new LinuxKernel(options, { addresses, state, plumbing, watch, lease });
     } catch (error) {
       addresses.close();
@@ -222,14 +222,21 @@ export class LinuxKernel implements KernelPort {
 async function openLease(
   { clock, log, held }: LinuxKernelOptions,
   table: string,
-  obsoleteTable: string | undefined,
+  { earlierTable: obsoleteTable, addresses }: StateFile,
   plumbing: Plumbing,
 ): Promise<MachineLease> {
   let reason = 'the configuration wants it so';
   if (held !== 'valid_lft') {
     const nft = findTool('nft');
     const opened = nft
-      ? await NftLease.open({ table, nft, obsoleteTable, clock, log })
+      ? await NftLease.open({
+          table,
+          nft,
+          obsoleteTable,
+          leftOver: addresses.map(({ ip }) => ip),
+          clock,
+          log,
+        })
       : { reason: 'there is no nft' };
     if (opened instanceof NftLease) return opened;
     ({ reason } = opened);

@@ -23,6 +23,11 @@ export interface NftLeaseOptions {
   readonly nft: string;
   /** Tables of an earlier life under another name, which go in the same transaction. */
   readonly obsoleteTable?: string | undefined;
+  /**
+   * What an earlier life put on and perhaps nobody took off. Managed from the beginning: between the end of its tables
+   * and the clean slate these would answer, while somebody else serves them.
+   */
+  readonly leftOver?: readonly Ip[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -36,20 +41,21 @@ export class NftLease implements Lease {
   readonly held = 'nftables';
   readonly #options: NftLeaseOptions;
   readonly #socket = new NetlinkSocket(netlinkProtocol.netfilter);
-  #managed: ReadonlySet<Ip> = new Set();
+  #managed: ReadonlySet<Ip>;
   readonly #owned = new Set<Ip>();
   #untilMs = Number.NEGATIVE_INFINITY;
   #restoring: Promise<void> | undefined;
 
   private constructor(options: NftLeaseOptions) {
     this.#options = options;
+    this.#managed = new Set(options.leftOver);
   }
 
   /** Answers with the reason when the machine has no use of nftables. */
   static async open(options: NftLeaseOptions): Promise<NftLease | { readonly reason: string }> {
-    const { table, obsoleteTable = table } = options;
+    const { table, obsoleteTable = table, leftOver = [] } = options;
     const obsolete = obsoleteTable === table ? '' : `${removeLeaseTables(obsoleteTable)}\n`;
-    const text = obsolete + leaseTables(table, { managed: [], owned: [] });
+    const text = obsolete + leaseTables(table, { managed: leftOver, owned: [] });
     const reason = await runTool(options.nft, ['-f', '-'], text);
     return reason === undefined ? new NftLease(options) : { reason };
   }

@@ -136,7 +136,7 @@ test('LIFE-18 when somebody flushes all rules they are put back, with the lease 
   await until(() => other.answersFrom(second.ip));
 });
 
-test('LIFE-18 tables that an earlier life left are replaced', async () => {
+test('LIFE-18 LIFE-2 tables that an earlier life left are replaced, and its addresses stay silent', async () => {
   const [first, other] = await Promise.all([net.startNode('a'), net.start('b')]);
   await first.serve(long, vip4);
   await until(() => other.answersFrom(vip4.ip));
@@ -144,13 +144,15 @@ test('LIFE-18 tables that an earlier life left are replaced', async () => {
   process.kill(guardianPid, 'SIGKILL');
   first.signal('SIGKILL');
   const next = await net.startNode('a');
-  await next.lease('manage', [vip4.ip]);
   expect(next.floating()).toEqual([vip4.ip]);
   expect(await other.answersFrom(vip4.ip), 'owned and leased by the earlier life only').toBe(false);
   expect(next.run('nft', 'list', 'tables').trim().split('\n').sort()).toEqual([
     'table arp flotilla-node.a',
     'table inet flotilla-node.a',
   ]);
+  // Whose it is then is not for us to say (NET-11).
+  await next.lease('manage', []);
+  await until(() => other.answersFrom(vip4.ip));
 });
 
 test('LIFE-18 without nftables the address itself is on the machine no longer than the lease', async () => {
