@@ -16,6 +16,7 @@ import type {
   Stamp,
   VipMessage,
 } from '../core/duravip/messages.ts';
+import { type QuorumLack, quorumLack } from '../core/duravip/quorum.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import { type OwnerChange, VipTable, type VipTableSettings } from '../core/duravip/vip-table.ts';
 import type { Incarnation } from '../core/identity.ts';
@@ -157,7 +158,13 @@ export class Ownership {
   }
 
   get hasQuorum(): boolean {
-    return this.#nodesIn(this.#view).size >= (this.#settings.quorum ?? 1);
+    return this.lackOfQuorum() === undefined;
+  }
+
+  /** Undefined: enough nodes are here to own addresses, or would be without this one (EXT-1). */
+  lackOfQuorum(without?: Incarnation): QuorumLack | undefined {
+    const members = this.#view.members.filter(({ incarnation }) => incarnation !== without);
+    return quorumLack(this.#nodesIn({ members }), this.#settings.quorum);
   }
 
   /** For the beats. */
@@ -491,7 +498,7 @@ export class Ownership {
     });
   }
 
-  #nodesIn({ members }: View): Set<string> {
+  #nodesIn({ members }: Pick<View, 'members'>): Set<string> {
     return new Set(members.filter(({ type }) => type === 'Momentum').map(({ node }) => node));
   }
 }

@@ -5,6 +5,7 @@
 import type { ArpEntry } from '../core/duravip/arp-table.ts';
 import type { MoveProblem, PlannedLoss } from '../core/duravip/decisions.ts';
 import type { HistoryEntry } from '../core/duravip/history.ts';
+import type { QuorumLack } from '../core/duravip/quorum.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import type { VipView } from '../core/duravip/vip-view.ts';
 import type { Incarnation, LinkName, MemberType } from '../core/identity.ts';
@@ -200,6 +201,8 @@ export interface DuravipFacts {
   readonly self: Incarnation;
   /** Nodes of the view, in member order. */
   readonly members: readonly Process[];
+  /** Undefined: enough nodes are here to own addresses, or would be without this one (EXT-1). */
+  lackOfQuorum(without?: Incarnation): QuorumLack | undefined;
   /** These addresses, or all; in canonical order, each of the moment at which it is asked for. */
   vips(ips?: readonly Ip[]): Iterable<VipView>;
   vip(ip: Ip): VipView | undefined;

@@ -70,6 +70,10 @@ class LivingDuravip implements DuravipFacts {
     return this.#ownership.table.seats.members;
   }
 
+  lackOfQuorum(without?: Incarnation) {
+    return this.#ownership.lackOfQuorum(without);
+  }
+
   get held() {
     return this.#ownership.table.rows.ordered.filter(({ held }) => held).map(({ ip }) => ip);
   }

@@ -1,5 +1,6 @@
 /** What operators type for floating addresses and nodes, and answers when there is nothing to ask about. */
 import { formatAddress, parseAddress } from '../../core/address.ts';
+import type { QuorumLack } from '../../core/duravip/quorum.ts';
 import type { Ip } from '../../core/duravip/vip.ts';
 import type { Process } from '../../core/view.ts';
 import { type Answer, failed } from '../answer.ts';
@@ -35,9 +36,17 @@ export function nodeNamed(duravip: DuravipFacts, typed: string): Process | undef
 }
 
 /** Why nothing can be decided now; undefined: it can. */
-export function unsettled({ state }: DuravipFacts): Answer | undefined {
+export function unsettled(duravip: DuravipFacts): Answer | undefined {
+  const { state } = duravip;
   if (state === 'down') return notConnected;
-  return state === 'gathering' ? failed('View is changing, try again.') : undefined;
+  if (state === 'gathering') return failed('View is changing, try again.');
+  const lack = duravip.lackOfQuorum();
+  return lack && failed(`There is ${lackText(lack)}.`);
+}
+
+/** `no quorum: 1 of at least 2 nodes` */
+export function lackText({ present, needed }: QuorumLack): string {
+  return `no quorum: ${present} of at least ${needed} nodes`;
 }
 
 export const notConnected = failed('Not connected to the cluster.');

@@ -7,7 +7,7 @@ import { type Answer, structured, usage } from '../answer.ts';
 import type { DuravipFacts, DuravipProblem, NodeFacts } from '../facts.ts';
 import type { Command } from '../registry.ts';
 import { element, textElement } from '../xml.ts';
-import { withDuravip } from './duravip-arguments.ts';
+import { lackText, withDuravip } from './duravip-arguments.ts';
 
 const syntax = 'cluster duravip check';
 
@@ -23,12 +23,16 @@ export function duravipCheckCommand(facts: NodeFacts): Command {
 
 interface Finding {
   readonly ip: Ip | undefined;
-  readonly kind: DuravipProblem['kind'] | Label;
+  readonly kind: 'quorum' | DuravipProblem['kind'] | Label;
   readonly text: string;
 }
 
 async function check(duravip: DuravipFacts): Promise<Answer> {
-  const findings: Finding[] = [...(await duravip.problems()), ...(await labelFindings(duravip))];
+  const findings = [
+    ...quorumFindings(duravip),
+    ...(await duravip.problems()),
+    ...(await labelFindings(duravip)),
+  ];
   return structured({
     text: () =>
       findings.length === 0
@@ -47,6 +51,14 @@ async function check(duravip: DuravipFacts): Promise<Answer> {
       ),
     json: () => ({ findings: findings.map(({ ip = null, kind, text }) => ({ ip, kind, text })) }),
   });
+}
+
+/** The cause of all the unowned addresses below. */
+function quorumFindings(duravip: DuravipFacts): readonly Finding[] {
+  const lack = duravip.lackOfQuorum();
+  return lack
+    ? [{ ip: undefined, kind: 'quorum', text: `${lackText(lack)}, so nothing is served here` }]
+    : [];
 }
 
 /** Addresses looked at in one turn. */

@@ -1,11 +1,12 @@
 /** Looking ahead and back: what would happen if a node died, and what has happened (EXT-7). */
 import type { HistoryEntry, HistoryOwner } from '../../core/duravip/history.ts';
+import type { Process } from '../../core/view.ts';
 import { type Answer, failed, structured, usage } from '../answer.ts';
 import type { DuravipFacts, NodeFacts } from '../facts.ts';
 import type { Command } from '../registry.ts';
 import { dayAndTime } from '../time.ts';
 import { element, escapeXml, textElement } from '../xml.ts';
-import { findVips, nodeNamed, unsettled, withDuravip } from './duravip-arguments.ts';
+import { findVips, lackText, nodeNamed, unsettled, withDuravip } from './duravip-arguments.ts';
 
 const planSyntax = 'cluster duravip plan <node>';
 const historySyntax = 'cluster duravip history [<ip>|<name>]';
@@ -36,13 +37,10 @@ function plan(duravip: DuravipFacts, args: readonly string[]): Answer {
   if (obstacle) return obstacle;
   const gone = nodeNamed(duravip, typed);
   if (!gone) return failed(`No such node: ${typed}`);
-  const nameOf = (incarnation: string | undefined) =>
-    duravip.members.find((member) => member.incarnation === incarnation)?.node;
-  const changes = duravip
-    .planWithout(gone.incarnation)
-    .map(({ ip, from, to }) => ({ ip, from: nameOf(from), to: nameOf(to) }));
+  const lack = duravip.lackOfQuorum(gone.incarnation);
+  const changes = lack ? everythingLost(duravip) : changesWithout(duravip, gone);
   return structured({
-    text: () => planText(typed, changes),
+    text: () => `${lack ? `Without ${typed} there is ${lackText(lack)}.\n` : ''}${planText(typed, changes)}`,
     xml: () =>
       `<DuraVIPPlan without="${escapeXml(typed)}">${changes
         .map(({ ip, from = '', to = '' }) =>
@@ -54,6 +52,21 @@ function plan(duravip: DuravipFacts, args: readonly string[]): Answer {
       changes: changes.map(({ ip, from = null, to = null }) => ({ ip, from, to })),
     }),
   });
+}
+
+function changesWithout(duravip: DuravipFacts, { incarnation }: Process): readonly NamedChange[] {
+  const nameOf = (owner: string | undefined) =>
+    duravip.members.find((member) => member.incarnation === owner)?.node;
+  return duravip
+    .planWithout(incarnation)
+    .map(({ ip, from, to }) => ({ ip, from: nameOf(from), to: nameOf(to) }));
+}
+
+/** Those that are left own nothing any more. */
+function everythingLost(duravip: DuravipFacts): readonly NamedChange[] {
+  return duravip.members.flatMap(({ incarnation, node }) =>
+    duravip.ownedBy(incarnation).map((ip) => ({ ip, from: node, to: undefined })),
+  );
 }
 
 interface NamedChange {

@@ -278,6 +278,31 @@ describe('the console of three nodes', () => {
     expect((await consoles.said('a', 'check')).split('\n')[0]).toBe('10.9.0.1: the interface eth0 is down');
   });
 
+  it('CMD-16 CMD-14 EXT-1 without a quorum the console says why nothing is served and nothing moved', async () => {
+    const consoles = await Consoles.settled({ apart: true, settings: { quorum: 2 } });
+    expect(await consoles.said('a', 'plan c')).toContain('10.9.0.3 from c to a');
+    expect(await consoles.said('a', 'check')).toBe('No problems found.\n');
+    const { harbour } = consoles;
+    harbour.partition('a', 'b c');
+    await harbour.until(() => harbour.at('a').member.membership.view.members.length === 1);
+    await harbour.pass(1_000);
+    const lines = (await consoles.said('a', 'check')).split('\n');
+    expect(lines.slice(0, 2)).toEqual([
+      'no quorum: 1 of at least 2 nodes, so nothing is served here',
+      '10.9.0.1: unowned',
+    ]);
+    expect(await consoles.type('a', 'cluster duravip move 10.9.0.1 to a')).toMatchObject({
+      text: 'There is no quorum: 1 of at least 2 nodes.\n',
+      status: 1,
+    });
+    expect(await consoles.said('b', 'check')).toBe('No problems found.\n');
+    expect((await consoles.said('b', 'plan c')).split('\n').slice(0, 3)).toEqual([
+      'Without c there is no quorum: 1 of at least 2 nodes.',
+      'Without c these would move:',
+      expect.stringMatching(/^\t10\.9\.0\.\d from b to -$/),
+    ]);
+  });
+
   it('CMD-14 during a change of view nothing is moved', async () => {
     const consoles = await Consoles.settled({ apart: true });
     consoles.harbour.partition('a', 'b c');

@@ -50,6 +50,7 @@ export function fakeDuravip({ all = [], ...changes }: FakeDuravip): DuravipFacts
     state: 'running',
     self: process('labrat-1').incarnation,
     members: [],
+    lackOfQuorum: () => undefined,
     vips: (ips) => (ips ? all.filter(({ ip }) => ips.includes(ip)) : all),
     vip: (ip) => all.find((vip) => vip.ip === ip),
     named: (name) => all.filter(({ names }) => names.includes(name)).map(({ ip }) => ip),
