@@ -33,6 +33,25 @@ describe('claims at the beginning of a view', () => {
     expect(harbour.log.size).toBe(0);
   });
 
+  it('LIFE-16 a view that changes while claims are gathered begins anew, with the claims of before', async () => {
+    const harbour = await Harbour.settled('a b', { apart: true });
+    const found = harbour.lose('a', (subject) => isClaims(subject) || isPrivate(subject));
+    const members = () => harbour.at('b').member.membership.view.members.map(({ node }) => node);
+    harbour.start('c');
+    await harbour.until(() => members().length === 3);
+    harbour.at('c').kill();
+    harbour.reportClosed('c');
+    await harbour.until(() => members().join() === 'a,b');
+    harbour.start('d');
+    await harbour.until(() => members().join() === 'a,b,d');
+    expect([harbour.ownership('b').state, harbour.tables('b')]).toEqual(['gathering', 'a b a b a b']);
+    found();
+    await harbour.until(() => harbour.ownership('d').state === 'following');
+    expect(harbour.tables('a', 'b', 'd')).toBe('a b a b a b');
+    await harbour.pass(1_000);
+    expect([harbour.log.size, harbour.answering().a]).toEqual([0, '1 3 5']);
+  });
+
   it('OWN-3 claims that come before the view they are for are kept for it', async () => {
     const harbour = await Harbour.settled('a b');
     // c hears of the view last: everybody else's claims are there by then.

@@ -13,6 +13,18 @@ describe('a cluster that starts', () => {
   });
 });
 
+describe('a node alone', () => {
+  it('LIFE-5 LIFE-1 owns all its addresses after maturity, and none before', async () => {
+    const harbour = new Harbour();
+    const { ips } = harbour;
+    harbour.start('a');
+    await harbour.pass(matureMs - 100);
+    expect([harbour.answering(), harbour.log.size]).toEqual([{ a: '' }, 0]);
+    await harbour.until(() => harbour.answering().a === '1 2 3 4 5 6', 1_500);
+    expect([harbour.log.size, harbour.critical]).toEqual([ips.length, []]);
+  });
+});
+
 describe('a node that ends', () => {
   it('T2, LIFE-12 killed with closed evidence: its addresses are served elsewhere within 50 ms', async () => {
     const harbour = await Harbour.settled('a b c');

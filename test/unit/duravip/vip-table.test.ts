@@ -77,6 +77,59 @@ describe('table of floating addresses', () => {
     );
   });
 
+  it('VIEW-5 members obey MATURE and do not look at the age themselves', () => {
+    const fleet = Fleet.of('a b', four);
+    const { table } = fleet.at('b');
+    // The leader has had the view for longer, or another view_mature_time (DVC-1).
+    fleet.nowMs = 1;
+    expect(maturable(table, fleet.nowMs, nobodyHeard).mature).toEqual([]);
+    const assignments = [{ ip: one, owner: fleet.id('b'), reason: 'elected' as const }];
+    table.apply({ matured: [one], assignments }, fleet.nowMs);
+    expect(view(fleet, one, 'b')).toMatchObject({ labels: ['owned', 'safe'], viewAgeMs: 1 });
+    expect(view(fleet, address(2), 'b').labels).toEqual(['unowned', 'safe', 'immature']);
+  });
+
+  it('VIEW-9 a node that has just started claims nothing, and gets nothing before its first MATURE', () => {
+    const fleet = settled();
+    fleet.start('c', four);
+    expect(fleet.claimsOf(fleet.at('c')).claims).toEqual([]);
+    fleet.views('a b c');
+    expect(fleet.claimsOf(fleet.at('c')).claims).toEqual([]);
+    // Not even what is without owner: it is for those that were there.
+    fleet.change('a', one, { draining: true });
+    expect(fleet.sweep()).toMatchObject([{ ip: one, to: fleet.id('b') }]);
+    fleet.change('b', one, { draining: true });
+    expect(fleet.sweep()).toMatchObject([{ ip: one, to: undefined }]);
+    expect(fleet.pass(matureMs)).toMatchObject([{ ip: one, to: fleet.id('c') }]);
+    expect(fleet.claimsOf(fleet.at('c')).claims).toEqual([one]);
+  });
+
+  it('STA-7 addresses are in the order of their numbers, IPv4 before IPv6, however they were announced', () => {
+    const sorted = [
+      '9.0.0.1',
+      '10.0.0.2',
+      '10.0.0.10',
+      '192.0.2.1',
+      '2001:db8::2',
+      '2001:db8::10',
+      'fd00::1',
+    ];
+    const fleet = Fleet.of(
+      'a',
+      [...sorted].sort().map((ip) => vip(ip)),
+    );
+    fleet.start(
+      'b',
+      [...sorted].reverse().map((ip) => vip(ip)),
+    );
+    fleet.views('a b');
+    const { table } = fleet.at('b');
+    expect(table.rows.ordered.map(({ ip }) => ip)).toEqual(sorted);
+    expect(maturable(table, matureMs, nobodyHeard).mature).toEqual(sorted);
+    fleet.pass(matureMs);
+    expect(fleet.claimsOf(fleet.at('a')).claims).toEqual(sorted.filter((_, i) => i % 2 === 0));
+  });
+
   it('VIEW-6 a decision about an address that nobody announced here yet is kept and reported', () => {
     const fleet = settled();
     const ip = address(99);
