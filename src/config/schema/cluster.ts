@@ -220,14 +220,14 @@ const duravip: readonly OptionSchema[] = [
     type: seconds(0),
     default: '5',
     equal: true,
-    text: 'A view unchanged for so long is mature.',
+    text: 'A view unchanged for so long is mature; change it only on advice.',
   },
   {
     name: 'view_balance_interval',
     type: seconds(1),
     default: '10',
     equal: true,
-    text: 'How often addresses are balanced.',
+    text: 'How often addresses are balanced; change it only on advice.',
   },
   {
     name: 'view_broadcast_interval',
@@ -237,7 +237,7 @@ const duravip: readonly OptionSchema[] = [
   },
   {
     name: 'duravip_balance_set_size',
-    type: int(1, 10_240),
+    type: int(1),
     default: '1',
     equal: true,
     text: 'Addresses moved in one round of balancing.',

@@ -177,25 +177,8 @@ const globalOptions: readonly OptionSchema[] = [
     text: 'File for console changes that have no other home.',
   },
   { name: 'local_changes_only', type: bool, default: 'false', text: 'All console changes go there.' },
-  {
-    name: 'use_iflist_cache',
-    type: bool,
-    default: '0',
-    restart: true,
-    text: 'Keep the list of interfaces of the system.',
-  },
-  {
-    name: 'binding_auto_replumb',
-    type: bool,
-    default: 'disabled',
-    text: 'Put lost addresses of bindings back; clashes with DuraVIP.',
-  },
-  {
-    name: 'binding_auto_replumb_interval',
-    type: seconds(1),
-    default: '60',
-    text: 'How often to look for lost addresses.',
-  },
+  // The kernel tells of interfaces and addresses; those that do not float are not ours to put back.
+  ...ignoredOptions('use_iflist_cache binding_auto_replumb binding_auto_replumb_interval'),
   { name: 'siv_throttle_cache_size', type: int(1), default: '1000', text: 'Most named throttles.' },
   ...ignoredOptions(
     'spool_base spool_mode spool_umask max_resident_active_queue max_resident_messages max_resident_transient_queue ' +

@@ -47,6 +47,19 @@ describe('DVC-4 which addresses float', () => {
     ]);
   });
 
+  it('DVC-7 a listener of any kind can carry the marks', () => {
+    const kinds = ['ESMTP_Listener', 'TCP_Listener', 'Control_Listener', 'ECCluster_Listener'];
+    const listen = (kind: string, n: number) => `${kind} {
+      Listen "10.1.0.${n}:99" { ${marked} duravip_preference = n1 }
+      Listen "10.1.1.${n}:99" { duravip_follow = b }
+    }`;
+    const vips = said(`${kinds.map(listen).join('\n')} Binding b { bind_address = 10.1.9.9 ${marked} }`);
+    expect(
+      vips.map(({ services, preference }) => [services.map(({ kind }) => kind).join(), preference]),
+    ).toEqual([...['esmtp', 'tcp', 'control', 'eccluster'].map((kind) => [kind, ['n1']]), ['', []]]);
+    expect(vips.at(-1)!.followers).toEqual(kinds.map((_, n) => `10.1.1.${n}`));
+  });
+
   it('DVC-9 bindings that share an address are one address with several names; a group may state it', () => {
     const vips = said(`
       Binding_Group g { bind_address = 10.1.0.1  Binding z { ${marked} }  Binding b { ${marked} } }
@@ -54,7 +67,7 @@ describe('DVC-4 which addresses float', () => {
     expect(vips.map(({ ip, names }) => [ip, names])).toEqual([['10.1.0.1', ['a', 'b', 'z']]]);
   });
 
-  it('ARP-18 an IPv6 address is one address however it is spelled', () => {
+  it('ARP-15 ARP-18 an IPv6 address is one address however it is spelled', () => {
     const text = `cluster { Topology "fd00::/16" { interface = eth1 } }
       Binding a { bind_address = "FD00:0:0::1" ${marked} }
       TCP_Listener { Listen "[fd00::0001]:80" { ${marked} } }`;
@@ -165,6 +178,16 @@ describe('DVC-6 NET-1 where addresses go', () => {
     expect(b!.places).toEqual([{ ip: '10.2.0.1', prefixBits: 24, interface: 'eth0' }]);
   });
 
+  it('NET-6 a mask by which addresses depend on each other draws a warning, for both families', () => {
+    const warnings = (options: string) => warningsOf(`cluster { Topology ${options} }`);
+    expect(warnings('"10.0.0.0/8" { interface = eth0  cidrmask = 24 }')).toEqual([
+      'CFG-2302 cidrmask 24 makes addresses depend on each other: taking one off can take off others',
+    ]);
+    expect(warnings('"fd00::/8" { interface = eth0  cidrmask = 64 }')).toHaveLength(1);
+    expect(warnings('"10.0.0.0/8" { interface = eth0  cidrmask = 32 }')).toEqual([]);
+    expect(warnings('"fd00::/8" { interface = eth0  cidrmask = 128 }')).toEqual([]);
+  });
+
   it('NET-4 NET-5 nowhere when no Topology covers it, when it names no interface, or for one of its followers', () => {
     const places = (text: string) => settingsOf(text).duravip.vips.map((vip) => vip.places);
     const binding = `Binding a { bind_address = 10.1.0.1 ${marked} }`;
@@ -228,14 +251,15 @@ describe('DVC 5.3 what is refused', () => {
       `${binding} Binding_Group g { Binding a { bind_address = 10.1.0.2 ${marked} } }`,
       'CFG-2320',
     ],
-    ['the address of the node', `cluster { nodeaddr = 10.1.0.1 } ${binding}`, 'CFG-2321'],
+    ['ID-10 the address of the node', `cluster { nodeaddr = 10.1.0.1 } ${binding}`, 'CFG-2321'],
     [
-      'the address of the node as a follower',
+      'ID-10 the address of the node as a follower',
       `cluster { nodeaddr = 10.1.0.2 } ${binding} ${listen('10.1.0.2:80', 'duravip_follow = a')}`,
       'CFG-2321',
     ],
     ['majority of nobody', 'cluster { quorum = majority } msgc_server { peers = [ ] }', 'CFG-2306'],
-    ['no address in a round of balancing', 'cluster { duravip_balance_set_size = 0 }', 'CFG-2103'],
+    ['DVC-2 no address in a round of balancing', 'cluster { duravip_balance_set_size = 0 }', 'CFG-2103'],
+    ['DVC-2 less than none', 'cluster { duravip_balance_set_size = -1 }', 'CFG-2103'],
     ['a lease shorter than two beats', 'cluster { bus_loss_hold = 0.3 }', 'CFG-2103'],
   ])('%s', (_, text, code) => {
     const errors = errorsOf(text);
@@ -280,6 +304,25 @@ describe('options of the cluster scope (spec 5.1)', () => {
       neighbours: { allHosts: false, framesPerSecond: 100, shareIntervalMs: 30_000 },
       services: { releaseGraceMs: 4_000, parallel: 3, unconditionalRebind: false },
     });
+  });
+
+  it('DVC-2 one address in a round of balancing is the default, and there is no upper bound', () => {
+    expect(duravip('').balanceSetSize).toBe(1);
+    expect(duravip('duravip_balance_set_size = 1').balanceSetSize).toBe(1);
+    expect(duravip('duravip_balance_set_size = 1000000').balanceSetSize).toBe(1_000_000);
+  });
+
+  it('ARP-2 all hosts are told unless arp_all_hosts = false', () => {
+    expect(duravip('').neighbours.allHosts).toBe(true);
+    expect(duravip('arp_all_hosts = false').neighbours.allHosts).toBe(false);
+  });
+
+  it('NET-20 NET-22 how the original looked at interfaces has no effect here, and is said to have none', () => {
+    const text = `
+      use_iflist_cache = true  binding_auto_replumb = enabled  binding_auto_replumb_interval = 5
+      Binding b { bind_address = 10.1.0.1 ${marked} }`;
+    expect(codes(checkText(`${topology}\n${text}`))).toEqual(['CFG-2006', 'CFG-2006', 'CFG-2006']);
+    expect(vipsOf(text)).toEqual(vipsOf(`Binding b { bind_address = 10.1.0.1 ${marked} }`));
   });
 
   it('LIFE-18 the lease is 0.8 of the failure timeout, also with the fast profile', () => {

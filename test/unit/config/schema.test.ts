@@ -90,6 +90,12 @@ describe('design 9: one schema', () => {
 describe('docs/reference/configuration.md', () => {
   const page = 'docs/reference/configuration.md';
 
+  it('DVC-3 warns of options that are better left alone', () => {
+    const text = renderConfigurationReference();
+    for (const name of ['view_balance_interval', 'view_mature_time'])
+      expect(text).toMatch(new RegExp(`^\\| \`${name}\` .*change it only on advice`, 'm'));
+  });
+
   it('is what the schema says (npm run docs writes it)', () => {
     expect(existsSync(page) && readFileSync(page, 'utf8') === renderConfigurationReference()).toBe(true);
   });

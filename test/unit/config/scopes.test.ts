@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { scopesWithPaths } from '../../../src/config/schema/lookup.ts';
 import { resolve, type Target } from '../../../src/config/scopes.ts';
-import { checkText } from './checked.ts';
+import { checkText, codes, settingsOf } from './checked.ts';
 
 /** The value of an option for a target, and the scope it comes from. */
 function effectiveValue(text: string, option: string, target: Target): string {
@@ -17,6 +17,16 @@ function effectiveValue(text: string, option: string, target: Target): string {
     typeof value === 'object' && 'count' in value ? `${value.count}/${value.periodSeconds}` : String(value);
   return `${shown} of ${scope === undefined ? 'default' : [scope.path, scope.instance].join(' ').trim()}`;
 }
+
+describe('the cluster scope', () => {
+  it('ID-13 is one for each process: opened again it is the same, and it has no second instance', () => {
+    const twice = settingsOf('cluster { nodename = a }\ncluster { cluster_group = fleet }');
+    expect([twice.nodename, twice.clusterGroup]).toEqual(['a', 'fleet']);
+    expect(codes(checkText('cluster { nodename = a }\ncluster "two" { nodename = b }'))).toContain(
+      'CFG-2003',
+    );
+  });
+});
 
 describe('CONF-5.2 the worked example', () => {
   const text = `
