@@ -107,7 +107,7 @@ describe('the host API of floating addresses', () => {
     expect(a.told.filter(({ what }) => what === 'online').every(({ isOn }) => isOn)).toBe(true);
   });
 
-  it('API-14 API-7 NET-9 an address that its owner calls incapable moves; both hear of it when it has', async () => {
+  it('API-14 EXT-11 API-7 NET-9 an address that its owner calls incapable moves; both hear of it when it has', async () => {
     const owner = (await owners())[1]!;
     const [from, to, target] = owner === 'a' ? [a, b, 'b'] : [b, a, 'a'];
     for (const program of [a, b]) program.told.length = 0;

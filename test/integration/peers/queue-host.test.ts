@@ -92,7 +92,7 @@ describe('a queue that follows its bindings', () => {
     }
   });
 
-  it('MOV-1 MOV-4 what waits for a binding that moves follows it', async () => {
+  it('OWN-32 MOV-1 MOV-4 what waits for a binding that moves follows it', async () => {
     const [from = ''] = await owners(relays[0]!);
     const to = relays.find(({ name }) => name !== from)!;
     const waiting = relays

@@ -40,7 +40,7 @@ describe('cluster duravip move', () => {
       'Moving 10.0.0.1 from relay-1 to relay-2.\nMoving 10.0.0.2 from relay-1 to relay-2.\n',
       '10.0.0.1 10.0.0.2 > relay-2',
     ],
-  ])('CMD-14 %s', async (words, text, request) => {
+  ])('CMD-13 CMD-14 %s', async (words, text, request) => {
     const { facts, asked } = asking();
     expect(await type(`cluster duravip move ${words}`, facts)).toMatchObject({ text, status: 0 });
     expect(asked).toEqual([request]);

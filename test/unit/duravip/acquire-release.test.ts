@@ -265,7 +265,7 @@ describe('refusals', () => {
     expect(berth.steps).toContain(`released ${ip}`);
   });
 
-  it('API-14 what the program has against an address makes the node incapable of it, and only of it', async () => {
+  it('API-14 EXT-11 what the program has against an address makes the node incapable of it, and only of it', async () => {
     const berth = await Berth.ready([localVip(ip), localVip('10.9.0.2')]);
     berth.local.setFit(ip, 'the queue is broken');
     await berth.pass(1);

@@ -37,7 +37,7 @@ describe('labels', () => {
     expect(labels({ preference: ['a'] }, { preference: ['z'] })).toEqual(['owned', 'safe']);
   });
 
-  it('STA-12 broken when two participants have different names for the address', () => {
+  it('STA-11 STA-12 broken when two participants have different names for the address', () => {
     expect(labels({ names: ['x'] }, { names: ['x', 'y'] })).toEqual(['owned', 'broken']);
     expect(labels({ names: ['x'] }, { names: ['X'] })).toEqual(['owned', 'broken']);
   });
@@ -46,7 +46,7 @@ describe('labels', () => {
     expect(labels({ names: ['x'] }, { names: [], services: [] })).toEqual(['owned', 'unsafe']);
   });
 
-  it('STA-12 broken, both, when one binding name is on two addresses', () => {
+  it('STA-11 STA-12 broken, both, when one binding name is on two addresses', () => {
     const live = nodes([vip(ip, { names: ['x'] })], [vip(address(2), { names: ['x'] })]);
     expect(labelsOf(ip, live, standing)).toEqual(['owned', 'broken']);
     expect(labelsOf(address(2), live, standing)).toEqual(['owned', 'broken']);

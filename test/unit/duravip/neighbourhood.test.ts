@@ -74,7 +74,7 @@ class Street {
 }
 
 describe('telling the neighbours', () => {
-  it('ARP-1, ARP-4 everybody at once in both forms, and again after 1 and 3 seconds', async () => {
+  it('ARP-1, ARP-2, ARP-4 everybody at once in both forms, and again after 1 and 3 seconds', async () => {
     const street = new Street();
     street.neighbourhood.announce([place(vip)]);
     expect(street.said).toEqual(['0 request *', '0 reply *']);
@@ -97,7 +97,7 @@ describe('telling the neighbours', () => {
     expect(toHosts).toEqual(hosts.map(({ ip }) => ip));
   });
 
-  it('ARP-5 arp_all_hosts = false: only hosts that were seen', async () => {
+  it('ARP-2, ARP-5 arp_all_hosts = false: only hosts that were seen', async () => {
     const street = new Street(false);
     street.neighbourhood.announce([place(vip)]);
     await street.pass(5_000);

@@ -257,7 +257,7 @@ describe('orphans', () => {
     expect(fleet.at('a').table.rows.get(one)).toBeUndefined();
   });
 
-  it('VIEW-8 a joiner does not delay orphans, nor does it get them before the mature time', () => {
+  it('VIEW-8 EXT-5 a joiner does not delay orphans, nor does it get them before the mature time', () => {
     const fleet = settled('a b c');
     fleet.views('a b');
     fleet.start('d', four);
@@ -274,7 +274,7 @@ describe('orphans', () => {
     expect(fleet.pass(1)).toHaveLength(4);
   });
 
-  it('VIEW-8 changes of an orphan do not prolong orphan_mature_time', () => {
+  it('VIEW-8 EXT-5 changes of an orphan do not prolong orphan_mature_time', () => {
     const fleet = Fleet.of('a b c', four, { orphanMatureMs: 2_000 });
     fleet.pass(matureMs);
     fleet.change('a', one, { capable: false });
@@ -385,7 +385,7 @@ describe('broken addresses', () => {
 });
 
 describe('manual moves', () => {
-  it('OWN-30 only to an eligible participant, each refusal with its reason', () => {
+  it('OWN-30 STA-11 only to an eligible participant, each refusal with its reason', () => {
     const fleet = settled();
     const { table } = fleet.at('a');
     expect(moveProblem(table, address(99), fleet.id('b'))).toBe('unknown');

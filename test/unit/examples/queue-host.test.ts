@@ -101,7 +101,7 @@ describe('the queue of a node', () => {
     await until(() => spool.queue.size === 0);
   });
 
-  it('MOV-4 API-9 a message whose binding is elsewhere is moved, or gets another binding where the policy is applied again', async () => {
+  it('OWN-32 MOV-4 API-9 a message whose binding is elsewhere is moved, or gets another binding where the policy is applied again', async () => {
     const queue = host();
     bindings.online(['out-1'], '10.0.0.1');
     await spool.accept(message({}), body);
