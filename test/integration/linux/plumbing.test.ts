@@ -42,6 +42,29 @@ test('NET-2 an address goes on the machine with the mask of its topology', async
   expect(node.floating()).toEqual([]);
 });
 
+test('NET-6 with a wide mask one that is taken off takes others off, and that is told at once', async () => {
+  const node = await net.startNode('a');
+  const wide = ['10.84.1.1', '10.84.1.2', '10.84.1.3'].map((ip) => ({ ...vip4, ip, prefixBits: 24 }));
+  node.run(
+    'sysctl',
+    '-qw',
+    'net.ipv4.conf.eth0.promote_secondaries=0',
+    'net.ipv4.conf.all.promote_secondaries=0',
+  );
+  await node.plumb(...wide);
+  await node.unplumb(wide[0]!);
+  expect(node.floating(), 'what Linux does').toEqual([]);
+  const removed = async () =>
+    (await node.changes()).flatMap((change) => (change.kind === 'address-removed' ? change.address.ip : []));
+  await until(async () => (await removed()).length === 3);
+  expect((await removed()).sort()).toEqual(wide.map(({ ip }) => ip));
+  // Each with a mask of its own stays.
+  const narrow = wide.map((address) => ({ ...address, prefixBits: 32 }));
+  await node.plumb(...narrow);
+  await node.unplumb(narrow[0]!);
+  expect(node.floating()).toEqual(['10.84.1.2', '10.84.1.3']);
+});
+
 test('NET-11 nothing but the addresses of a call is touched', async () => {
   const node = await net.start('a');
   node.run(
