@@ -179,13 +179,16 @@ export class TableChecker {
       bounds.letGoMs,
       'answers, but is not the owner',
     );
-    const isIdle = row !== undefined && row.owner === undefined && !row.broken && hasCandidate(node, row);
+    const isConfigured = local.get(ip) !== undefined;
+    const isUnserved = row?.owner === undefined || (isOwner && !isConfigured);
+    const isIdle = row !== undefined && isUnserved && !row.broken && hasCandidate(node, row);
     // While a view is being formed nothing can be decided; how long that may take is R1. Nor without a bus (LIFE-20).
     const { standing } = membership;
     const canDecide = runs && ownership!.hasQuorum && standing !== 'settling' && standing !== 'offline';
-    lasts('INV-27', canDecide && isIdle, bounds.unownedMs, 'has no owner');
-    const isAble =
-      runs && isOwner && lease.state === 'held' && !machine.refusesOn.has(ip) && !machine.refusesOff.has(ip);
+    lasts('INV-27', canDecide && isIdle, bounds.unownedMs, 'has no owner that could serve it');
+    // One that removed it from its configuration can only wait for a decision.
+    const isRefused = machine.refusesOn.has(ip) || machine.refusesOff.has(ip);
+    const isAble = runs && isOwner && isConfigured && lease.state === 'held' && !isRefused;
     lasts('INV-26', isAble && !answers, bounds.unservedMs, 'is owned, and not answered');
     const isMissing = isAble && machine.owned.has(ip) && !machine.addresses.has(ip);
     lasts('INV-30', isMissing, bounds.missingMs, 'was taken off, and is not back');
