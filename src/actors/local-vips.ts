@@ -395,7 +395,7 @@ export class LocalVips {
   }
 
   #kernelChanged(change: KernelChange): void {
-    if (change.kind === 'address-removed') this.#missing([change.address.ip]);
+    if (change.kind === 'address-removed') this.#missing([change.address]);
     else if (change.kind === 'address-added') this.#takeOffForeign([change.address]);
     else if (change.kind === 'foreign-claim') this.#claimed(change.ip, change.mac);
     else if (change.kind === 'unsure') this.#look();
@@ -422,9 +422,10 @@ export class LocalVips {
   #look(): void {
     this.#ports.kernel.addresses().then(
       (addresses) => {
-        const present = new Set(addresses.map(({ ip }) => ip));
-        const plumbed = [...this.#vips.values()].flatMap((vip) => vip.plumbed.map(({ ip }) => ip));
-        this.#missing(plumbed.filter((ip) => !present.has(ip)));
+        const nameOf = ({ ip, interface: name }: PlumbedAddress) => `${ip} ${name}`;
+        const present = new Set(addresses.map(nameOf));
+        const plumbed = [...this.#vips.values()].flatMap((vip) => vip.plumbed);
+        this.#missing(plumbed.filter((place) => !present.has(nameOf(place))));
         this.#takeOffForeign(addresses);
       },
       (error: unknown) =>
@@ -432,24 +433,28 @@ export class LocalVips {
     );
   }
 
-  #missing(ips: readonly Ip[]): void {
-    for (const ip of ips) {
-      const vip = this.#vipAt(ip);
-      if (!vip?.plumbed.some((place) => place.ip === ip)) continue;
-      if (vip.answering.length > 0) this.#ports.leaving([ip]);
+  #missing(places: readonly PlumbedAddress[]): void {
+    for (const place of places) {
+      const vip = this.#vipAt(place.ip);
+      if (!vip?.plumbed.some((each) => isSamePlace(each, place))) continue;
+      if (vip.answering.length > 0) this.#ports.leaving([place.ip]);
       vip.missing();
     }
   }
 
-  /** NET-17: managed here, but put on by somebody else. */
+  /** NET-17: managed here, but put on by somebody else, or left on another interface by an earlier process (DVC-17). */
   #takeOffForeign(addresses: readonly PlumbedAddress[]): void {
     const { kernel, log } = this.#ports;
-    const foreign = addresses.filter(({ ip }) => {
-      const vip = this.#vipAt(ip);
-      return vip?.wanted === false && vip.isOff;
+    const foreign = addresses.filter((address) => {
+      const vip = this.#vipAt(address.ip);
+      if (!vip) return false;
+      const { plumbed, wanted, isOff } = vip;
+      const isElsewhere = plumbed.length > 0 && !plumbed.some((place) => isSamePlace(place, address));
+      return isElsewhere || (!wanted && isOff);
     });
     if (foreign.length === 0) return;
-    log.error(`${foreign[0]!.ip} is on, but not owned here; it is taken off`, { count: foreign.length });
+    const { ip, interface: name } = foreign[0]!;
+    log.error(`${ip} is on ${name}, but not owned there; it is taken off`, { count: foreign.length });
     kernel.unplumb(foreign).catch((error) => this.#broken(error));
   }
 
@@ -466,6 +471,11 @@ export class LocalVips {
   #broken(error: unknown): void {
     this.#ports.log.critical(`addresses could not be taken out of the lease: ${String(error)}`);
   }
+}
+
+/** An address may be on several interfaces. */
+function isSamePlace(a: PlumbedAddress, b: PlumbedAddress): boolean {
+  return a.ip === b.ip && a.interface === b.interface;
 }
 
 /** All lists of an announcement are sorted (STA-1). */

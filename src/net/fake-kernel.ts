@@ -45,7 +45,7 @@ export class FakeKernel implements KernelPort {
   }
 
   addresses(): Promise<readonly PlumbedAddress[]> {
-    return this.#call(() => [...this.#options.machine.addresses.values()]);
+    return this.#call(() => [...this.#options.machine.addresses.values()].flat());
   }
 
   plumb(addresses: readonly PlumbedAddress[]): Promise<readonly PlumbOutcome[]> {
@@ -53,7 +53,8 @@ export class FakeKernel implements KernelPort {
   }
 
   unplumb(addresses: readonly PlumbedAddress[]): Promise<readonly PlumbOutcome[]> {
-    return this.#call(() => addresses.map(({ ip }) => outcome(this.#options.machine.takeOff(ip))));
+    const { machine } = this.#options;
+    return this.#call(() => addresses.map((place) => outcome(machine.takeOff(place.ip, place.interface))));
   }
 
   announce(frames: readonly NeighbourFrame[]): void {

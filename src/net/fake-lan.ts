@@ -18,7 +18,8 @@ export type MachineEvent =
 export class FakeMachine {
   readonly name: string;
   readonly mac: string;
-  readonly addresses = new Map<Ip, PlumbedAddress>();
+  /** Where each is on: on several interfaces, if somebody puts it there. */
+  readonly addresses = new Map<Ip, readonly PlumbedAddress[]>();
   readonly owned = new Set<Ip>();
   readonly managed = new Set<Ip>();
   /** Addresses that cannot be put on, or taken off, and why. */
@@ -55,20 +56,25 @@ export class FakeMachine {
 
   putOn(address: PlumbedAddress): string | undefined {
     const reason = this.refusesOn.get(address.ip);
-    if (reason || this.addresses.has(address.ip)) return reason;
-    this.addresses.set(address.ip, address);
+    const places = this.addresses.get(address.ip) ?? [];
+    if (reason || places.some((place) => place.interface === address.interface)) return reason;
+    this.addresses.set(address.ip, [...places, address]);
     this.onEvent({ kind: 'address-added', address });
     this.lan.onTouch(this, address.ip);
     this.lan.changed([address.ip]);
     return undefined;
   }
 
-  takeOff(ip: Ip): string | undefined {
+  /** `from`: one interface; undefined: all. */
+  takeOff(ip: Ip, from?: string): string | undefined {
     const reason = this.refusesOff.get(ip);
-    const address = this.addresses.get(ip);
-    if (reason || !address) return reason;
-    this.addresses.delete(ip);
-    this.onEvent({ kind: 'address-removed', address });
+    const places = this.addresses.get(ip) ?? [];
+    const leaving = places.filter((place) => from === undefined || place.interface === from);
+    if (reason || leaving.length === 0) return reason;
+    const staying = places.filter((place) => !leaving.includes(place));
+    if (staying.length > 0) this.addresses.set(ip, staying);
+    else this.addresses.delete(ip);
+    for (const address of leaving) this.onEvent({ kind: 'address-removed', address });
     this.lan.onTouch(this, ip);
     this.lan.changed([ip]);
     return undefined;

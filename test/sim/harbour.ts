@@ -155,7 +155,7 @@ export class Harbour {
 
   #newMachine(name: string): FakeMachine {
     const machine = this.#lan.machine(name);
-    machine.addresses.set(foreign, { ip: foreign, prefixBits: 24, interface: 'eth0' });
+    machine.addresses.set(foreign, [{ ip: foreign, prefixBits: 24, interface: 'eth0' }]);
     return machine;
   }
 

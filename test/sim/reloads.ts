@@ -87,7 +87,7 @@ export class Reloads {
       this.#compare(machine, 'on', on, assigned);
       if (node?.member.ownership)
         this.#compare(machine, 'under management', [...machine.managed], [...configured]);
-      for (const { ip, interface: name } of machine.addresses.values())
+      for (const { ip, interface: name } of [...machine.addresses.values()].flat())
         if (name !== 'eth0') this.#options.violate(`INV-31 ${ip} is on ${name} of ${machine.name}`);
     }
   }

@@ -13,7 +13,7 @@ describe('acquiring', () => {
     const berth = new Berth();
     berth.machine.leaseUntil(Number.MAX_SAFE_INTEGER);
     berth.machine.owned.add(ip);
-    berth.machine.addresses.set(ip, placeOf(ip));
+    berth.machine.addresses.set(ip, [placeOf(ip)]);
     await berth.pass(10);
     expect(berth.steps).toEqual(['drop', `manage ${ip}`, `disown ${ip}`, `unplumb ${ip} eth0`]);
     expect([berth.on, berth.state()]).toEqual(['', 'elsewhere']);
@@ -444,6 +444,18 @@ describe('maintenance', () => {
     expect(berth.steps).toEqual([`unplumb ${ip} eth0`]);
     await berth.pass(2 * coolDownMs);
     expect(berth.on).toBe('192.0.2.1');
+  });
+
+  it('NET-17, INV-31 what is left of it on another interface is taken off there, and it goes on answering', async () => {
+    const berth = await Berth.owning();
+    berth.machine.refusesOff.set(ip, 'busy');
+    berth.machine.putOn({ ...placeOf(ip), interface: 'eth1' });
+    await berth.pass(20);
+    expect(berth.machine.addresses.get(ip)!.length).toBe(2);
+    berth.machine.refusesOff.clear();
+    await berth.pass(coolDownMs);
+    expect([berth.state(), berth.answering]).toEqual(['owned', ip]);
+    expect(berth.machine.addresses.get(ip)).toEqual([placeOf(ip)]);
   });
 
   it('NET-17 not while it is being put on here', async () => {

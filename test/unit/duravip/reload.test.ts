@@ -16,7 +16,7 @@ describe('a configuration that changes at run time', () => {
   it('DVC-14 an address that all nodes add is served when it has matured, clean before', async () => {
     const harbour = await Harbour.settled('a b', { ips });
     const added = '10.9.0.9';
-    harbour.machine('b').addresses.set(added, { ip: added, prefixBits: 32, interface: 'eth0' });
+    harbour.machine('b').addresses.set(added, [{ ip: added, prefixBits: 32, interface: 'eth0' }]);
     for (const name of ['a', 'b']) harbour.ownership(name).reconfigure(vipsOf(...ips, added));
     await harbour.pass(matureMs - 100);
     expect([harbour.lan.answering(added), [...harbour.machine('b').addresses.keys()]]).toEqual([
@@ -82,7 +82,12 @@ describe('a configuration that changes at run time', () => {
     const [first, ...others] = ips;
     harbour.ownership('a').reconfigure([localVip(first!, {}, 'eth1'), ...vipsOf(...others)]);
     await harbour.pass(1_000);
-    expect(harbour.machine('a').addresses.get(first!)?.interface).toBe('eth1');
+    expect(
+      harbour
+        .machine('a')
+        .addresses.get(first!)
+        ?.map((place) => place.interface),
+    ).toEqual(['eth1']);
     expect([harbour.answering(), harbour.ownership('a').applied]).toEqual([{ a: '1 3', b: '2 4' }, applied]);
     expect(harbour.log.get(first!)).toEqual(['-', 'a']);
   });
@@ -170,7 +175,7 @@ describe('a configuration that changes at run time', () => {
   it('LIFE-2 INV-31 an address that is added, and that somebody has on another interface, is taken off there', async () => {
     const harbour = await Harbour.settled('a b', { ips });
     const added = '10.9.0.9';
-    harbour.machine('b').addresses.set(added, { ip: added, prefixBits: 24, interface: 'eth3' });
+    harbour.machine('b').addresses.set(added, [{ ip: added, prefixBits: 24, interface: 'eth3' }]);
     harbour.ownership('b').reconfigure(vipsOf(...ips, added));
     await harbour.until(() => !harbour.machine('b').addresses.has(added), 100);
   });
