@@ -20,7 +20,7 @@ import { type QuorumLack, quorumLack } from '../core/duravip/quorum.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import { type OwnerChange, VipTable, type VipTableSettings } from '../core/duravip/vip-table.ts';
 import type { Incarnation } from '../core/identity.ts';
-import { memberOf, type View } from '../core/view.ts';
+import { memberOf, nodesOf, type View } from '../core/view.ts';
 import type { Handover, VipHost } from './duravip.ts';
 import { Gathering } from './gathering.ts';
 import { type HandoverSettings, Handovers } from './handovers.ts';
@@ -164,7 +164,7 @@ export class Ownership {
   /** Undefined: enough nodes are here to own addresses, or would be without this one (EXT-1). */
   lackOfQuorum(without?: Incarnation): QuorumLack | undefined {
     const members = this.#view.members.filter(({ incarnation }) => incarnation !== without);
-    return quorumLack(this.#nodesIn({ members }), this.#settings.quorum);
+    return quorumLack(nodesOf(members), this.#settings.quorum);
   }
 
   /** For the beats. */
@@ -329,7 +329,7 @@ export class Ownership {
 
   /** A node that can put nothing on has no lease to lose, and no view to leave for it. */
   #beginLease(): void {
-    if (this.local.configured.some(({ places }) => places)) this.lease.begin(this.#nodesIn(this.#view));
+    if (this.local.configured.some(({ places }) => places)) this.lease.begin(nodesOf(this.#view.members));
   }
 
   #learnOfHolders({ from, leaseMs, lost }: ClaimsMessage): void {
@@ -496,9 +496,5 @@ export class Ownership {
       const heardMs = this.#membership.traceOf(incarnation)?.heardMs ?? Number.NEGATIVE_INFINITY;
       return heardMs < silentSinceMs;
     });
-  }
-
-  #nodesIn({ members }: Pick<View, 'members'>): Set<string> {
-    return new Set(members.filter(({ type }) => type === 'Momentum').map(({ node }) => node));
   }
 }

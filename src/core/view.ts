@@ -72,6 +72,11 @@ export function memberOf(view: View, incarnation: Incarnation): Process | undefi
   return view.members.find((member) => member.incarnation === incarnation);
 }
 
+/** Names of those that can own addresses: managers cannot. */
+export function nodesOf(members: readonly Process[]): Set<string> {
+  return new Set(members.filter(({ type }) => type === 'Momentum').map(({ node }) => node));
+}
+
 /** `#ec0-08422#uhalehe` */
 export function membershipName(process: Process): string {
   return privateName('m', process.type, process.number, process.node);
