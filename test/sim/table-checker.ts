@@ -124,6 +124,9 @@ export class TableChecker {
       const owners = new Set(nodes.map((node) => nameOf(node, node.member.ownership!.table.ownerOf(ip))));
       const [owner] = owners;
       if (owners.size !== 1) violate(`INV-1 tables say that ${ip} is owned by ${[...owners].join(' and ')}`);
+      const unaware = nodes.filter(({ member }) => member.ownership!.table.rows.get(ip)?.mature === false);
+      if (unaware.length > 0)
+        violate(`STA-4 ${ip} is immature for ever at ${unaware.map(({ name }) => name).join(' and ')}`);
       const answering = nodes
         .filter(({ options }) => options.machine!.answersFor(ip))
         .map(({ name }) => name);

@@ -41,9 +41,9 @@ export function maturable(
   let nextMs = Number.POSITIVE_INFINITY;
   if (!table.gathering) {
     for (const row of table.pending) {
-      const matureAtMs = row.mature
-        ? Number.POSITIVE_INFINITY
-        : row.viewChangedAtMs + table.settings.matureMs;
+      // What was mature already is served first, then told.
+      const isTold = row.mature && (!row.untold || row.orphan !== undefined);
+      const matureAtMs = isTold ? Number.POSITIVE_INFINITY : row.viewChangedAtMs + table.settings.matureMs;
       const assignAtMs = assignAt(table, row, isHeard);
       if (matureAtMs <= nowMs) mature.push(row);
       else if (assignAtMs <= nowMs) orphans.push(row);

@@ -51,6 +51,8 @@ export class VipRow {
   held = false;
   /** MATURE has come for the present view of the address. */
   mature = false;
+  /** A member has come that did not hear so: it is said again. */
+  untold = false;
   /** Has been mature and served, in this view or an earlier one. */
   experienced = false;
 

@@ -185,6 +185,9 @@ export class VipTable {
     const next = this.#next;
     if (!next) return { changes: [], losses: [] };
     this.#next = undefined;
+    // Where the newcomer does not take part nothing changes, and it would take them for immature for ever (STA-4).
+    if (next.members.some(({ incarnation }) => !this.seats.has(incarnation)))
+      for (const row of this.rows.ordered) row.untold = true;
     const counted = claims.filter(({ from }) => next.members.some((member) => member.incarnation === from));
     this.#install(next.members, counted, next.atMs);
     const members = this.seats.members.map(({ incarnation }) => incarnation);
@@ -308,7 +311,7 @@ export class VipTable {
     if (row.mayOwn(seat) || !row.experienced) row.orphan = undefined;
     else row.orphan ??= { sinceMs: nowMs, reason: orphanReason(row, seat) };
     const toRelease = row.broken && row.owner !== undefined && this.#settings.brokenPolicy === 'release';
-    if (!row.mature || row.orphan || toRelease) this.#pending.add(row);
+    if (!row.mature || row.untold || row.orphan || toRelease) this.#pending.add(row);
     else this.#pending.delete(row);
   }
 
@@ -347,6 +350,7 @@ export class VipTable {
 
   #mature(row: VipRow, nowMs: number): void {
     row.mature = true;
+    row.untold = false;
     row.participantsChanged = false;
     this.#judgeOwner(row, nowMs);
   }

@@ -24,6 +24,57 @@ function view(fleet: Fleet, ip = one, name = 'a') {
 }
 
 describe('table of floating addresses', () => {
+  it('STA-2 an announcement replaces what its node said before, as a whole; an older one changes nothing', () => {
+    const fleet = settled();
+    const { table } = fleet.at('a');
+    const older = fleet.announcementOf(fleet.at('b'));
+    fleet.announce('b', four.slice(1));
+    const participants = () => view(fleet).participants.map(({ member }) => member.node);
+    expect(participants()).toEqual(['a']);
+    expect(table.announced(older, fleet.nowMs)).toBe(false);
+    expect(table.announced({ ...older, sequence: 9, from: incarnation('b', 9) }, fleet.nowMs)).toBe(false);
+    expect(participants()).toEqual(['a']);
+  });
+
+  it('STA-4 all members have the same participants, owners, holds, maturity and labels, newcomers too', () => {
+    const fleet = settled();
+    fleet.decide('a', decideMove(fleet.leaderOf('a'), [one], fleet.id('b')));
+    fleet.start('c', [vip(address(3), { services: [{ kind: 'esmtp', endpoint: 'x' }] }), vip(address(9))]);
+    fleet.views('a b c');
+    const tableOf = (name: string) =>
+      [...four, vip(address(9))].map(({ ip }) => {
+        // These are what a node has seen itself (STA-5).
+        const { viewAgeMs, ownerAgeMs, reason, ...shared } = view(fleet, ip, name);
+        return shared;
+      });
+    const seen = () => ['a', 'b', 'c'].map(tableOf);
+    // Where c does not take part it has not heard that they are mature: that is said again at once.
+    fleet.sweep();
+    const [a, b, c] = seen();
+    expect([b, c]).toEqual([a, a]);
+    expect(a!.map(({ labels }) => labels.join())).toEqual([
+      'owned,safe,held',
+      'owned,safe',
+      'owned,unsafe,immature',
+      'owned,safe',
+      'unowned,safe,immature',
+    ]);
+    fleet.pass(matureMs);
+    const [later, ...others] = seen();
+    expect(maturable(fleet.at('a').table, fleet.nowMs, nobodyHeard).mature).toEqual([]);
+    expect(others).toEqual([later, later]);
+    expect(later!.at(-1)).toMatchObject({ owner: { node: 'c' }, labels: ['owned', 'safe'] });
+  });
+
+  it('STA-4 VIEW-8 what a newcomer has to be told does not hold up orphans', () => {
+    const fleet = settled('a b c');
+    fleet.start('d', [vip(address(9))]);
+    fleet.views('a b d');
+    const due = maturable(fleet.at('a').table, fleet.nowMs, nobodyHeard);
+    expect(due.orphans).toEqual(addresses(4).filter((ip) => fleet.at('a').table.ownerOf(ip) === undefined));
+    expect(due.orphans).toHaveLength(1);
+  });
+
   it('STA-3 INV-18 the same content again changes nothing, not even the age of a view', () => {
     const fleet = settled();
     fleet.pass(1_000);
@@ -77,7 +128,7 @@ describe('table of floating addresses', () => {
     );
   });
 
-  it('VIEW-5 members obey MATURE and do not look at the age themselves', () => {
+  it('VIEW-5 OWN-17 members obey MATURE and do not look at the age themselves', () => {
     const fleet = Fleet.of('a b', four);
     const { table } = fleet.at('b');
     // The leader has had the view for longer, or another view_mature_time (DVC-1).
