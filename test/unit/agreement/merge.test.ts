@@ -21,7 +21,7 @@ describe('partition and merge', () => {
     expect(office.share('a b c d')).toBe(true);
   });
 
-  it('BUS-10 a cut and its heal are one view each, and each member is told who came with it', () => {
+  it('BUS-10 BUS-13 a cut and its heal are one view each, and each member is told who came with it', () => {
     const office = PostOffice.settled('a b c d');
     office.partition('a b', 'c d');
     office.pass(2 * timeoutMs);

@@ -97,7 +97,7 @@ const decision: fc.Arbitrary<Decision> = fc.record({
 });
 
 describe('messages about floating addresses', () => {
-  it('MSG-2 every message comes out as it went in', () => {
+  it('MSG-2 STA-1 every message comes out as it went in', () => {
     fc.assert(
       fc.property(message, (sent) => {
         expect(decodeVipMessage(encodeVipMessage(sent))).toEqual(sent);

@@ -33,6 +33,19 @@ describe('claims at the beginning of a view', () => {
     expect(harbour.log.size).toBe(0);
   });
 
+  it('OWN-1 a node is down without a bus, gathers after each view, then leads or follows', async () => {
+    const harbour = await Harbour.settled('a b');
+    const states = () => ['a', 'b'].map((name) => harbour.ownership(name).state);
+    expect(states()).toEqual(['leading', 'following']);
+    harbour.network.breakLink(harbour.at('b').links.m, 100);
+    await harbour.pass(50);
+    expect(states()).toEqual(['leading', 'down']);
+    await harbour.until(() => states().join() === 'leading,following', 1_000);
+    harbour.start('c');
+    await harbour.until(() => states().join() === 'gathering,gathering', 3_000);
+    await harbour.until(() => states().join() === 'leading,following', 1_000);
+  });
+
   it('LIFE-16 a view that changes while claims are gathered begins anew, with the claims of before', async () => {
     const harbour = await Harbour.settled('a b', { apart: true });
     const found = harbour.lose('a', (subject) => isClaims(subject) || isPrivate(subject));

@@ -46,7 +46,7 @@ describe('a node that ends', () => {
     expect(harbour.doubles).toEqual([]);
   });
 
-  it('INV-3, LIFE-18 stopped and continued: never two at a time, and it comes back as a newcomer', async () => {
+  it('INV-3, EXT-4, LIFE-18 stopped and continued: never two at a time, and it comes back as a newcomer', async () => {
     const harbour = await Harbour.settled('a b c');
     harbour.at('c').clock.pause();
     await harbour.pass(4_000);
