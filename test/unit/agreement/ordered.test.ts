@@ -44,6 +44,13 @@ describe('ordered messages within a view', () => {
     expect(office.at('b').diary).toEqual(['1 one', 'view [a b] leave, with a b', '1 first']);
   });
 
+  it('BUS-16 a message is delivered when its turn has come, although another member lacks it still', () => {
+    const office = PostOffice.settled('a b c');
+    office.intercept(is('ordered', { to: 'c' }));
+    office.order('a', 'one');
+    expect(['a', 'b', 'c'].map((name) => office.at(name).diary)).toEqual([['1 one'], ['1 one'], []]);
+  });
+
   it('BUS-9 a gap holds later messages back until the lost one is sent again, after a beat of the leader', () => {
     const office = PostOffice.settled('a b');
     office.intercept(is('ordered', { to: 'b' }));
