@@ -168,7 +168,12 @@ export class Duravip {
 
   /** The wait is another one now, because somebody has let go, or who may still have it is known again. */
   waitAnew(handover: Handover): void {
-    if (this.#wanted && !this.#isOn) this.#handover = handover;
+    this.#handover = handover;
+  }
+
+  /** Given to this node, and not on. */
+  get isDue(): boolean {
+    return this.#wanted && !this.#isOn;
   }
 
   /** One or several of the three above. */

@@ -208,7 +208,9 @@ export class LocalVips {
 
   /** Who may still hold what is not on here yet is known again: of all, or of these. */
   waitAnew(handoverOf: (ip: Ip) => Handover, ips: Iterable<Ip> = this.#vips.keys()): void {
-    this.#decide(ips, (vip) => vip.waitAnew(handoverOf(vip.ip)));
+    // Only those: others would say again that they are off, to nodes that would answer the same.
+    const due = [...ips].filter((ip) => this.#vips.get(ip)?.isDue);
+    this.#decide(due, (vip) => vip.waitAnew(handoverOf(vip.ip)));
   }
 
   /** The table gives these to others, or to nobody. */

@@ -101,6 +101,16 @@ describe('acquiring', () => {
     expect([begun(), berth.on]).toEqual([0, '']);
   });
 
+  it('OWN-34 who has not been given it does not answer the word that it is free', async () => {
+    const berth = await Berth.owning();
+    berth.unassign();
+    await berth.pass(10);
+    berth.steps.length = 0;
+    berth.local.waitAnew(() => noWait);
+    await berth.pass(10);
+    expect(berth.steps).toEqual([]);
+  });
+
   it('EXT-2 whoever still answers is waited for, and asked again until nobody does', async () => {
     const berth = await Berth.ready();
     berth.other.managed.clear();
