@@ -22,6 +22,13 @@ export interface HandoverSettings {
 /** The guardian of a process that ended empties the owned set within this, of the report of its end (LIFE-18). */
 const guardianGraceMs = 20;
 
+/** An address was given to a member. */
+interface Holding {
+  readonly since: Stamp;
+  /** When this node learned of it, or that the member is back in the view. */
+  readonly atMs: number;
+}
+
 interface Departure extends Trace {
   readonly leaseMs: number;
 }
@@ -32,7 +39,7 @@ export class Handovers {
    * Who was given an address and is not known to have let go, or never to have had it. Several, when an address was
    * given on before the one it was given to had it.
    */
-  readonly #holders = new Map<Ip, Map<Incarnation, Stamp>>();
+  readonly #holders = new Map<Ip, Map<Incarnation, Holding>>();
   readonly #departed = new Map<Incarnation, Departure>();
   readonly #leasesMs = new Map<Incarnation, number>();
 
@@ -63,6 +70,12 @@ export class Handovers {
       this.#departed.set(incarnation, { ...trace, leaseMs: this.#leasesMs.get(incarnation) ?? 0 });
     }
     for (const { incarnation } of view.members) this.#departed.delete(incarnation);
+    const comers = view.members.filter(({ incarnation }) => !memberOf(before, incarnation));
+    for (const holders of this.#holders.values())
+      for (const { incarnation } of comers) {
+        const holding = holders.get(incarnation);
+        if (holding) holders.set(incarnation, { ...holding, atMs: nowMs });
+      }
   }
 
   /** Who left and may still answer, for the claims. */
@@ -91,30 +104,36 @@ export class Handovers {
       leaseMs: Math.max(known?.leaseMs ?? 0, leaseMs),
     });
     this.#leasesMs.set(member, leaseMs);
-    for (const ip of holds) if (!this.#holders.get(ip)?.has(member)) this.owned(ip, member, since);
+    for (const ip of holds) if (!this.#holders.get(ip)?.has(member)) this.owned(ip, member, since, nowMs);
   }
 
   /** The table gives an address to a member, or a member claims it. */
-  owned(ip: Ip, owner: Incarnation, since: Stamp): void {
-    const holders = this.#holders.get(ip) ?? new Map<Incarnation, Stamp>();
-    this.#holders.set(ip, holders.set(owner, since));
+  owned(ip: Ip, owner: Incarnation, since: Stamp, atMs: number): void {
+    const holders = this.#holders.get(ip) ?? new Map<Incarnation, Holding>();
+    this.#holders.set(ip, holders.set(owner, { since, atMs }));
   }
 
   /** What was given back before it was given again says nothing about the second time. */
   released(ip: Ip, by: Incarnation, upTo: Stamp): void {
     const holders = this.#holders.get(ip);
-    const since = holders?.get(by);
+    const since = holders?.get(by)?.since;
     if (!holders || !since || compareStamps(since, upTo) > 0) return;
     holders.delete(by);
     if (holders.size === 0) this.#holders.delete(ip);
   }
 
-  /** The wait of `self` for an address that the table gives it. */
+  /**
+   * The wait of `self` for an address that the table gives it. The same whenever it is asked for: if it began anew with
+   * each word of somebody else, and each view, the address would be answered by nobody meanwhile.
+   */
   waitFor(ip: Ip, self: Incarnation, view: View, nowMs: number): Handover {
     if (this.#settings.concurrent) return noWait;
     let wait = noWait;
-    for (const holder of this.#holders.get(ip)?.keys() ?? [])
-      if (holder !== self && memberOf(view, holder)) wait = longer(wait, this.#waitForMember(holder, nowMs));
+    const holders = this.#holders.get(ip);
+    const givenMs = holders?.get(self)?.atMs ?? nowMs;
+    for (const [holder, { atMs }] of holders ?? [])
+      if (holder !== self && memberOf(view, holder))
+        wait = longer(wait, this.#waitForMember(holder, Math.max(givenMs, atMs)));
     for (const departure of this.#departed.values())
       wait = longer(wait, this.#waitForDeparted(departure, nowMs));
     return wait;
@@ -129,9 +148,9 @@ export class Handovers {
     return { notBeforeMs, probeUntilMs: notBeforeMs + this.#settings.timeoutMs };
   }
 
-  #waitForMember(holder: Incarnation, nowMs: number): Handover {
+  #waitForMember(holder: Incarnation, fromMs: number): Handover {
     const leaseMs = this.#leasesMs.get(holder) ?? this.#settings.failureTimeoutMs;
-    return { notBeforeMs: nowMs + Math.max(this.#settings.timeoutMs, leaseMs), probeUntilMs: undefined };
+    return { notBeforeMs: fromMs + Math.max(this.#settings.timeoutMs, leaseMs), probeUntilMs: undefined };
   }
 
   #waitForDeparted({ evidence, heardMs, closedMs, leaseMs }: Departure, nowMs: number): Handover {

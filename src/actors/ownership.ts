@@ -346,7 +346,7 @@ export class Ownership {
     const mine = new Map<Ip, Handover>();
     for (const { ip, claimant, winner } of losses) {
       if (claimant === this.#self) continue;
-      this.#handovers.owned(ip, claimant, this.#stamp);
+      this.#handovers.owned(ip, claimant, this.#stamp, this.#world.clock.nowMs());
       if (winner === this.#self) mine.set(ip, this.#waitFor(ip));
     }
     this.local.assign(mine);
@@ -417,9 +417,9 @@ export class Ownership {
     const mine = new Map<Ip, Handover>();
     const leaving: Ip[] = [];
     for (const { ip, to } of changes) {
+      if (to !== undefined) this.#handovers.owned(ip, to, this.#stamp, this.#world.clock.nowMs());
       if (to === this.#self) mine.set(ip, this.#waitFor(ip));
       else leaving.push(ip);
-      if (to !== undefined) this.#handovers.owned(ip, to, this.#stamp);
     }
     this.local.unassign(leaving);
     this.local.assign(mine);

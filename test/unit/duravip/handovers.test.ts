@@ -33,7 +33,7 @@ function afterLoss(
   const trace = seen && { ...seen, closedMs: nowMs - 8 };
   const handovers = new Handovers({ ...settings, ...changes });
   for (const member of [a, b, c]) handovers.leaseOf(member, leaseMs);
-  handovers.owned(ip, incarnation(left), stamp(1, 1));
+  handovers.owned(ip, incarnation(left), stamp(1, 1), nowMs);
   const staying = ['a', 'b', 'c'].filter((name) => name !== left).join(' ');
   const view = viewOf(staying, 2);
   handovers.viewInstalled(view, viewOf('a b c'), () => trace, nowMs);
@@ -88,7 +88,7 @@ describe('how long the next owner waits', () => {
   it('OWN-34 a member that has it gets the hand-over timeout, never less than its lease', () => {
     const handovers = new Handovers(settings);
     handovers.leaseOf(b, leaseMs);
-    handovers.owned(ip, b, stamp(1, 1));
+    handovers.owned(ip, b, stamp(1, 1), nowMs);
     expect(handovers.waitFor(ip, a, viewOf('a b'), nowMs)).toEqual({
       notBeforeMs: nowMs + 3_000,
       probeUntilMs: undefined,
@@ -99,7 +99,7 @@ describe('how long the next owner waits', () => {
 
   it('OWN-34 nobody waits for itself', () => {
     const handovers = new Handovers(settings);
-    handovers.owned(ip, a, stamp(1, 1));
+    handovers.owned(ip, a, stamp(1, 1), nowMs);
     expect(handovers.waitFor(ip, a, viewOf('a b'), nowMs)).toEqual(noWait);
   });
 
@@ -110,12 +110,12 @@ describe('how long the next owner waits', () => {
 
   it('OWN-34, LIFE-18 of several that may have it the longest wait counts, and the longest probe', () => {
     const { handovers, wait } = afterLoss('c', { evidence: 'closed', heardMs: nowMs });
-    handovers.owned(ip, b, stamp(1, 2));
+    handovers.owned(ip, b, stamp(1, 2), nowMs);
     const both = { notBeforeMs: nowMs + 3_000, probeUntilMs: nowMs - 8 + leaseMs };
     expect(wait()).toEqual(both);
     // In whatever order they had it.
     handovers.released(ip, c, stamp(2, 0));
-    handovers.owned(ip, c, stamp(2, 1));
+    handovers.owned(ip, c, stamp(2, 1), nowMs);
     expect(wait()).toEqual(both);
     handovers.released(ip, b, stamp(2, 1));
     expect(wait()).toEqual({ notBeforeMs: nowMs + 12, probeUntilMs: nowMs - 8 + leaseMs });
@@ -128,12 +128,26 @@ describe('how long the next owner waits', () => {
     expect(handovers.waitFor(ip, a, back, nowMs).notBeforeMs).toBe(nowMs + 3_000);
     expect(handovers.lost(nowMs)).toEqual([]);
   });
+
+  it('OWN-34, INV-26 asked for again it is the same: it counts from when the address was given, or somebody came to have it', () => {
+    const handovers = new Handovers(settings);
+    const view = viewOf('a b c');
+    const wait = (atMs: number) => handovers.waitFor(ip, a, view, atMs).notBeforeMs;
+    handovers.owned(ip, b, stamp(1, 1), nowMs - 9_000);
+    handovers.owned(ip, a, stamp(1, 2), nowMs);
+    handovers.viewInstalled(viewOf('a b', 2), view, () => undefined, nowMs + 500);
+    expect([wait(nowMs), wait(nowMs + 2_000)]).toEqual([nowMs + 3_000, nowMs + 3_000]);
+    handovers.owned(ip, c, stamp(2, 1), nowMs + 100);
+    expect(wait(nowMs + 2_000)).toBe(nowMs + 3_100);
+    handovers.viewInstalled(viewOf('a b c', 3), viewOf('a b', 2), () => undefined, nowMs + 700);
+    expect(wait(nowMs + 2_000)).toBe(nowMs + 3_700);
+  });
 });
 
 describe('what is given back', () => {
   it('OWN-34 ends the wait', () => {
     const handovers = new Handovers(settings);
-    handovers.owned(ip, b, stamp(1, 4));
+    handovers.owned(ip, b, stamp(1, 4), nowMs);
     handovers.released(ip, b, stamp(1, 5));
     expect(handovers.waitFor(ip, a, viewOf('a b'), nowMs)).toEqual(noWait);
   });
@@ -143,15 +157,15 @@ describe('what is given back', () => {
     ['in the view before', stamp(1, 99)],
   ])('OWN-34 %s than it was given says nothing', (_case, upTo) => {
     const handovers = new Handovers(settings);
-    handovers.owned(ip, b, stamp(2, 4));
+    handovers.owned(ip, b, stamp(2, 4), nowMs);
     handovers.released(ip, b, upTo);
     expect(handovers.waitFor(ip, a, viewOf('a b'), nowMs).notBeforeMs).toBe(nowMs + 3_000);
   });
 
   it('OWN-34 by one of two leaves the other', () => {
     const handovers = new Handovers(settings);
-    handovers.owned(ip, b, stamp(1, 1));
-    handovers.owned(ip, c, stamp(1, 2));
+    handovers.owned(ip, b, stamp(1, 1), nowMs);
+    handovers.owned(ip, c, stamp(1, 2), nowMs);
     handovers.released(ip, c, stamp(1, 2));
     expect(handovers.waitFor(ip, a, viewOf('a b c'), nowMs).notBeforeMs).toBe(nowMs + 3_000);
   });
@@ -214,7 +228,7 @@ describe('what is forgotten', () => {
   it('OWN-34 members of the view stay holders, however old that is', () => {
     const handovers = new Handovers(settings);
     handovers.leaseOf(b, leaseMs);
-    handovers.owned(ip, b, stamp(1, 1));
+    handovers.owned(ip, b, stamp(1, 1), nowMs);
     handovers.forget(viewOf('a b'), nowMs + 3_600_000);
     expect(handovers.waitFor(ip, a, viewOf('a b'), nowMs).notBeforeMs).toBe(nowMs + 3_000);
   });
