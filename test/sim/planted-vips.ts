@@ -52,8 +52,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     name: 'whoever ended is not waited for',
     seed: 2,
     file: handovers,
-    find: "case 'closed':\n",
-    replace: "case 'closed':\n        return noWait;\n",
+    find: "case 'closed': {\n",
+    replace: "case 'closed': {\n        return noWait;\n",
   },
   {
     name: 'a silent process is not waited for',
@@ -75,8 +75,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     seed: 1,
     schedule: vipSchedules.inheritances,
     file: handovers,
-    find: 'const holders = this.#holders.get(ip) ?? new Map<Incarnation, Stamp>();',
-    replace: 'const holders = new Map<Incarnation, Stamp>();',
+    find: 'const holders = this.#holders.get(ip) ?? new Map<Incarnation, Holding>();',
+    replace: 'const holders = new Map<Incarnation, Holding>();',
   },
   {
     name: 'the winner of a merge does not wait for the losers',
@@ -90,6 +90,13 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     find: "this.#world.vips.broadcast({ kind: 'released', from: this.#self, upTo: this.#stamp, ips });",
     replace: '',
     scenario: 'vip-moves.json',
+  },
+  {
+    name: 'the wait for a member begins anew whenever it is asked for',
+    file: handovers,
+    find: 'this.#waitForMember(holder, Math.max(givenMs, atMs))',
+    replace: 'this.#waitForMember(holder, nowMs)',
+    scenario: 'vip-wait-begun-anew.json',
   },
   // --- the lease
   {
@@ -390,6 +397,13 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     replace: '  }\n\n  /** What',
   },
   {
+    name: 'what is on another interface is left there',
+    file: locals,
+    find: 'return isElsewhere || (!wanted && isOff);',
+    replace: 'return !wanted && isOff;',
+    scenario: 'vip-left-on-another-interface.json',
+  },
+  {
     name: 'a process announces without its lease',
     seed: 1,
     file: neighbourhood,
@@ -416,6 +430,12 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     file: ownership,
     find: 'this.neighbourhood.announce(this.local.plumbed);',
     replace: '',
-    also: [{ file: ownership, find: 'if (vip) this.neighbourhood.announce(vip.answering);', replace: '' }],
+    also: [
+      {
+        file: ownership,
+        find: 'this.neighbourhood.announce(ips.flatMap((ip) => this.local.get(ip)?.answering ?? []));',
+        replace: '',
+      },
+    ],
   },
 ];
