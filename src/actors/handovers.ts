@@ -41,6 +41,8 @@ export class Handovers {
    */
   readonly #holders = new Map<Ip, Map<Incarnation, Holding>>();
   readonly #departed = new Map<Incarnation, Departure>();
+  /** Addresses that this node has again without a decision. */
+  readonly #undecided = new Map<Ip, Handover>();
   readonly #leasesMs = new Map<Incarnation, number>();
 
   constructor(settings: HandoverSettings) {
@@ -109,6 +111,7 @@ export class Handovers {
 
   /** The table gives an address to a member, or a member claims it. */
   owned(ip: Ip, owner: Incarnation, since: Stamp, atMs: number): void {
+    this.#undecided.delete(ip);
     const holders = this.#holders.get(ip) ?? new Map<Incarnation, Holding>();
     this.#holders.set(ip, holders.set(owner, { since, atMs }));
   }
@@ -128,7 +131,7 @@ export class Handovers {
    */
   waitFor(ip: Ip, self: Incarnation, view: View, nowMs: number): Handover {
     if (this.#settings.concurrent) return noWait;
-    let wait = noWait;
+    let wait = this.#undecided.get(ip) ?? noWait;
     const holders = this.#holders.get(ip);
     const givenMs = holders?.get(self)?.atMs ?? nowMs;
     for (const [holder, { atMs }] of holders ?? [])
@@ -143,9 +146,9 @@ export class Handovers {
    * For what this node let go of, and has again without a decision: one that gives it to another may be under way, and
    * comes, or this node is left out of the view, within the failure timeout.
    */
-  waitForDecision(nowMs: number): Handover {
+  waitForDecision(ip: Ip, nowMs: number): void {
     const notBeforeMs = nowMs + this.#settings.failureTimeoutMs;
-    return { notBeforeMs, probeUntilMs: notBeforeMs + this.#settings.timeoutMs };
+    this.#undecided.set(ip, { notBeforeMs, probeUntilMs: notBeforeMs + this.#settings.timeoutMs });
   }
 
   #waitForMember(holder: Incarnation, fromMs: number): Handover {
@@ -171,8 +174,9 @@ export class Handovers {
     return heardMs + Math.max(leaseMs, this.#settings.failureTimeoutMs);
   }
 
-  /** Leases of the departed run out; nobody has to wait for them for ever. */
+  /** Claims are merged. Leases of the departed run out; nobody has to wait for them for ever. */
   forget(view: View, nowMs: number): void {
+    this.#undecided.clear();
     for (const [member, { heardMs, leaseMs }] of this.#departed) {
       if (this.#silentUntilMs(heardMs, leaseMs) > nowMs) continue;
       this.#departed.delete(member);

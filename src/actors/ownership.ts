@@ -361,8 +361,8 @@ export class Ownership {
   }
 
   #waitAgain(ip: Ip): Handover {
-    const isAlone = this.#view.members.length === 1;
-    return isAlone ? this.#waitFor(ip) : this.#handovers.waitForDecision(this.#world.clock.nowMs());
+    if (this.#view.members.length > 1) this.#handovers.waitForDecision(ip, this.#world.clock.nowMs());
+    return this.#waitFor(ip);
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------

@@ -97,6 +97,23 @@ describe('how long the next owner waits', () => {
     expect(handovers.waitFor(ip, a, viewOf('a b'), nowMs).notBeforeMs).toBe(nowMs + 7_000);
   });
 
+  it('DVC-14, OWN-34 removed and added again: for a decision that may be under way, whoever lets go meanwhile', () => {
+    const handovers = new Handovers(settings);
+    const view = viewOf('a b');
+    const wait = () => handovers.waitFor(ip, a, view, nowMs);
+    handovers.owned(ip, a, stamp(1, 1), nowMs);
+    handovers.waitForDecision(ip, nowMs);
+    const undecided = { notBeforeMs: nowMs + 1_000, probeUntilMs: nowMs + 4_000 };
+    expect(wait()).toEqual(undecided);
+    handovers.released(ip, b, stamp(1, 2));
+    expect(wait()).toEqual(undecided);
+    handovers.owned(ip, a, stamp(1, 3), nowMs);
+    expect(wait()).toEqual(noWait);
+    handovers.waitForDecision(ip, nowMs);
+    handovers.forget(view, nowMs);
+    expect(wait(), 'claims are merged').toEqual(noWait);
+  });
+
   it('OWN-34 nobody waits for itself', () => {
     const handovers = new Handovers(settings);
     handovers.owned(ip, a, stamp(1, 1), nowMs);
