@@ -10,16 +10,10 @@ import type { Timer } from '../core/clock.ts';
 import type { Ip, VipAnnouncement, VipService } from '../core/duravip/vip.ts';
 import { hashText } from '../core/hash.ts';
 import { DecisionNotices } from './decision-notices.ts';
-import {
-  Duravip,
-  type DuravipPorts,
-  type Handover,
-  stuckRetryMs,
-  type VipHost,
-  type VipPatience,
-} from './duravip.ts';
+import { Duravip, type DuravipPorts, type Handover, type VipHost, type VipPatience } from './duravip.ts';
 import type { KernelChange, KernelPort, PlumbedAddress } from './kernel-port.ts';
 import { Plumber } from './plumber.ts';
+import { RetiredVips } from './retired-vips.ts';
 import type { ActorSystem, SystemWorld } from './system.ts';
 
 /** One address as this node is configured to serve it. */
@@ -65,8 +59,7 @@ export class LocalVips {
   readonly #vipPorts: DuravipPorts;
   #configured: readonly LocalVip[];
   readonly #vips = new Map<Ip, Duravip>();
-  /** No longer configured, and not known to be off yet (DVC-16). */
-  readonly #retiring = new Map<Ip, Duravip>();
+  readonly #retired: RetiredVips;
   readonly #incapable = new Map<Ip, string>();
   /** What host program and machine have against an address, each reason from outside (API-14, NET-5). */
   readonly #unfit = new Map<Ip, string>();
@@ -91,6 +84,11 @@ export class LocalVips {
     this.#ports = ports;
     this.#configured = settings.vips;
     this.#notices = new DecisionNotices(ports.clock);
+    this.#retired = new RetiredVips({
+      ...ports,
+      forgotten: () => this.#manage(),
+      failed: (error) => this.#broken(error),
+    });
     const plumber = new Plumber({ ...ports, acquired: (addresses) => ports.acquired(addresses) });
     this.#vipPorts = this.#portsWith(plumber);
     for (const vip of settings.vips) this.#add(vip);
@@ -181,7 +179,7 @@ export class LocalVips {
   }
 
   get all(): Iterable<Duravip> {
-    return [...this.#vips.values(), ...this.#retiring.values()];
+    return [...this.#vips.values(), ...this.#retired.all];
   }
 
   get(ip: Ip): Duravip | undefined {
@@ -241,7 +239,7 @@ export class LocalVips {
     this.#looking?.cancel();
     this.#notices.stop();
     for (const vip of this.all) vip.stop();
-    this.#retiring.clear();
+    this.#retired.clear();
   }
 
   #decide(ips: Iterable<Ip>, decide: (vip: Duravip) => void): void {
@@ -253,47 +251,19 @@ export class LocalVips {
   #add({ announcement, places }: LocalVip): void {
     const full = { ...announcement, capable: places !== undefined, draining: false };
     const { ip } = announcement;
-    const known = this.#vips.get(ip) ?? this.#retiring.get(ip);
-    this.#retiring.delete(ip);
+    const known = this.#vips.get(ip) ?? this.#retired.take(ip);
     if (known) known.configure(full, places);
     const { patience } = this.#settings;
     this.#vips.set(ip, known ?? new Duravip(this.#system, this.#vipPorts, full, places, patience));
   }
 
-  /** They keep their actors until they are off. */
   #retire(ips: readonly Ip[]): void {
     this.unassign(ips);
     for (const ip of ips) {
-      this.#retiring.set(ip, this.#vips.get(ip)!);
+      this.#retired.add(this.#vips.get(ip)!);
       this.#vips.delete(ip);
       for (const known of [this.#incapable, this.#unfit, this.#added]) known.delete(ip);
-      this.#forgetWhenOff(ip);
     }
-  }
-
-  #forgetWhenOff(ip: Ip, inMs = 0): void {
-    // A later turn: the actor is in the middle of saying so.
-    this.#ports.clock.after(inMs, () => {
-      this.#forget(ip).catch((error) => this.#broken(error));
-    });
-  }
-
-  /**
-   * Nobody will look after it any more, and without management it answers: so it is made sure that it is not there,
-   * even if this process never put it on.
-   */
-  async #forget(ip: Ip): Promise<void> {
-    const vip = this.#retiring.get(ip);
-    if (!vip?.isOff) return;
-    const outcomes = await this.#ports.kernel.unplumb(vip.places);
-    if (this.#retiring.get(ip) !== vip || !vip.isOff) return;
-    if (!outcomes.every(({ ok }) => ok)) {
-      this.#forgetWhenOff(ip, stuckRetryMs);
-      return;
-    }
-    vip.stop();
-    this.#retiring.delete(ip);
-    await this.#manage();
   }
 
   #learnPlaces(): void {
@@ -323,10 +293,10 @@ export class LocalVips {
       mayBegin: () => this.#ports.mayBegin(),
       probe: (place, untilMs, wanted) => this.#probe(place, untilMs, wanted),
       letGo: (addresses) => this.#letGo(addresses),
-      off: (ip) => this.#cameOff(ip),
+      off: (ip) => this.#retired.cameOff(ip),
       released: (ip) => {
         this.#ports.released(ip);
-        this.#cameOff(ip);
+        this.#retired.cameOff(ip);
       },
       capable: (ip, capable) => this.#setCapable(ip, capable),
       stuck: (ip, stuck) => {
@@ -377,10 +347,6 @@ export class LocalVips {
     const configured = this.#configured.flatMap(({ places }) => places ?? []);
     const lingering = [...this.all].flatMap(({ places }) => places);
     return this.#ports.kernel.lease.manage([...new Set([...configured, ...lingering].map(({ ip }) => ip))]);
-  }
-
-  #cameOff(ip: Ip): void {
-    if (this.#retiring.has(ip)) this.#forgetWhenOff(ip);
   }
 
   #withAdded(announcement: LocalVip['announcement']): LocalVip['announcement'] {

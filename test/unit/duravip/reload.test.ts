@@ -42,6 +42,22 @@ describe('a configuration that changes at run time', () => {
     expect([harbour.doubles, harbour.critical]).toEqual([[], []]);
   });
 
+  it('DVC-16, INV-4 a removed address that an earlier process left on another interface answers nobody, and is taken off', async () => {
+    const harbour = await Harbour.settled('a b', { ips });
+    const machine = harbour.machine('a');
+    // Of b, so a never had it; its own removal of what it finds there has failed so far.
+    const left = '10.9.0.2';
+    machine.refusesOff.set(left, 'busy');
+    machine.putOn({ ip: left, prefixBits: 32, interface: 'eth1' });
+    harbour.ownership('a').reconfigure(vipsOf('10.9.0.1', '10.9.0.3', '10.9.0.4'));
+    await harbour.pass(2_000);
+    expect([machine.addresses.has(left), machine.answersFor(left)]).toEqual([true, false]);
+    machine.refusesOff.clear();
+    await harbour.until(() => !machine.addresses.has(left), 5_000);
+    await harbour.until(() => !machine.managed.has(left), 100);
+    expect(harbour.doubles).toEqual([]);
+  });
+
   it('DVC-16, INV-31 an address that all remove is served by nobody, and forgotten', async () => {
     const harbour = await Harbour.settled('a b', { ips });
     for (const name of ['a', 'b'])
