@@ -2,7 +2,6 @@
  * A node: the composition root. Reads the configuration, plugs the layers together, and runs the node actor, which says
  * what happens in which order.
  */
-import { EventEmitter } from 'node:events';
 import { nodeMachine } from './actors/node.ts';
 import { ActorSystem, type SupervisedActor } from './actors/system.ts';
 import type { Format } from './console/answer.ts';
@@ -24,6 +23,7 @@ import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
 import { Floating, type VipLocation } from './node/floating.ts';
+import { GuardedEmitter } from './node/guarded-emitter.ts';
 import { Listeners } from './node/listeners.ts';
 import { Machine } from './node/machine.ts';
 import type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
@@ -83,7 +83,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   return node;
 }
 
-export class RunningNode extends EventEmitter<NodeEvents> {
+export class RunningNode extends GuardedEmitter<NodeEvents> {
   /** Resolves when the node serves; rejects when it could not start. */
   readonly started: Promise<void>;
   /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
@@ -336,7 +336,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
       close: inTurn(() => this.#close()),
       ended: (error: unknown) => {
         this.#onEnded(error);
-        this.emit('stopped', error);
+        this.tell(this.#around.log, 'stopped', error);
       },
     };
   }
@@ -412,7 +412,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
       this.#actor.send(id === 'membership' ? { type: 'RESET' } : { type: 'FAIL', error });
     };
     life.member.membership.listen({
-      viewInstalled: (view, cause) => this.emit('view', view, cause),
+      viewInstalled: (view, cause) => this.tell(this.#around.log, 'view', view, cause),
       resetNeeded: (reason) => {
         this.#around.log.error(`resetting the membership: ${reason}`);
         this.#actor.send({ type: 'RESET' });
@@ -453,7 +453,7 @@ export class RunningNode extends EventEmitter<NodeEvents> {
         const listen = `${host}:${port}`;
         const service = services[listen];
         return {
-          onEvent: (event) => this.emit('session', listen, event),
+          onEvent: (event) => this.tell(this.#around.log, 'session', listen, event),
           ...(service ? { service } : {}),
         };
       },
