@@ -1,5 +1,6 @@
 /** The public API: what `import ... from 'flotilla'` gives. */
 
+export type { Status } from './console/answer.ts';
 export type { AssignmentReason, Ip, VipService } from './core/duravip/vip.ts';
 export { type ErrorCode, errorCatalogue, FlotillaError, isFlotillaError } from './core/errors.ts';
 export type { Incarnation, MemberType } from './core/identity.ts';
@@ -9,6 +10,13 @@ export type { TableRow } from './core/replica/table.ts';
 export type { NodeSettings } from './core/settings.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
+export type {
+  CommandAnswer,
+  CommandApi,
+  CommandDescription,
+  CommandHandler,
+  CommandLine,
+} from './node/command-api.ts';
 export type { ConfigurationSource, ConfigurationText } from './node/configuration.ts';
 export type { VipLocation } from './node/floating.ts';
 export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';

@@ -18,11 +18,13 @@ import type { FrontEvent, LocalService } from './net/front-listener.ts';
 import { resolveNodeAddress } from './node/address.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
+import { CommandApi } from './node/command-api.ts';
 import { type ConfigurationSource, type ConfigurationText, settingsFrom } from './node/configuration.ts';
 import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
 import { Floating, type VipLocation } from './node/floating.ts';
+import { exposeGauges } from './node/gauges.ts';
 import { GuardedEmitter } from './node/guarded-emitter.ts';
 import { Listeners } from './node/listeners.ts';
 import { Machine } from './node/machine.ts';
@@ -89,6 +91,8 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
   /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
   readonly ended: Promise<void>;
   readonly metrics = new Metrics({ unknownNames: 'ignore' });
+  /** Console commands of this program. */
+  readonly commands: CommandApi;
   readonly #options: StartOptions;
   readonly #around: Surroundings;
   readonly #interpreter: Interpreter;
@@ -154,7 +158,9 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       reset: () => this.#actor.send({ type: 'RESET' }),
       shutdown: () => void this.stop('console'),
     });
-    this.#interpreter = new Interpreter({ registry: nodeRegistry(facts), ...this.#around });
+    const registry = nodeRegistry(facts);
+    this.#interpreter = new Interpreter({ registry, ...this.#around });
+    this.commands = new CommandApi(registry, this.#interpreter.hooks);
     this.ended = new Promise((resolve, reject) => {
       this.#onEnded = (error) => (error === undefined ? resolve() : reject(error));
     });
@@ -165,7 +171,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     // Whoever is interested awaits them; a host program that is not must not die of it.
     this.ended.catch(() => {});
     this.started.catch(() => {});
-    this.#exposeGauges();
+    exposeGauges(this.metrics, { life: () => this.#life, jobs: this.#peers.jobs });
     this.#system = new ActorSystem(this.#around);
     this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
   }
@@ -305,20 +311,6 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     this.#stopReason ??= reason;
     this.#actor.send({ type: 'STOP' });
     await this.ended.catch(() => {});
-  }
-
-  #exposeGauges(): void {
-    const replicas = () =>
-      [...(this.#life?.member.replicas.values() ?? [])].map((replica) => replica.stats());
-    const sum = (figures: readonly number[]) => figures.reduce((total, figure) => total + figure, 0);
-    this.metrics.gauge('view_members', () => this.view?.members.length ?? 0);
-    this.metrics.gauge('link_up', () => {
-      const { m, s } = this.#life?.links ?? {};
-      return [m, s].filter((link) => link?.state === 'up').length;
-    });
-    this.metrics.gauge('peer_jobs', () => this.#peers.jobs.size);
-    this.metrics.gauge('shared_keys', () => sum(replicas().map(({ keys }) => keys)));
-    this.metrics.gauge('shared_pending_changes', () => sum(replicas().map(({ pending }) => pending)));
   }
 
   #connections(): OutboundConnections {

@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts';
 import { isFlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { type Answer, type Format, failed, formats, type Status, status } from './answer.ts';
+import { CommandHooks, type CommandLine } from './command-hooks.ts';
 import { partsOf } from './forms.ts';
 import type { Registry } from './registry.ts';
 import { splitWords } from './words.ts';
@@ -27,6 +28,7 @@ export interface InterpreterOptions {
 export type Reply = AsyncGenerator<string, Status, void>;
 
 export class Interpreter {
+  readonly hooks: CommandHooks;
   readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -37,6 +39,7 @@ export class Interpreter {
     this.#clock = clock;
     this.#log = log;
     this.#counters = counters;
+    this.hooks = new CommandHooks(log);
   }
 
   async *run(line: string, wantedFormat: Format = 'text'): Reply {
@@ -50,7 +53,8 @@ export class Interpreter {
     try {
       const request = parse(line, wantedFormat);
       if (!request) return status.badSyntax;
-      const answer = 'problem' in request ? unreadable(request.problem) : await this.#answer(request.words);
+      if ('words' in request) return yield* this.#run(request);
+      const answer = unreadable(request.problem);
       yield* partsOf(answer, request.format);
       return answer.status;
     } catch (error) {
@@ -60,11 +64,25 @@ export class Interpreter {
     }
   }
 
-  async #answer(words: readonly string[]): Promise<Answer> {
-    const match = this.#registry.match(words);
-    if (!match) return unknownCommand;
+  async *#run(line: CommandLine): Reply {
+    let result: Status = status.failed;
     try {
-      return await this.#inTime(Promise.resolve(match.command.run(match.args)));
+      const answer = await this.#inTime(this.#answer(line));
+      yield* partsOf(answer, line.format);
+      result = answer.status;
+      return result;
+    } finally {
+      this.hooks.after(line, result);
+    }
+  }
+
+  async #answer(line: CommandLine): Promise<Answer> {
+    try {
+      const asked = this.hooks.before(line);
+      const instead = asked && (await asked);
+      if (instead) return instead;
+      const match = this.#registry.match(line.words);
+      return match ? await match.command.run(match.args) : unknownCommand;
     } catch (error) {
       if (isFlotillaError(error)) return failed(`${error.message}. ${error.advice}`);
       throw error;

@@ -97,6 +97,11 @@ export const errorCatalogue = {
     title: 'The console answered something unexpected',
     advice: 'The endpoint is not a Flotilla console, or of another version.',
   },
+  'FLT-1504': {
+    title: 'A command of this name cannot be registered',
+    advice:
+      'Give words of lower-case letters, digits and `_ - . :`; the first is none of `text`, `xml` and `json`.',
+  },
   'FLT-1601': {
     title: 'This machine cannot take floating addresses',
     advice: 'Give the process what the line names; the node serves everything else meanwhile.',
