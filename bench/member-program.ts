@@ -7,6 +7,7 @@ import { checkConfiguration } from '../src/config/check.ts';
 import type { NodeSettings } from '../src/core/settings.ts';
 import { openBusServer } from '../src/node/bus-server.ts';
 import { ClusterLife } from '../src/node/cluster-life.ts';
+import { Conversation } from '../src/node/conversation.ts';
 import { Floating } from '../src/node/floating.ts';
 import { Machine } from '../src/node/machine.ts';
 import { systemClock, systemRandom } from '../src/node/system-clock.ts';
@@ -33,6 +34,7 @@ const life = new ClusterLife({
   server: await openBusServer(settings, around),
   machine: await Machine.open(settings, around),
   floating: new Floating(settings.duravip, around),
+  program: new Conversation([], silentLog),
   around,
   processId: process.pid,
   execute: () => {

@@ -1,6 +1,8 @@
 /** The public API: what `import ... from 'flotilla'` gives. */
 
+export type { ByzantineReason } from './actors/membership.ts';
 export type { Status } from './console/answer.ts';
+export type { Label } from './core/duravip/labels.ts';
 export type { AssignmentReason, Ip, VipService } from './core/duravip/vip.ts';
 export { type ErrorCode, errorCatalogue, FlotillaError, isFlotillaError } from './core/errors.ts';
 export type { Incarnation, MemberType } from './core/identity.ts';
@@ -10,6 +12,7 @@ export type { TableRow } from './core/replica/table.ts';
 export type { NodeSettings } from './core/settings.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
+export type { ClusterApi, ClusterEvents } from './node/cluster-api.ts';
 export type {
   CommandAnswer,
   CommandApi,
@@ -18,7 +21,16 @@ export type {
   CommandLine,
 } from './node/command-api.ts';
 export type { ConfigurationSource, ConfigurationText } from './node/configuration.ts';
+export type {
+  ListenOptions,
+  MessageListener,
+  MessageSource,
+  MulticastListener,
+  MulticastOrder,
+  StatsHandler,
+} from './node/conversation.ts';
 export type { VipLocation } from './node/floating.ts';
+export type { GroupMember, GroupView } from './node/group-views.ts';
 export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
 export type { PeerHandler, PeerLimits, PeerStream } from './node/peers.ts';
 export type { ReloadOutcome } from './node/reload.ts';

@@ -15,8 +15,9 @@ import { type OutboundConnection, OutboundConnections } from './core/outbound-co
 import type { NodeSettings } from './core/settings.ts';
 import type { View, ViewCause } from './core/view.ts';
 import type { FrontEvent, LocalService } from './net/front-listener.ts';
-import { resolveNodeAddress } from './node/address.ts';
+import { nameTaken, resolveNodeAddress } from './node/address.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
+import { ClusterApi } from './node/cluster-api.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { CommandApi } from './node/command-api.ts';
 import { type ConfigurationSource, type ConfigurationText, settingsFrom } from './node/configuration.ts';
@@ -91,6 +92,8 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
   /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
   readonly ended: Promise<void>;
   readonly metrics = new Metrics({ unknownNames: 'ignore' });
+  /** Who is there, what changes, and what programs on the nodes say to each other. */
+  readonly cluster: ClusterApi;
   /** Console commands of this program. */
   readonly commands: CommandApi;
   readonly #options: StartOptions;
@@ -139,6 +142,12 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       settings,
       around: this.#around,
       membership: () => this.#life?.member.membership,
+    });
+    this.cluster = new ClusterApi({
+      settings,
+      around: this.#around,
+      life: () => this.#life,
+      news: this.#floating.news,
     });
     const facts = nodeFacts({
       settings,
@@ -190,8 +199,10 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     return this.#inTurn(async () => {
       const outcome = await this.#reload(from).catch(impossible);
       const { log } = this.#around;
-      if (outcome.applied) log.notice('the configuration was read again', { ...outcome, report: undefined });
-      else log.error(`the configuration was read again and refused: ${outcome.report.trim()}`);
+      if (outcome.applied) {
+        log.notice('the configuration was read again', { ...outcome, report: undefined });
+        this.cluster.configApplied(outcome);
+      } else log.error(`the configuration was read again and refused: ${outcome.report.trim()}`);
       return outcome;
     });
   }
@@ -391,6 +402,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
         server: this.#server!,
         machine: this.#machine!,
         floating: this.#floating,
+        program: this.cluster.program,
         around: this.#around,
         processId: process.pid,
         execute: (line) => this.#interpreter.run(line),
@@ -399,6 +411,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     );
     this.#life = life;
     this.#record.follow(life.member);
+    this.cluster.follow(life);
     life.member.system.onEscalation = (id, error) => {
       this.#around.log.critical(`${id} was given up; resetting the membership`, { actor: id });
       this.#actor.send(id === 'membership' ? { type: 'RESET' } : { type: 'FAIL', error });
@@ -410,12 +423,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
         this.#actor.send({ type: 'RESET' });
       },
       nameTaken: (other, info) => {
-        const theirs = info ? `${info.address}:${info.port}` : other.incarnation;
-        const ours = `${this.#address}:${settings.clusterPort}`;
-        const error = new FlotillaError(
-          'FLT-1103',
-          `${settings.nodename} is also the name of ${theirs}; this is ${ours}`,
-        );
+        const error = nameTaken(other, info, settings, this.#address);
         this.#actor.send({ type: 'FAIL', error });
       },
     });
@@ -461,6 +469,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     await this.#floating.giveUp();
     await (this.#listeners ?? this.#peers).stop(sessionGraceMs);
     this.#outbound?.stop();
+    this.cluster.end();
     await this.#life?.end();
     await this.#machine?.kernel.close();
     await this.#server?.stop();

@@ -6,6 +6,7 @@ import type { MembershipSettings, ReplicaSettings } from '../core/settings.ts';
 import { Membership } from './membership.ts';
 import { type DuravipSettings, Ownership, type VipWorld } from './ownership.ts';
 import type { World } from './ports.ts';
+import { type ProgramPorts, Programs } from './programs.ts';
 import { createReplica, type Replica } from './replica.ts';
 import { ActorSystem } from './system.ts';
 
@@ -25,9 +26,10 @@ export class Member {
   /** By name, in the order of the configuration. */
   readonly replicas: ReadonlyMap<string, Replica>;
   readonly ownership: Ownership | undefined;
+  readonly programs: Programs | undefined;
 
   /** `earlier`: the member this process was before a reset; it has left, and its own rows go on in this one. */
-  constructor(world: World & Partial<VipPorts>, settings: MemberSettings, earlier?: Member) {
+  constructor(world: World & Partial<VipPorts & ProgramPorts>, settings: MemberSettings, earlier?: Member) {
     this.system = new ActorSystem(world);
     this.membership = new Membership(this.system, world, settings.membership);
     // A manager counts nothing and shows no row (replication 4.13).
@@ -38,11 +40,17 @@ export class Member {
     this.replicas = new Map(replicas.map((replica) => [replica.name, replica]));
     this.#connect(replicas);
     this.ownership = this.#float(world, settings.duravip);
+    const { programs, program } = world;
+    this.programs =
+      programs &&
+      program &&
+      new Programs({ ...world, programs, program }, this.membership, settings.membership);
   }
 
   /** Says goodbye and stops all actors. */
   leave(): void {
     this.membership.leave();
+    this.programs?.stop();
     this.ownership?.stop();
     for (const replica of this.replicas.values()) replica.stop();
     this.system.stop();

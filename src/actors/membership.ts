@@ -8,6 +8,7 @@ import { Agreement } from '../core/agreement/agreement.ts';
 import type { Effect } from '../core/agreement/effects.ts';
 import type { Beat, Heartbeat, NodeInfo, RowDigest, ViewMessage } from '../core/agreement/messages.ts';
 import { Suspicion, type Verdict } from '../core/agreement/suspicion.ts';
+import type { Lag } from '../core/agreement/view-stream.ts';
 import { hashBytes } from '../core/hash.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { MembershipSettings } from '../core/settings.ts';
@@ -48,11 +49,28 @@ export interface MembershipListener {
   beatHeard?(by: Process, countBits: number): void;
   /** Digests of a peer's rows, with each beat: keep it cheap. */
   rowsSeen?(from: Incarnation, digests: readonly RowDigest[]): void;
+  /** What a process says about itself was learned. */
+  infoLearned?(info: NodeInfo): void;
+  /** A member does not behave as one (MEM-16); it may be this process itself. */
+  byzantine?(node: string, reason: ByzantineReason): void;
   /** Another live process has our name, and we are the later one (ID-20). */
   nameTaken?(other: Process, info: NodeInfo | undefined): void;
   /** This process differs from its leader and has to start over as a new incarnation (MEM-17). */
   resetNeeded?(reason: string): void;
 }
+
+/**
+ * `silent`: no heartbeats. `diverged`: another table, or a sequence that stays behind. `alien`: keeps another view.
+ * `mute`: does not say what it owns.
+ */
+export type ByzantineReason = 'silent' | 'diverged' | 'alien' | 'mute';
+
+const byzantineWords: Readonly<Record<ByzantineReason, (name: string) => string>> = {
+  silent: (name) => `no heartbeats of ${name}`,
+  diverged: (name) => `${name} has another table`,
+  alien: (name) => `${name} keeps another view`,
+  mute: (name) => `${name} does not say what it owns`,
+};
 
 /** The last sign of life of a process. */
 export interface Trace {
@@ -197,19 +215,20 @@ export class Membership {
     this.#listeners.push(listener);
   }
 
-  /** Leader only: a message all members deliver in the same order. False: not now, or not here. */
-  order(payload: Uint8Array): boolean {
-    const effects = this.#agreement.order(payload);
+  /**
+   * Leader only: a message all members deliver in the same order. False: not now, or not here. `most`: what members may
+   * lag behind, this message included.
+   */
+  order(payload: Uint8Array, most?: Lag): boolean {
+    const effects = this.#agreement.order(payload, most);
     if (effects) this.#run(effects);
     return effects !== undefined;
   }
 
   /** Leaves a member out of the view that all others wait for (OWN-4); a time that is past trusts it again. */
   distrust(member: Incarnation, untilMs: number): void {
-    const { log, clock } = this.#world;
-    const nowMs = clock.nowMs();
-    if (untilMs > nowMs)
-      log.notice(`byzantine member: ${this.#nameOf(member)} does not say what it owns`, { member });
+    const nowMs = this.#world.clock.nowMs();
+    if (untilMs > nowMs) this.#reportByzantine(member, 'mute');
     this.#run(this.#agreement.distrust(nowMs, member, untilMs));
   }
 
@@ -365,6 +384,7 @@ export class Membership {
   #remember(info: NodeInfo): void {
     if (this.#infos.size >= maxPeers && !this.#infos.has(info.incarnation)) return;
     this.#infos.set(info.incarnation, info);
+    for (const listener of this.#listeners) listener.infoLearned?.(info);
   }
 
   #stateMessage(): ViewMessage {
@@ -387,9 +407,7 @@ export class Membership {
     for (const verdict of verdicts) {
       switch (verdict.kind) {
         case 'silent':
-          log.notice(`byzantine member: no heartbeats of ${this.#nameOf(verdict.member)}`, {
-            member: verdict.member,
-          });
+          this.#reportByzantine(verdict.member, 'silent');
           this.#run(this.#agreement.suspect(clock.nowMs(), verdict.member, true));
           break;
         case 'recovered':
@@ -397,23 +415,27 @@ export class Membership {
           this.#run(this.#agreement.suspect(clock.nowMs(), verdict.member, false));
           break;
         case 'diverged':
-          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} has another table`, {
-            member: verdict.member,
-          });
+          this.#reportByzantine(verdict.member, 'diverged');
           views.broadcast(this.#stateMessage());
           break;
         case 'alien':
-          log.notice(`byzantine member: ${this.#nameOf(verdict.member)} keeps another view`, {
-            member: verdict.member,
-          });
+          this.#reportByzantine(verdict.member, 'alien');
           views.send(verdict.member, { kind: 'solicit', from: this.self.incarnation });
           break;
         case 'reset':
-          for (const listener of this.#listeners)
+          for (const listener of this.#listeners) {
+            listener.byzantine?.(this.self.node, 'diverged');
             listener.resetNeeded?.('byzantine: this table differs from the leader');
+          }
           break;
       }
     }
+  }
+
+  #reportByzantine(member: Incarnation, reason: ByzantineReason): void {
+    const node = this.#nameOf(member);
+    this.#world.log.notice(`byzantine member: ${byzantineWords[reason](node)}`, { member });
+    for (const listener of this.#listeners) listener.byzantine?.(node, reason);
   }
 
   #nameTaken(other: Process): void {

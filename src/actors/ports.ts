@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Decision, VipMessage } from '../core/duravip/messages.ts';
 import type { Incarnation, LinkName } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
+import type { OrderedItem, ProgramMessage } from '../core/multicast/messages.ts';
 import type { Random } from '../core/random.ts';
 import type { SharedMessage } from '../core/replica/messages.ts';
 
@@ -46,6 +47,17 @@ export interface VipChannel {
   broadcast(message: VipMessage): boolean;
   send(to: Incarnation, message: VipMessage): boolean;
   onMessage(listener: (message: VipMessage) => void): void;
+}
+
+/** Messages between programs on connection `s`. Own ones are delivered too, when they come back (BUS-7). */
+export interface ProgramChannel {
+  /** What all members take in one order travels as ordered messages of the membership; here are its bytes. */
+  encode(item: OrderedItem): Uint8Array;
+  /** Undefined: something else. Never throws. */
+  decode(bytes: Uint8Array): OrderedItem | undefined;
+  broadcast(message: ProgramMessage): boolean;
+  send(to: Incarnation, message: ProgramMessage): boolean;
+  onMessage(listener: (message: ProgramMessage) => void): void;
 }
 
 /** Evidence from the NATS servers that a process is gone: both its connections ended by its own doing (BUS-21). */

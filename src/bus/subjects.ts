@@ -42,12 +42,19 @@ export const subjects = {
   shared: (groups: GroupNames, object: string) => `${groups.clusterGroup}.shared.${encodeToken(object)}`,
   allShared: (groups: GroupNames) => `${groups.clusterGroup}.shared.*`,
 
+  /** What programs on the nodes say to each other. Connection `s`. */
+  programs: (groups: GroupNames, kind: string) => `${groups.clusterGroup}.program.${kind}`,
+  allPrograms: (groups: GroupNames) => `${groups.clusterGroup}.program.*`,
+
   /** Private messages of view agreement to one life of one process. Connection `m`. */
   privateViews: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.view`,
   /** Private messages about floating addresses. Connection `m`. */
   privateVips: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.vip`,
   /** Private messages of replication (snapshots). Connection `s`. */
   privateShared: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.shared`,
+
+  /** Private messages between programs. Connection `s`. */
+  privatePrograms: (groups: GroupNames, to: Incarnation) => `${groups.clusterGroup}.to.${to}.program`,
 
   /** Console commands for all nodes, for one, for a subcluster. Connection `m`. */
   control: (groups: GroupNames) => groups.controlGroup,

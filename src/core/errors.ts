@@ -63,6 +63,10 @@ export const errorCatalogue = {
     advice:
       'Give all nodes the same `secret`, or TLS files (CA, certificate and key), or keep listener and peers on loopback.',
   },
+  'FLT-1208': {
+    title: 'There is no member of this name',
+    advice: 'Give a node name or a private name; `cluster membership` lists them.',
+  },
   'FLT-1301': {
     title: 'There is no shared object of this name',
     advice: '`cluster shared list` shows those configured.',

@@ -6,10 +6,12 @@
  */
 import { Member, type VipPorts } from '../actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../actors/ports.ts';
+import type { ProgramHost, ProgramPorts } from '../actors/programs.ts';
 import { connectWire, type NatsWire } from '../bus/connection.ts';
 import { type Control, type Execute, serveControl } from '../bus/control.ts';
 import { watchEvidence } from '../bus/evidence.ts';
 import { ClusterGroup } from '../bus/group.ts';
+import { ProgramBus } from '../bus/program-bus.ts';
 import { SharedBus } from '../bus/shared.ts';
 import { connectionName, type GroupNames } from '../bus/subjects.ts';
 import { VipBus } from '../bus/vip-bus.ts';
@@ -31,6 +33,7 @@ export interface ClusterLifeOptions {
   readonly server: BusServer;
   readonly machine: Machine;
   readonly floating: Floating;
+  readonly program: ProgramHost;
   readonly around: Surroundings;
   readonly processId: number;
   /** Runs a console command that came over NATS. */
@@ -55,7 +58,7 @@ export class ClusterLife {
   /** `earlier`: the life before a reset, ended; the own rows go on in this one. */
   constructor(options: ClusterLifeOptions, earlier?: ClusterLife) {
     this.#options = options;
-    const { settings, around, server, machine, floating, execute } = options;
+    const { settings, around, server, machine, floating, program, execute } = options;
     this.#settings = settings;
     this.incarnation = newIncarnation(around.random);
     this.info = this.#describe();
@@ -65,11 +68,14 @@ export class ClusterLife {
     const views = new ClusterGroup(this.links.m, busOptions);
     const shared = new SharedBus(this.links.s, busOptions);
     const vips = new VipBus(this.links.m, busOptions);
-    const world: World & VipPorts = {
+    const programs = new ProgramBus(this.links.s, busOptions);
+    const world: World & VipPorts & ProgramPorts = {
       ...around,
       vips,
       kernel: machine.kernel,
       host: floating.services,
+      programs,
+      program,
       links: { m: linkPort('m', this.links.m), s: linkPort('s', this.links.s) },
       views: new AgreedValues(() => this.#settings.mustAgree, around.log).watching(views),
       shared,
@@ -100,6 +106,7 @@ export class ClusterLife {
       () => views.close(),
       () => shared.close(),
       () => vips.close(),
+      () => programs.close(),
     );
     floating.follow(this.member, machine);
     this.#announceRegularly(machine.settings.broadcastIntervalMs);

@@ -1,4 +1,6 @@
 /** What the console shows, read from the living parts of the node at the moment of the command. */
+import type { Member } from '../actors/member.ts';
+import type { Membership } from '../actors/membership.ts';
 import type { Replica } from '../actors/replica.ts';
 import type {
   DuravipAbsence,
@@ -48,7 +50,10 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     logGroup: settings.logGroup,
     link: (name) => linkFacts(life(), name),
     view: () => viewFacts(life()),
-    members: () => life()?.member.membership.members().map(memberFacts) ?? [],
+    members: () => {
+      const member = life()?.member;
+      return member?.membership.members().map((each) => memberFacts(each, member)) ?? [];
+    },
     sharedObjects: () =>
       [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
     paniclog: () => sources.paniclog.list(),
@@ -88,10 +93,10 @@ function viewFacts(life: ClusterLife | undefined): ViewFacts {
   };
 }
 
-function memberFacts({
-  process,
-  info,
-}: ReturnType<ClusterLife['member']['membership']['members']>[number]): MemberFacts {
+function memberFacts(
+  { process, info }: ReturnType<Membership['members']>[number],
+  { programs }: Member,
+): MemberFacts {
   return {
     privateName: membershipName(process),
     node: info?.node,
@@ -100,7 +105,7 @@ function memberFacts({
     version: info?.version,
     address: info?.address,
     port: info?.port,
-    groups: info?.groups ?? [],
+    groups: [...(info?.groups ?? []), ...(programs?.groups.of(process.incarnation).keys() ?? [])],
   };
 }
 

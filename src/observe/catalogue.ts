@@ -96,6 +96,15 @@ export const metricCatalogue = {
     'Connections refused because their upstream could not be reached',
   ),
 
+  program_malformed_messages_total: counter(
+    'messages',
+    'Messages between programs that could not be understood and were dropped',
+  ),
+  program_messages_dropped_total: counter(
+    'messages',
+    'Messages between programs dropped because their sender was not in the view',
+  ),
+
   peer_opened_total: counter('transfers', 'Transfers that this node opened to another one'),
   peer_open_failures_total: counter(
     'transfers',

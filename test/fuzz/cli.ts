@@ -11,6 +11,7 @@ import { fuzzConsole } from './console.fuzz.ts';
 import { fuzzFragments } from './fragments.fuzz.ts';
 import { fuzzListener } from './listener.fuzz.ts';
 import { fuzzPeerHandshake } from './peer-handshake.fuzz.ts';
+import { fuzzProgramCodec } from './program-codec.fuzz.ts';
 import { fuzzProxyHeader } from './proxy-header.fuzz.ts';
 import { fuzzSharedCodec } from './shared-codec.fuzz.ts';
 import { fuzzViewCodec } from './view-codec.fuzz.ts';
@@ -22,6 +23,7 @@ const fuzzers: Readonly<Record<string, Fuzzer>> = {
   'view-codec': fuzzViewCodec,
   'shared-codec': fuzzSharedCodec,
   'vip-codec': fuzzVipCodec,
+  'program-codec': fuzzProgramCodec,
   fragments: fuzzFragments,
   'proxy-header': fuzzProxyHeader,
   'peer-handshake': fuzzPeerHandshake,

@@ -15,6 +15,7 @@ import { newIncarnation } from '../../src/core/identity.ts';
 import type { ViewId } from '../../src/core/view.ts';
 import { SeededRandom } from '../sim/seeded-random.ts';
 import { mutateBytes } from './mutate.ts';
+import { examine } from './rereading.ts';
 
 export interface VipCodecFuzzSummary {
   readonly runs: number;
@@ -41,21 +42,6 @@ export function fuzzVipCodec(runs: number, seed: number): VipCodecFuzzSummary {
     }
   }
   return summary;
-}
-
-function examine<T>(
-  bytes: Uint8Array,
-  decode: (bytes: Uint8Array) => T | undefined,
-  encode: (value: T) => Uint8Array,
-): boolean {
-  const value = decode(bytes);
-  if (value === undefined) return false;
-  const once = encode(value);
-  if (once.length > bytes.length) throw new Error('more was read than was there');
-  const again = decode(once);
-  if (again === undefined || !Buffer.from(encode(again)).equals(Buffer.from(once)))
-    throw new Error('it reads differently again');
-  return true;
 }
 
 function input(random: SeededRandom): Uint8Array {

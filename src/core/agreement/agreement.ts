@@ -34,7 +34,7 @@ import {
 import { hashMembers, Peers } from './peers.ts';
 import { Promises } from './promises.ts';
 import { Proposal } from './proposal.ts';
-import { ViewStream } from './view-stream.ts';
+import { type Lag, ViewStream } from './view-stream.ts';
 
 export interface AgreementOptions {
   readonly beatIntervalMs: number;
@@ -197,11 +197,11 @@ export class Agreement {
 
   /**
    * Leader only: sends a message that all members of this view deliver in the same order. Undefined when this is not
-   * the leader, a new view is being formed, or members lag by the whole backlog: try again later.
+   * the leader, a new view is being formed, or members lag by the whole backlog or by `most`: try again later.
    */
-  order(payload: Uint8Array): Effect[] | undefined {
+  order(payload: Uint8Array, most?: Lag): Effect[] | undefined {
     if (!this.isLeader || this.#frozen) return undefined;
-    return this.#stream.order(payload);
+    return this.#stream.order(payload, most);
   }
 
   /**

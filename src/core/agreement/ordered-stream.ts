@@ -7,6 +7,12 @@
  */
 import type { OrderedEntry } from './messages.ts';
 
+/** How much members may lag behind: it is kept, and all of it travels once more when the view changes. */
+export interface Lag {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
 export class OrderedStream {
   /** Highest number delivered without a gap. */
   applied = 0;
@@ -22,9 +28,12 @@ export class OrderedStream {
     this.#backlog = backlog;
   }
 
-  /** Leader only: the next entry, delivered here at once, or undefined when members lag by the whole backlog. */
-  append(payload: Uint8Array): OrderedEntry | undefined {
-    if (this.applied - this.#stable >= this.#backlog) return undefined;
+  /**
+   * Leader only: the next entry, delivered here at once, or undefined when members lag by the whole backlog, or by
+   * more than this message may add to.
+   */
+  append(payload: Uint8Array, most?: Lag): OrderedEntry | undefined {
+    if (this.full || (most && !this.#fits(payload.length, most))) return undefined;
     const entry = { number: this.applied + 1, payload };
     this.#deliver(entry);
     return entry;
@@ -63,6 +72,11 @@ export class OrderedStream {
 
   get full(): boolean {
     return this.applied - this.#stable >= this.#backlog;
+  }
+
+  #fits(bytes: number, most: Lag): boolean {
+    const sum = this.#kept.reduce((total, { payload }) => total + payload.length, bytes);
+    return this.applied - this.#stable < most.entries && sum <= most.bytes;
   }
 
   #deliver(entry: OrderedEntry): void {

@@ -9,8 +9,10 @@ import { leaderOf, sameViewId, type View } from '../view.ts';
 import type { Effect } from './effects.ts';
 import { type OkSummary, summaryOf } from './flush.ts';
 import type { Beat, Flush, Ordered, OrderedEntry, Resend } from './messages.ts';
-import { OrderedStream } from './ordered-stream.ts';
+import { type Lag, OrderedStream } from './ordered-stream.ts';
 import type { Peers } from './peers.ts';
+
+export type { Lag } from './ordered-stream.ts';
 
 /** Entries sent in answer to one resend request; the rest is asked for again. */
 const resendBatch = 64;
@@ -40,9 +42,9 @@ export class ViewStream {
     return summaryOf(this.#view.id, this.#stream);
   }
 
-  /** Leader only. Undefined when members lag by the whole backlog. */
-  order(payload: Uint8Array): Effect[] | undefined {
-    const entry = this.#stream.append(payload);
+  /** Leader only. Undefined when members lag by the whole backlog, or by `most`. */
+  order(payload: Uint8Array, most?: Lag): Effect[] | undefined {
+    const entry = this.#stream.append(payload, most);
     return entry && [{ kind: 'broadcast', message: this.#message(entry) }, this.#delivery(entry)];
   }
 

@@ -62,7 +62,7 @@ function viewOf(table: VipTable, row: VipRow, nowMs: number): VipView {
   };
 }
 
-function labelsIn(table: VipTable, row: VipRow, nowMs: number): readonly Label[] {
+export function labelsIn(table: VipTable, row: VipRow, nowMs: number): readonly Label[] {
   const isJudged = nowMs >= table.rollsUntilMs(row);
   return labelWords({
     owned: row.owner !== undefined,

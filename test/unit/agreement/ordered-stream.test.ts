@@ -68,6 +68,18 @@ describe('ordered stream', () => {
     expect(stream.append(Uint8Array.of(4))).toBeUndefined();
   });
 
+  it('BUS-9 who says how much members may lag behind leaves the rest of the backlog to the others', () => {
+    const stream = new OrderedStream(10);
+    const three = { entries: 3, bytes: 100 };
+    for (const size of [60, 30]) expect(stream.append(new Uint8Array(size), three)).toBeDefined();
+    expect(stream.append(new Uint8Array(11), three)).toBeUndefined();
+    expect(stream.append(new Uint8Array(10), three)).toBeDefined();
+    expect(stream.append(new Uint8Array(0), three)).toBeUndefined();
+    expect(stream.append(new Uint8Array(1_000))).toBeDefined();
+    stream.stableUpTo(4);
+    expect(stream.append(new Uint8Array(100), three)).toBeDefined();
+  });
+
   it('what is further ahead than the backlog is not kept: a foreign number cannot fill the memory', () => {
     const stream = new OrderedStream(3);
     for (const number of [4, 5, 1_000_000, Number.MAX_SAFE_INTEGER]) stream.receive(entry(number));
