@@ -7,6 +7,12 @@ import { Fleet, type Sailor } from './fleet.ts';
 const is = (kind: ViewMessage['kind']) => (message: ViewMessage) => message.kind === kind;
 const bytes = (text: string) => new TextEncoder().encode(text);
 const byzantine = (sailor: Sailor) => sailor.recorder.texts().filter((line) => line.includes('byzantine'));
+/** Notes what a program is told of members that do not behave as such. */
+function suspicionsOf({ membership }: Sailor): string[] {
+  const told: string[] = [];
+  membership.listen({ byzantine: (node, reason) => told.push(`${node} ${reason}`) });
+  return told;
+}
 const views = (sailor: Sailor) => sailor.told.filter((line) => line.startsWith('view'));
 
 describe('standing', () => {
@@ -234,8 +240,9 @@ describe('heartbeats', () => {
     expect([a.membership.state, b.members, byzantine(b)]).toEqual(['settled beating', 'a b', []]);
   });
 
-  it('MEM-14, MEM-15 to MEM-17 a member that beats but sends no heartbeats is left out, and comes back with its heartbeats', () => {
+  it('API-2 MEM-14, MEM-15 to MEM-17 a member that beats but sends no heartbeats is left out, and comes back with its heartbeats', () => {
     const [fleet, [a, b, c]] = Fleet.settled('a', 'b', 'c');
+    const suspicions = suspicionsOf(a);
     fleet.clock.runUntil(20_000);
     c.withholds = is('heartbeat');
     fleet.pass(10_000);
@@ -243,6 +250,7 @@ describe('heartbeats', () => {
     // Left out for good, not taken in again by the next merge.
     expect(views(a).slice(-1)).toEqual(['view a b: network']);
     expect(byzantine(a)).toEqual(['notice: byzantine member: no heartbeats of c']);
+    expect(suspicions).toEqual(['c silent']);
     c.withholds = () => false;
     fleet.pass(3_000);
     expect([a.members, b.members, c.members]).toEqual(['a b c', 'a b c', 'a b c']);
@@ -275,8 +283,9 @@ describe('heartbeats', () => {
     expect([a.members, b.members]).toEqual(['a b', 'a b']);
   });
 
-  it('MEM-17 a member whose table differs is reported, and resets itself when it persists', () => {
+  it('API-2 MEM-17 a member whose table differs is reported, and resets itself when it persists', () => {
     const [fleet, [a, b]] = Fleet.settled('a', 'b');
+    const [ofA, ofB] = [suspicionsOf(a), suspicionsOf(b)];
     fleet.clock.runUntil(20_000);
     b.ignores = (message) => {
       // On its way to b another text than a sent.
@@ -290,16 +299,26 @@ describe('heartbeats', () => {
     fleet.pass(3_000);
     expect(b.told.at(-1)).toBe('reset: byzantine: this table differs from the leader');
     expect(a.told.at(-1)).toBe('1 text');
+    expect([ofA, ofB]).toEqual([['b diverged'], ['a diverged', 'b diverged']]);
   });
 
-  it('MEM-16 an alien, which keeps another view, is reported once and asked who it is', () => {
+  it('API-2 MEM-16 an alien, which keeps another view, is reported once and asked who it is', () => {
     const [fleet, [a]] = Fleet.settled('a', 'b');
+    const suspicions = suspicionsOf(a);
     // c hears nobody and is heard by all: it can be in no view with them.
     const c = fleet.start('c');
     c.ignores = () => true;
     fleet.pass(60_000);
     expect(byzantine(a)).toEqual(['notice: byzantine member: c keeps another view']);
+    expect(suspicions).toEqual(['c alien']);
     expect(a.sentOf('solicit')).toHaveLength(1);
+  });
+
+  it('API-2 OWN-4 a member that does not say what it owns is reported', () => {
+    const [fleet, [a, b]] = Fleet.settled('a', 'b');
+    const suspicions = suspicionsOf(a);
+    a.membership.distrust(b.incarnation, fleet.clock.nowMs() + 1_000);
+    expect(suspicions).toEqual(['b mute']);
   });
 
   it('R7 heartbeats of processes that nobody hears are not remembered', () => {
