@@ -41,9 +41,9 @@ const life = new ClusterLife({
     throw new Error('no console here');
   },
 });
-const { membership, replicas } = life.member;
-const counts = replicas.get('inbound_cidr')!;
-const probes = replicas.get('outbound_domains')!;
+const { membership, tables } = life.member;
+const counts = tables.get('inbound_cidr')!;
+const probes = tables.get('outbound_domains')!;
 const turns = monitorEventLoopDelay({ resolution: meterPeriodMs });
 turns.enable();
 const joinOfThis = measureJoin();

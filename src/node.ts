@@ -379,7 +379,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     this.#machine = await Machine.open(this.settings, this.#around);
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
-    for (const name of this.#life?.member.replicas.keys() ?? [])
+    for (const name of this.#life?.member.tables.keys() ?? [])
       this.#shared.set(name, this.#sharedObject(name));
     this.#outbound = this.#outboundConnections();
     this.#listeners = this.#createListeners();
@@ -479,7 +479,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
   #sharedObject(name: string): SharedObject {
     return new SharedObject(
       name,
-      () => this.#life!.member.replicas.get(name)!,
+      () => this.#life!.member.tables.get(name)!,
       (from) => findMember(this.#life, from)?.incarnation,
     );
   }
@@ -487,7 +487,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
   #outboundConnections(): OutboundConnections {
     const { caps, replicate } = this.settings;
     const rowsName = replicate.find(({ type }) => type === 'outbound_binding_domains')?.name;
-    const rows = rowsName === undefined ? undefined : this.#life?.member.replicas.get(rowsName)?.gaugeTable;
+    const rows = rowsName === undefined ? undefined : this.#life?.member.tables.get(rowsName)?.gaugeTable;
     return new OutboundConnections(caps, this.#shared, rows);
   }
 }

@@ -2,12 +2,16 @@
  * One process as a member of the cluster: its actor system, its membership, its shared objects. The same in production
  * and in the simulator; only the world plugged in differs.
  */
+import type { Incarnation } from '../core/identity.ts';
 import type { MembershipSettings, ReplicaSettings } from '../core/settings.ts';
+import type { View } from '../core/view.ts';
+import { createReplica } from './create-replica.ts';
 import { Membership } from './membership.ts';
 import { type DuravipSettings, Ownership, type VipWorld } from './ownership.ts';
 import type { World } from './ports.ts';
 import { type ProgramPorts, Programs } from './programs.ts';
-import { createReplica, type Replica } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { SharedReplica } from './shared-replica.ts';
 import { ActorSystem } from './system.ts';
 
 export interface MemberSettings {
@@ -24,7 +28,9 @@ export class Member {
   readonly system: ActorSystem;
   readonly membership: Membership;
   /** By name, in the order of the configuration. */
-  readonly replicas: ReadonlyMap<string, Replica>;
+  readonly replicas: ReadonlyMap<string, SharedReplica>;
+  /** Those of them that are counters in rows. */
+  readonly tables: ReadonlyMap<string, Replica>;
   readonly ownership: Ownership | undefined;
   readonly programs: Programs | undefined;
 
@@ -38,6 +44,8 @@ export class Member {
       .map((replica) => createReplica(this.system, world, replica, earlier?.replicas.get(replica.name)))
       .filter((replica) => replica !== undefined);
     this.replicas = new Map(replicas.map((replica) => [replica.name, replica]));
+    const tables = replicas.filter((replica) => replica instanceof Replica);
+    this.tables = new Map(tables.map((replica) => [replica.name, replica]));
     this.#connect(replicas);
     this.ownership = this.#float(world, settings.duravip);
     const { programs, program } = world;
@@ -63,20 +71,39 @@ export class Member {
     return new Ownership(this.system, { ...world, vips, kernel, host }, this.membership, settings);
   }
 
-  /** Rows follow the views of the membership, and their digests ride on its beats. */
-  #connect(replicas: readonly Replica[]): void {
-    const byHash = new Map(replicas.map((replica) => [replica.objectHash, replica]));
+  /** Shared objects follow the views of the membership, and their digests ride on its beats. */
+  #connect(replicas: readonly SharedReplica[]): void {
     this.membership.announceRows(() => {
-      const digests = replicas.map((replica) => replica.digest());
+      const digests = replicas.map((replica) => replica.digest()).filter((digest) => digest !== undefined);
       return this.ownership ? [...digests, this.ownership.digest] : digests;
     });
+    let before: View = this.membership.view;
     this.membership.listen({
       viewInstalled: (view) => {
-        for (const replica of replicas) replica.viewInstalled(view);
+        const ended = this.#endedSince(before, view);
+        before = view;
+        for (const replica of replicas) replica.viewInstalled(view, ended);
       },
       rowsSeen: (from, digests) => {
-        for (const digest of digests) byHash.get(digest.object)?.beatDigest(from, digest);
+        for (const replica of replicas)
+          replica.beatDigest(
+            from,
+            digests.find(({ object }) => object === replica.objectHash),
+          );
       },
     });
+  }
+
+  /** Names of those that are gone for good: nobody over there goes on without us. */
+  #endedSince(before: View, view: View): readonly string[] {
+    const present = new Set(view.members.map(({ incarnation }) => incarnation));
+    return before.members
+      .filter(({ incarnation }) => !present.has(incarnation) && this.#hasEnded(incarnation))
+      .map(({ node }) => node);
+  }
+
+  #hasEnded(member: Incarnation): boolean {
+    const evidence = this.membership.traceOf(member)?.evidence;
+    return evidence === 'closed' || evidence === 'goodbye';
   }
 }

@@ -9,7 +9,7 @@ import type { Incarnation, LinkName } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
 import type { OrderedItem, ProgramMessage } from '../core/multicast/messages.ts';
 import type { Random } from '../core/random.ts';
-import type { SharedMessage } from '../core/replica/messages.ts';
+import type { ObjectMessage } from '../core/shared-object.ts';
 
 export type LinkState = 'connecting' | 'up' | 'down' | 'closed';
 
@@ -32,10 +32,10 @@ export interface ViewChannel {
 
 /** Messages of shared objects on connection `s`. */
 export interface SharedChannel {
-  broadcast(message: SharedMessage): boolean;
-  send(to: Incarnation, message: SharedMessage): boolean;
+  broadcast(message: ObjectMessage): boolean;
+  send(to: Incarnation, message: ObjectMessage): boolean;
   /** One listener an object; messages for objects nobody has here are dropped and counted (replication 3.12). */
-  onMessage(object: string, listener: (message: SharedMessage) => void): () => void;
+  onMessage(object: string, listener: (message: ObjectMessage) => void): () => void;
 }
 
 /** Messages about floating addresses on connection `m`. Own ones are not delivered. */

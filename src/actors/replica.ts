@@ -1,6 +1,6 @@
 /**
- * One shared object of this process: its table, the replicator that keeps it equal with the other members, and the
- * actor that gives it time.
+ * A shared object of rows: its table, the replicator that keeps it equal with the other members, and the actor that gives
+ * it time.
  *
  * Counting, batches and beats are the hot path and never pass a mailbox: they are direct calls on table and replicator.
  * The machine hears once that the table became dirty, that rows are missing or complete, that there is work for later
@@ -21,59 +21,60 @@ import {
 import type { ReplicatedTable, SharedTable, TableRow, TableStats } from '../core/replica/table.ts';
 import { finish } from '../core/replica/work.ts';
 import type { ReplicaSettings, ReplicaType } from '../core/settings.ts';
+import { isOfRows } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
+import { OtherTypes } from './other-types.ts';
 import type { World } from './ports.ts';
 import { replicaMachine, standingEvents } from './replica-machine.ts';
+import type { SharedReplica } from './shared-replica.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
-
-/**
- * `earlier`: the replica of the life before, whose table is taken over with the own row, because the connections counted
- * there are still open. Undefined for a type of object that is not replicated by this version.
- */
-export function createReplica(
-  system: ActorSystem,
-  world: World,
-  settings: ReplicaSettings,
-  earlier?: Replica,
-): Replica | undefined {
-  const table =
-    earlier?.handOver(world.self.incarnation) ?? createTable(settings, world.self.incarnation, world.random);
-  return table && new Replica(system, world, settings, table);
-}
 
 /** Longest wait between two looks at rows that are missing. */
 const longestRetryMs = 1_000;
 /** Without all rows for this long, caps are enforced on what is there, and somebody should know (replication 4.18). */
 const lateMs = 10_000;
-/** Senders remembered that were complained of. */
-const maxWarned = 1024;
 /** Time a listing takes of one turn. */
 const listingTurnMs = 2;
 
 export type ReplicaStats = ReplicatorStats & TableStats;
 
-export class Replica {
+export class Replica implements SharedReplica {
   readonly name: string;
   readonly type: ReplicaType;
-  /** Stands for the name in beats. */
+  readonly snapped = true;
   readonly objectHash: number;
   readonly #table: ReplicatedTable;
   readonly #world: World;
   readonly #replicator: Replicator;
   readonly #actor: SupervisedActor<typeof replicaMachine>;
   readonly #stopListening: (() => void)[];
-  readonly #warned = new Set<Incarnation>();
   #standing: Standing = 'alone';
   #partialSinceMs = 0;
   #late = false;
 
-  constructor(system: ActorSystem, world: World, settings: ReplicaSettings, table: ReplicatedTable) {
+  /**
+   * `earlier`: the replica of the life before, whose table is taken over with the own row, because the connections counted
+   * there are still open. Undefined for a type that has no table.
+   */
+  static of(
+    system: ActorSystem,
+    world: World,
+    settings: ReplicaSettings,
+    earlier?: Replica,
+  ): Replica | undefined {
+    const { incarnation } = world.self;
+    const table = earlier?.handOver(incarnation) ?? createTable(settings, incarnation, world.random);
+    return table && new Replica(system, world, settings, table);
+  }
+
+  private constructor(system: ActorSystem, world: World, settings: ReplicaSettings, table: ReplicatedTable) {
     const { name, type, maxDelayMs, maxPending } = settings;
     this.name = name;
     this.type = type;
     this.objectHash = objectHash(name);
     this.#world = world;
     this.#table = table;
+    const otherTypes = new OtherTypes(name, type, world.log);
     this.#replicator = new Replicator(
       table,
       { object: name, type, self: world.self.incarnation, maxDelayMs, maxPending },
@@ -84,7 +85,7 @@ export class Replica {
         changesPending: () => this.#actor.send({ type: 'CHANGES' }),
         workPending: () => this.#actor.send({ type: 'WORK' }),
         rowsChanged: () => this.#assess(),
-        wrongType: (from, other) => this.#warnOfType(from, other),
+        wrongType: (from, other) => otherTypes.warn(from, other),
       },
     );
     this.#actor = system.start(
@@ -97,7 +98,10 @@ export class Replica {
     );
     const { s } = world.links;
     this.#stopListening = [
-      world.shared.onMessage(name, (message) => this.#replicator.receive(message)),
+      world.shared.onMessage(name, (message) => {
+        if (isOfRows(message)) this.#replicator.receive(message);
+        else otherTypes.warn(message.from, message.type);
+      }),
       s.onState((state) => this.#replicator.linkChanged(state === 'up')),
     ];
     this.#replicator.linkChanged(s.state === 'up');
@@ -125,7 +129,6 @@ export class Replica {
     return this.#standing;
   }
 
-  /** The own row for the next beat. */
   digest(): RowDigest {
     return this.#replicator.digest;
   }
@@ -134,12 +137,10 @@ export class Replica {
     this.#replicator.viewInstalled(view);
   }
 
-  /** A member's beat describes its row of this object (`digest.object` is `objectHash`). */
-  beatDigest(from: Incarnation, digest: RowDigest): void {
-    this.#replicator.beat(from, digest);
+  beatDigest(from: Incarnation, digest: RowDigest | undefined): void {
+    if (digest) this.#replicator.beat(from, digest);
   }
 
-  /** Sends what waits, now. */
   flush(): void {
     this.#replicator.flush();
   }
@@ -153,9 +154,9 @@ export class Replica {
   }
 
   /**
-   * A dump or a listing under a prefix, in batches, with a turn of the event loop to everything else after every few
-   * milliseconds. Shows the counts of the moment it was first asked for a batch, however long it takes and whatever is
-   * counted, joins or leaves meanwhile (replication 18.6, `SharedTable.dump`).
+   * With a turn of the event loop to everything else after every few milliseconds. Shows the counts of the moment it was
+   * first asked for a batch, however long it takes and whatever is counted, joins or leaves meanwhile
+   * (`SharedTable.dump`).
    */
   rows(from?: Incarnation, under?: string): AsyncGenerator<readonly TableRow[], void, void> {
     return inTurns(this.#table.dump(from, under), this.#world.clock);
@@ -218,15 +219,6 @@ export class Replica {
       missing: this.#replicator.stats.origins
         .filter(({ state }) => state !== 'whole')
         .map(({ origin }) => origin),
-    });
-  }
-
-  #warnOfType(from: Incarnation, type: ReplicaType): void {
-    if (this.#warned.has(from)) return;
-    if (this.#warned.size >= maxWarned) this.#warned.clear();
-    this.#warned.add(from);
-    this.#world.log.warning(`'${this.name}' is of type ${type} at ${from}, of type ${this.type} here`, {
-      from,
     });
   }
 }

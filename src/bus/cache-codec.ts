@@ -1,7 +1,5 @@
 /**
- * Bytes of the messages of replicated caches. They share subjects with those of the other shared objects and begin like
- * them: version, kind, sender, type and name of the object; their kinds are numbered from 16. What follows the fields is
- * ignored, so that a later version can add some.
+ * Bytes of the messages of replicated caches. What follows the fields is ignored, so that a later version can add some.
  *
  * Origins are not repeated with each entry: the list of them comes first.
  */
@@ -9,11 +7,9 @@ import { bucketCount } from '../core/cache/cache.ts';
 import { type CacheEntry, fits, maxKeyBytes, maxValueBytes } from '../core/cache/entry.ts';
 import type { CacheMessage } from '../core/cache/messages.ts';
 import type { Incarnation } from '../core/identity.ts';
-import { replicaTypes } from '../core/settings.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
-import { sharedFormatVersion } from './shared-codec.ts';
+import { firstKind, readHeader, writeHeader } from './shared-header.ts';
 
-const firstKind = 16;
 const kinds = [
   'cache-batch',
   'cache-compare',
@@ -21,22 +17,12 @@ const kinds = [
   'cache-credit',
 ] as const satisfies readonly CacheMessage['kind'][];
 
-const maxNameLength = 255;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 const writer = new ByteWriter();
 
-/** Whose message it is: of this codec, or of the one for rows. */
-export function isCacheMessage(bytes: Uint8Array): boolean {
-  return bytes.length > 1 && bytes[1]! >= firstKind && bytes[1]! < firstKind + kinds.length;
-}
-
 export function encodeCacheMessage(message: CacheMessage): Uint8Array {
-  writer.u8(sharedFormatVersion);
-  writer.u8(firstKind + kinds.indexOf(message.kind));
-  writer.incarnation(message.from);
-  writer.u8(replicaTypes.indexOf(message.type));
-  writer.text(message.object);
+  writeHeader(writer, firstKind.cache + kinds.indexOf(message.kind), message);
   writeFields(message);
   return writer.take();
 }
@@ -45,13 +31,9 @@ export function encodeCacheMessage(message: CacheMessage): Uint8Array {
 export function decodeCacheMessage(bytes: Uint8Array): CacheMessage | undefined {
   try {
     const reader = new ByteReader(bytes);
-    if (reader.u8() !== sharedFormatVersion) return undefined;
-    const kind = kinds[reader.u8() - firstKind];
-    const from = reader.incarnation();
-    const type = replicaTypes[reader.u8()];
-    const object = reader.text();
-    if (object.length > maxNameLength) return undefined;
-    return kind && type && readFields({ kind, from, type, object }, reader);
+    const { kind: number, header } = readHeader(reader);
+    const kind = kinds[number - firstKind.cache];
+    return kind && readFields({ kind, ...header }, reader);
   } catch {
     // RangeError: ends too early, or a value out of range. TypeError: not UTF-8.
     return undefined;

@@ -1,14 +1,9 @@
-/**
- * Bytes of quota messages. Version, kind, sender, view and name of the object, then the fields of the kind; what follows
- * them is ignored, so that a later version can add fields.
- */
-import type { Incarnation } from '../core/identity.ts';
+/** Bytes of quota messages. What follows the fields is ignored, so that a later version can add some. */
 import type { QuotaMessage, ReportItem } from '../core/throttle/messages.ts';
 import { longestWindowS, type Rate } from '../core/throttle/rate.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
+import { firstKind, readHeader, writeHeader } from './shared-header.ts';
 import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
-
-export const quotaFormatVersion = 1;
 
 const kinds = [
   'ask',
@@ -18,7 +13,6 @@ const kinds = [
   'reported',
 ] as const satisfies readonly QuotaMessage['kind'][];
 
-const maxNameLength = 255;
 /** Ids are option and path of a stanza, or names that policies make up. */
 const maxIdLength = 1024;
 /** Half a million limits; a report of more would keep its receiver waiting for ever. */
@@ -27,11 +21,8 @@ const maxParts = 1000;
 const writer = new ByteWriter();
 
 export function encodeQuotaMessage(message: QuotaMessage): Uint8Array {
-  writer.u8(quotaFormatVersion);
-  writer.u8(kinds.indexOf(message.kind));
-  writer.incarnation(message.from);
+  writeHeader(writer, firstKind.quota + kinds.indexOf(message.kind), message);
   writeViewId(writer, message.view);
-  writer.text(message.object);
   writeFields(message);
   return writer.take();
 }
@@ -40,20 +31,13 @@ export function encodeQuotaMessage(message: QuotaMessage): Uint8Array {
 export function decodeQuotaMessage(bytes: Uint8Array): QuotaMessage | undefined {
   try {
     const reader = new ByteReader(bytes);
-    if (reader.u8() !== quotaFormatVersion) return undefined;
-    const kind = kinds[reader.u8()];
-    const from = reader.incarnation();
-    const view = readViewId(reader);
-    return kind && readFields({ kind, from, view, object: readText(reader, maxNameLength) }, reader);
+    const { kind: number, header } = readHeader(reader);
+    const kind = kinds[number - firstKind.quota];
+    return kind && readFields({ kind, ...header, view: readViewId(reader) }, reader);
   } catch {
     // RangeError: ends too early, or a value out of range. TypeError: not UTF-8.
     return undefined;
   }
-}
-
-/** The sender of a message, also of one whose rest is malformed. */
-export function quotaSenderOf(bytes: Uint8Array): Incarnation | undefined {
-  return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
 }
 
 function writeFields(message: QuotaMessage): void {
@@ -84,7 +68,7 @@ function writeFields(message: QuotaMessage): void {
   }
 }
 
-type Header = Pick<QuotaMessage, 'kind' | 'from' | 'view' | 'object'>;
+type Header = Pick<QuotaMessage, 'kind' | 'from' | 'view' | 'type' | 'object'>;
 
 function readFields({ kind, ...header }: Header, reader: ByteReader): QuotaMessage {
   switch (kind) {
@@ -124,7 +108,7 @@ function writeWindow({ id, rate, window }: LimitWindow): void {
 }
 
 function readWindow(reader: ByteReader): LimitWindow {
-  return { id: readText(reader, maxIdLength), rate: readRate(reader), window: readCount(reader) };
+  return { id: readId(reader), rate: readRate(reader), window: readCount(reader) };
 }
 
 function writeItem(item: ReportItem): void {
@@ -145,8 +129,8 @@ function readRate(reader: ByteReader): Rate {
   return { units, windowS };
 }
 
-function readText(reader: ByteReader, maxLength: number): string {
-  const text = reader.text();
-  if (text.length > maxLength) throw new RangeError('not a name');
-  return text;
+function readId(reader: ByteReader): string {
+  const id = reader.text();
+  if (id.length > maxIdLength) throw new RangeError('not an id');
+  return id;
 }

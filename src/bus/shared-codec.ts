@@ -1,18 +1,14 @@
 /**
- * Bytes of replication messages. Version, kind, sender, type and name of the object, then the fields of the kind; what
- * follows them is ignored, so that a later version can add fields.
+ * Bytes of replication messages about rows. What follows the fields is ignored, so that a later version can add some.
  *
  * This is the bulk of all traffic, so keys and values travel in columns: an IPv4 key takes 4 bytes and a count below 128
  * one more. Nothing is allocated for a number of entries before the bytes for them are seen to be there.
  */
-import type { Incarnation } from '../core/identity.ts';
 import { checkedText } from '../core/replica/gauge-key.ts';
 import type { Changes, SharedMessage } from '../core/replica/messages.ts';
-import { replicaTypes } from '../core/settings.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { readCells, writeCells } from './cell-codec.ts';
-
-export const sharedFormatVersion = 1;
+import { firstKind, readHeader, writeHeader } from './shared-header.ts';
 
 const kinds = [
   'batch',
@@ -33,16 +29,10 @@ const cellsBit = 32;
 const maxVarintBytes = 8;
 const maxVarintScale = 0x80 ** (maxVarintBytes - 1);
 
-const maxNameLength = 255;
-
 const writer = new ByteWriter();
 
 export function encodeSharedMessage(message: SharedMessage): Uint8Array {
-  writer.u8(sharedFormatVersion);
-  writer.u8(kinds.indexOf(message.kind));
-  writer.incarnation(message.from);
-  writer.u8(replicaTypes.indexOf(message.type));
-  writer.text(message.object);
+  writeHeader(writer, firstKind.rows + kinds.indexOf(message.kind), message);
   writeFields(message);
   return writer.take();
 }
@@ -51,20 +41,13 @@ export function encodeSharedMessage(message: SharedMessage): Uint8Array {
 export function decodeSharedMessage(bytes: Uint8Array): SharedMessage | undefined {
   try {
     const reader = new ByteReader(bytes);
-    if (reader.u8() !== sharedFormatVersion) return undefined;
-    const kind = kinds[reader.u8()];
-    const from = reader.incarnation();
-    const type = replicaTypes[reader.u8()];
-    return kind && type && readFields({ kind, from, type, object: readName(reader) }, reader);
+    const { kind: number, header } = readHeader(reader);
+    const kind = kinds[number - firstKind.rows];
+    return kind && readFields({ kind, ...header }, reader);
   } catch {
     // RangeError: ends too early, or a value out of range. TypeError: not UTF-8. FlotillaError: not a key.
     return undefined;
   }
-}
-
-/** The sender of a message, also of one whose rest is malformed. */
-export function sharedSenderOf(bytes: Uint8Array): Incarnation | undefined {
-  return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
 }
 
 function writeFields(message: SharedMessage): void {
@@ -225,13 +208,6 @@ function readVarints(bytes: Uint8Array, entries: number): Float64Array {
   }
   if (at !== bytes.length) throw new RangeError('more values than keys');
   return values;
-}
-
-/** Names come from configurations; a longer one is nobody's, and would only fill the memory of complaints. */
-function readName(reader: ByteReader): string {
-  const name = reader.text();
-  if (name.length > maxNameLength) throw new RangeError('not a name');
-  return name;
 }
 
 /** A whole number from 0 to 2^53-1. */

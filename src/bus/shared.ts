@@ -7,14 +7,15 @@
  */
 import type { SharedChannel } from '../actors/ports.ts';
 import type { Incarnation } from '../core/identity.ts';
-import type { SharedMessage } from '../core/replica/messages.ts';
+import type { ObjectMessage } from '../core/shared-object.ts';
 import type { ChannelOptions } from './channel.ts';
 import { Fragmenter, Reassembler } from './fragments.ts';
-import { decodeSharedMessage, encodeSharedMessage, sharedSenderOf } from './shared-codec.ts';
+import { decodeObjectMessage, encodeObjectMessage } from './object-codec.ts';
+import { sharedSenderOf } from './shared-header.ts';
 import { subjects } from './subjects.ts';
 import type { Subscription, Wire } from './wire.ts';
 
-export type SharedListener = (message: SharedMessage) => void;
+export type SharedListener = (message: ObjectMessage) => void;
 
 /** Memory for messages that arrive in fragments, and how long to wait for the rest. */
 const reassembly = { maxBytes: 64 * 1_048_576, maxAgeMs: 5_000 };
@@ -43,11 +44,11 @@ export class SharedBus implements SharedChannel {
     ];
   }
 
-  broadcast(message: SharedMessage): boolean {
+  broadcast(message: ObjectMessage): boolean {
     return this.#publish(subjects.shared(this.#options.groups, message.object), message);
   }
 
-  send(to: Incarnation, message: SharedMessage): boolean {
+  send(to: Incarnation, message: ObjectMessage): boolean {
     return this.#publish(subjects.privateShared(this.#options.groups, to), message);
   }
 
@@ -64,9 +65,9 @@ export class SharedBus implements SharedChannel {
     this.#listeners.clear();
   }
 
-  #publish(subject: string, message: SharedMessage): boolean {
+  #publish(subject: string, message: ObjectMessage): boolean {
     if (this.#wire.state !== 'up') return false;
-    const payloads = this.#fragmenter.split(encodeSharedMessage(message), this.#wire.maxPayloadBytes);
+    const payloads = this.#fragmenter.split(encodeObjectMessage(message), this.#wire.maxPayloadBytes);
     return payloads.every((payload) => this.#wire.publish(subject, payload));
   }
 
@@ -76,12 +77,12 @@ export class SharedBus implements SharedChannel {
     const sender = body === null ? undefined : sharedSenderOf(body);
     // Own batches come back from the server, too.
     if (sender === this.#options.self) return;
-    const message = body === null ? undefined : decodeSharedMessage(body);
+    const message = body === null ? undefined : decodeObjectMessage(body);
     if (!message) this.#complainOfMalformed(sender ?? 'somebody unknown');
     else this.#deliver(message);
   }
 
-  #deliver(message: SharedMessage): void {
+  #deliver(message: ObjectMessage): void {
     const listener = this.#listeners.get(message.object);
     if (listener) listener(message);
     else this.#complainOfUnknown(message);
@@ -97,7 +98,7 @@ export class SharedBus implements SharedChannel {
     log.error(`malformed replication message from ${sender} dropped`, { code: 'FLT-1205', sender });
   }
 
-  #complainOfUnknown({ object, from }: SharedMessage): void {
+  #complainOfUnknown({ object, from }: ObjectMessage): void {
     const { counters, log } = this.#options;
     counters.add('shared_unknown_object_messages_total');
     const source = `${from} ${object}`;

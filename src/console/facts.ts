@@ -10,6 +10,7 @@ import type { Ip } from '../core/duravip/vip.ts';
 import type { VipView } from '../core/duravip/vip-view.ts';
 import type { Incarnation, LinkName, MemberType } from '../core/identity.ts';
 import type { LogLevel } from '../core/log.ts';
+import type { SharedKind, SharedRow } from '../core/shared-object.ts';
 import type { Process } from '../core/view.ts';
 
 export interface NodeFacts {
@@ -103,8 +104,6 @@ export interface PaniclogLine {
   readonly text: string;
 }
 
-export type SharedKind = 'cidrtree' | 'gauge table';
-
 export interface SharedObjectFacts {
   readonly name: string;
   readonly kind: SharedKind;
@@ -129,12 +128,6 @@ export interface SharedViewFacts {
   rows(under: string | undefined): AsyncIterable<readonly SharedRow[]>;
 }
 
-/** `key` is a prefix of a cidrtree, a key of a gauge table. */
-export interface SharedRow {
-  readonly key: string;
-  readonly count: number;
-}
-
 export interface RowVerdict {
   /** Private name of the row's owner. */
   readonly origin: string;
@@ -142,9 +135,19 @@ export interface RowVerdict {
   readonly verdict: 'match' | 'differ' | 'unknown';
 }
 
+/** Figures by their names; each kind of object has some of its own besides. */
 export interface SharedStats {
   /** Keys that any node counts something for, idle ones included. */
   readonly keys: number;
+  /** Changes that are not sent yet. */
+  readonly pending: number;
+  /** Messages that could not be used. */
+  readonly drops: number;
+  readonly origins: readonly OriginStats[];
+}
+
+/** Of trees and tables. */
+export interface RowStats extends SharedStats {
   /** Keys this node counts something for. */
   readonly ownKeys: number;
   /** Own keys that were rolled up into their netblocks, and new ones that found no room at all (replication 21.10). */
@@ -153,8 +156,6 @@ export interface SharedStats {
   /** Releases below zero, and sums beyond 2^53-1 (replication 4.10, 4.11). */
   readonly anomalies: number;
   readonly overflows: number;
-  /** Changes of the own row that are not sent yet. */
-  readonly pending: number;
   readonly oldestPendingMs: number;
   readonly batchesSent: number;
   readonly snapshotsSent: number;
@@ -163,9 +164,6 @@ export interface SharedStats {
   /** Batches that were missing, and copies of rows that turned out to differ; both are repaired by a snapshot. */
   readonly gaps: number;
   readonly differences: number;
-  /** Messages that could not be used. */
-  readonly drops: number;
-  readonly origins: readonly OriginStats[];
 }
 
 export interface OriginStats {

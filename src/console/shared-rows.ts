@@ -2,7 +2,7 @@
  * Rows of a shared object on their way to a console: chosen, ordered, written. The only place that knows the line
  * formats of trees and tables (replication 5.10, 5.13).
  */
-import type { SharedKind, SharedRow } from './facts.ts';
+import type { SharedKind, SharedRow } from '../core/shared-object.ts';
 import { escapeXml } from './xml.ts';
 
 export type RowBatches = AsyncIterable<readonly SharedRow[]>;
@@ -77,14 +77,17 @@ function isAddress(row: SharedRow): boolean {
 }
 
 export async function* asLines(rows: RowBatches, kind: SharedKind): AsyncGenerator<string> {
-  const line = kind === 'cidrtree' ? treeLine : tableLine;
+  const line = lines[kind];
   for await (const batch of rows) yield batch.map(line).join('');
 }
 
 export async function* asXml(rows: RowBatches): AsyncGenerator<string> {
   for await (const batch of rows) {
     yield batch
-      .map((row) => `<Row><Key>${escapeXml(row.key)}</Key><Count>${row.count}</Count></Row>`)
+      .map(
+        ({ key, count, rate }) =>
+          `<Row><Key>${escapeXml(key)}</Key><Count>${count}</Count>${rate ? `<Units>${rate.units}</Units><Window>${rate.windowS}</Window>` : ''}</Row>`,
+      )
       .join('');
   }
 }
@@ -93,7 +96,7 @@ export async function* asXml(rows: RowBatches): AsyncGenerator<string> {
 export async function* asJson(rows: RowBatches): AsyncGenerator<string> {
   let separator = '';
   for await (const batch of rows) {
-    yield separator + batch.map(({ key, count }) => JSON.stringify({ key, count })).join(',');
+    yield separator + batch.map(({ key, count, rate }) => JSON.stringify({ key, count, ...rate })).join(',');
     separator = ',';
   }
 }
@@ -107,6 +110,19 @@ function treeLine(row: SharedRow): string {
 function tableLine(row: SharedRow): string {
   return `${row.key.padStart(60)}:${String(row.count).padStart(13)}\n`;
 }
+
+/** `                                                  newsletters:       40/100 per 60 s` (replication 18.7) */
+function throttleLine({ key, count, rate }: SharedRow): string {
+  return `${key.padStart(60)}:${`${count}/${rate?.units}`.padStart(13)} per ${rate?.windowS} s\n`;
+}
+
+const lines: Readonly<Record<SharedKind, (row: SharedRow) => string>> = {
+  cidrtree: treeLine,
+  'gauge table': tableLine,
+  'throttle table': throttleLine,
+  'event series': tableLine,
+  cache: tableLine,
+};
 
 /**
  * A pattern with `*` and `?`. Not a regular expression: `*a*a*a*b` made into one takes exponential time on a long key.

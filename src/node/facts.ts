@@ -1,7 +1,7 @@
 /** What the console shows, read from the living parts of the node at the moment of the command. */
 import type { Member } from '../actors/member.ts';
 import type { Membership } from '../actors/membership.ts';
-import type { Replica } from '../actors/replica.ts';
+import type { SharedReplica } from '../actors/shared-replica.ts';
 import type {
   DuravipAbsence,
   DuravipFacts,
@@ -109,7 +109,7 @@ function memberFacts(
   };
 }
 
-function objectFacts(life: ClusterLife, replica: Replica): SharedObjectFacts {
+function objectFacts(life: ClusterLife, replica: SharedReplica): SharedObjectFacts {
   const nameOf = (incarnation: Incarnation) => {
     const process = life.member.membership.view.members.find((member) => member.incarnation === incarnation);
     return process ? sharedName(process) : incarnation;
@@ -117,7 +117,7 @@ function objectFacts(life: ClusterLife, replica: Replica): SharedObjectFacts {
   return {
     name: replica.name,
     kind: replica.kind,
-    snapped: true,
+    snapped: replica.snapped,
     view: (from) => sharedView(life, replica, from),
     verify: () => replica.verify().map(({ origin, verdict }) => ({ origin: nameOf(origin), verdict })),
     stats: () => {
@@ -129,7 +129,7 @@ function objectFacts(life: ClusterLife, replica: Replica): SharedObjectFacts {
 
 function sharedView(
   life: ClusterLife,
-  replica: Replica,
+  replica: SharedReplica,
   from: string | undefined,
 ): SharedViewFacts | undefined {
   if (from === undefined) return { label: 'global', rows: (under) => replica.rows(undefined, under) };

@@ -2,7 +2,8 @@
  * Random bytes and damaged replication messages (goal R7): decoding never throws, takes memory in proportion to the
  * bytes, and whatever it accepts means the same after encoding and decoding again. A failure names its seed.
  */
-import { decodeSharedMessage, encodeSharedMessage, sharedSenderOf } from '../../src/bus/shared-codec.ts';
+import { decodeSharedMessage, encodeSharedMessage } from '../../src/bus/shared-codec.ts';
+import { sharedSenderOf } from '../../src/bus/shared-header.ts';
 import type { Incarnation } from '../../src/core/identity.ts';
 import type { Changes, SharedMessage } from '../../src/core/replica/messages.ts';
 import type { CellChanges } from '../../src/core/series/cell.ts';

@@ -24,7 +24,7 @@ export class SumChecker {
     const count = row.get(key) ?? 0;
     if (count + by < 0) return;
     row.set(key, count + by);
-    const table = node.member.replicas.get(object)!.table;
+    const table = node.member.tables.get(object)!.table;
     if (by > 0) table.increment(key);
     else table.decrement(key);
   }
@@ -34,7 +34,7 @@ export class SumChecker {
     const violations = [...this.#early, ...this.#healed()];
     for (const node of nodes) {
       const members = membersOf(node);
-      for (const [object, replica] of node.member.replicas) {
+      for (const [object, replica] of node.member.tables) {
         const expected = this.#sum(object, members);
         const shown = new Map(replica.table.entries());
         const rolledUp = [...shown.keys()].some((key) => key.includes('/'));
@@ -69,7 +69,7 @@ export class SumChecker {
 
   /** Replication 4.6: the row of a new member is on its way as soon as the view is there. */
   #requireFetching(node: SimNode, before: ReadonlySet<Incarnation>): void {
-    for (const [object, replica] of node.member.replicas) {
+    for (const [object, replica] of node.member.tables) {
       for (const { origin, state } of replica.stats().origins) {
         if (state === 'whole' && !before.has(origin))
           this.#early.push(`REP-4.6 ${node.name} ${object}: the row of ${origin} is new and not asked for`);
@@ -81,7 +81,7 @@ export class SumChecker {
   #healed(): string[] {
     const healed: string[] = [];
     for (const node of this.#watched) {
-      for (const [object, replica] of node.member.replicas) {
+      for (const [object, replica] of node.member.tables) {
         const { differences } = replica.stats();
         if (differences > 0)
           healed.push(

@@ -2,7 +2,7 @@
 
 import { parsePrefix } from '../../core/address.ts';
 import { type Answer, failed, status, structured, usage } from '../answer.ts';
-import type { NodeFacts, SharedObjectFacts, SharedStats, SharedViewFacts } from '../facts.ts';
+import type { NodeFacts, RowStats, SharedObjectFacts, SharedStats, SharedViewFacts } from '../facts.ts';
 import type { Command } from '../registry.ts';
 import { asJson, asLines, asXml, filtered, maxTop, type RowBatches, type RowFilter } from '../shared-rows.ts';
 import { element, escapeXml, textElement } from '../xml.ts';
@@ -201,13 +201,25 @@ function verify(objects: readonly SharedObjectFacts[]): Answer {
 function stats(objects: readonly SharedObjectFacts[]): Answer {
   const figures = objects.map((object) => ({ name: object.name, ...object.stats() }));
   return structured({
-    text: () => figures.map(statsBlock).join(''),
+    text: () => figures.map((object) => (isOfRows(object) ? rowBlock(object) : otherBlock(object))).join(''),
     xml: () => element('SharedStats', figures.map(statsElement)),
     json: () => ({ objects: figures }),
   });
 }
 
-function statsBlock(object: SharedStats & { name: string }): string {
+function isOfRows(stats: SharedStats & { name: string }): stats is RowStats & { name: string } {
+  return 'rolledUp' in stats;
+}
+
+/** `waitingCallers` -> `waiting callers` */
+function otherBlock({ name, origins: _, ...figures }: SharedStats & { name: string }): string {
+  const described = Object.entries(figures).map(
+    ([figure, value]) => `${figure.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}: ${value}`,
+  );
+  return `${name}\n\t[${described.join(', ')}]\n`;
+}
+
+function rowBlock(object: RowStats & { name: string }): string {
   const { keys, ownKeys, rolledUp, refused, anomalies, overflows, pending, oldestPendingMs } = object;
   const { batchesSent, snapshotsSent, batchesReceived, snapshotsReceived, gaps, differences, drops } = object;
   const lines = [

@@ -42,13 +42,16 @@ export interface DeskPorts {
   ready(): void;
 }
 
+/** Whose accounts they are. */
+export type QuotaObject = Pick<QuotaMessage, 'object' | 'type'>;
+
 /** Asks and records that come before all reports have. */
 const maxEarly = 10_000;
 /** Limits that others may make this node keep. */
 const maxAccounts = 100_000;
 
 export class AccountDesk {
-  readonly #object: string;
+  readonly #object: QuotaObject;
   readonly #self: Incarnation;
   readonly #ports: DeskPorts;
   readonly #accounts = new Map<string, Account>();
@@ -60,7 +63,7 @@ export class AccountDesk {
   #early: (QuotaAsk | QuotaRecord)[] = [];
   #drops = 0;
 
-  constructor(object: string, self: Incarnation, ports: DeskPorts) {
+  constructor(object: QuotaObject, self: Incarnation, ports: DeskPorts) {
     this.#object = object;
     this.#self = self;
     this.#ports = ports;
@@ -293,7 +296,7 @@ export class AccountDesk {
     return this.#nodes.some(({ incarnation }) => incarnation === member);
   }
 
-  get #header(): Pick<QuotaReported, 'object' | 'from' | 'view'> {
-    return { object: this.#object, from: this.#self, view: this.#view };
+  get #header(): Omit<QuotaReported, 'kind'> {
+    return { ...this.#object, from: this.#self, view: this.#view };
   }
 }

@@ -5,11 +5,14 @@
  * or overtaken. Every message belongs to a view and means nothing in another one (replication 7.18, 7.20).
  */
 import type { Incarnation } from '../identity.ts';
+import type { ReplicaType } from '../settings.ts';
 import type { ViewId } from '../view.ts';
 import type { Rate } from './rate.ts';
 
 interface Header {
   readonly object: string;
+  /** A message for an object of another type here is dropped (replication 3.12). */
+  readonly type: ReplicaType;
   readonly from: Incarnation;
   readonly view: ViewId;
 }

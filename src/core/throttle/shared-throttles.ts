@@ -8,14 +8,13 @@ import type { Clock } from '../clock.ts';
 import { FlotillaError } from '../errors.ts';
 import type { Incarnation } from '../identity.ts';
 import type { View } from '../view.ts';
-import { AccountDesk } from './account-desk.ts';
+import { AccountDesk, type QuotaObject } from './account-desk.ts';
 import { Limit, type Load, type OnAnswer, type OnDecision, type OnRelease, retryMs } from './limit.ts';
 import type { QuotaMessage } from './messages.ts';
 import { compareRates, parseRate, type Rate } from './rate.ts';
 import { type PartitionPolicy, Shares } from './shares.ts';
 
-export interface SharedThrottleSettings {
-  readonly object: string;
+export interface SharedThrottleSettings extends QuotaObject {
   readonly self: Incarnation;
   /** Throttles held at most; more make the least recently used one go. */
   readonly capacity: number;
@@ -79,7 +78,7 @@ export class SharedThrottles {
     this.#ports = ports;
     this.#sweptMs = ports.clock.nowMs();
     this.#shares = new Shares(settings.partition);
-    this.#desk = new AccountDesk(settings.object, settings.self, {
+    this.#desk = new AccountDesk({ object: settings.object, type: settings.type }, settings.self, {
       send: (to, message) => ports.send(to, message),
       wallMs: () => ports.clock.wallMs(),
       most: (node, rate, window) => this.#shares.most(node, rate, window),

@@ -1,8 +1,9 @@
 /** Bytes of the messages of replicated caches. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeCacheMessage, encodeCacheMessage, isCacheMessage } from '../../../src/bus/cache-codec.ts';
+import { decodeCacheMessage, encodeCacheMessage } from '../../../src/bus/cache-codec.ts';
 import { decodeSharedMessage } from '../../../src/bus/shared-codec.ts';
+import { sharedFamilyOf } from '../../../src/bus/shared-header.ts';
 import { bucketCount } from '../../../src/core/cache/cache.ts';
 import type { CacheEntry } from '../../../src/core/cache/entry.ts';
 import type { CacheMessage } from '../../../src/core/cache/messages.ts';
@@ -43,7 +44,7 @@ describe('messages of caches', () => {
     fc.assert(
       fc.property(message, (sent) => {
         const bytes = encodeCacheMessage(sent);
-        expect(isCacheMessage(bytes)).toBe(true);
+        expect(sharedFamilyOf(bytes)).toBe('cache');
         expect(decodeSharedMessage(bytes)).toBeUndefined();
         expect(decodeCacheMessage(bytes)).toEqual(sent);
         expect(decodeCacheMessage(Uint8Array.from([...bytes, 1, 2, 3]))).toEqual(sent);

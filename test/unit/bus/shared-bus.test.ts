@@ -6,7 +6,8 @@ import { encodeSharedMessage } from '../../../src/bus/shared-codec.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import type { Log, LogFields, LogLevel } from '../../../src/core/log.ts';
 import { noChanges } from '../../../src/core/replica/changes.ts';
-import type { Batch, SharedMessage } from '../../../src/core/replica/messages.ts';
+import type { Batch } from '../../../src/core/replica/messages.ts';
+import type { ObjectMessage } from '../../../src/core/shared-object.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 
@@ -16,7 +17,7 @@ class Process {
   readonly incarnation: Incarnation;
   readonly wire: MemoryWire;
   readonly bus: SharedBus;
-  readonly received: SharedMessage[] = [];
+  readonly received: ObjectMessage[] = [];
   readonly logged: { level: LogLevel; text: string; fields: LogFields | undefined }[] = [];
   readonly counted: Record<string, number> = {};
 

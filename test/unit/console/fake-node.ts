@@ -1,11 +1,12 @@
 /** A node made of plain data, and what an interpreter needs around it. */
 import type { Status } from '../../../src/console/answer.ts';
 import { nodeRegistry } from '../../../src/console/commands/all.ts';
-import type { MemberFacts, NodeFacts, SharedObjectFacts, SharedRow } from '../../../src/console/facts.ts';
+import type { MemberFacts, NodeFacts, RowStats, SharedObjectFacts } from '../../../src/console/facts.ts';
 import { Interpreter, type Reply } from '../../../src/console/interpreter.ts';
 import type { Registry } from '../../../src/console/registry.ts';
 import type { Clock } from '../../../src/core/clock.ts';
 import { type Log, logLevels } from '../../../src/core/log.ts';
+import type { SharedRow } from '../../../src/core/shared-object.ts';
 
 export const silentLog = Object.fromEntries(logLevels.map((level) => [level, () => {}])) as unknown as Log;
 export const noCounters = { add: () => {} };
@@ -72,7 +73,7 @@ export interface FakeObject {
     under: string | undefined,
   ) => readonly (readonly SharedRow[])[] | undefined;
   readonly verify?: SharedObjectFacts['verify'];
-  readonly stats?: Partial<ReturnType<SharedObjectFacts['stats']>>;
+  readonly stats?: Partial<RowStats>;
 }
 
 export function fakeObject({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SharedRow } from '../../../src/console/facts.ts';
+import type { SharedRow } from '../../../src/core/shared-object.ts';
 import { fakeNode, fakeObject, row, type } from './fake-node.ts';
 
 const treeRows = [
@@ -141,6 +141,23 @@ describe('cluster shared show', () => {
   it('REP-5.10, REP-18.5 without rows the header stands alone', async () => {
     expect((await typed('cluster shared show inbound_cidr from relay-0-2')).text).toBe(
       "lazy, snapped cidrtree 'inbound_cidr', view '#ec1-12137#relay-0-2'\n",
+    );
+  });
+
+  it('REP-18.7 a throttle table shows what is used of how much in how long a window', async () => {
+    const rows = [{ key: 'newsletters', count: 40, rate: { units: 100, windowS: 60 } }];
+    const object = fakeObject({ name: 'OBTM', kind: 'throttle table', rows: () => [rows] });
+    const node = fakeNode({ sharedObjects: () => [object] });
+    expect((await type('cluster shared show OBTM', node)).text).toBe(
+      `lazy, snapped throttle table 'OBTM', view 'global'
+                                                 newsletters:       40/100 per 60 s
+`,
+    );
+    expect(JSON.parse((await type('json cluster shared show OBTM', node)).text).rows).toEqual([
+      { key: 'newsletters', count: 40, units: 100, windowS: 60 },
+    ]);
+    expect((await type('xml cluster shared show OBTM', node)).text).toContain(
+      '<Row><Key>newsletters</Key><Count>40</Count><Units>100</Units><Window>60</Window></Row>',
     );
   });
 
@@ -313,6 +330,18 @@ describe('cluster shared verify and stats', () => {
         verify: () => [{ origin, verdict: 'unknown' }],
       }),
     ],
+  });
+
+  it('REP-21.5 stats of other kinds of objects print their figures as they are called', async () => {
+    const stats = { keys: 3, pending: 0, drops: 1, origins: [], waitingCallers: 7 };
+    const object = { ...fakeObject({ name: 'OBTM', kind: 'throttle table' }), stats: () => stats };
+    const node = fakeNode({ sharedObjects: () => [object] });
+    expect((await type('cluster shared stats', node)).text).toBe(
+      'OBTM\n\t[keys: 3, pending: 0, drops: 1, waiting callers: 7]\n',
+    );
+    expect((await type('xml cluster shared stats', node)).text).toContain(
+      '<Waiting_Callers>7</Waiting_Callers>',
+    );
   });
 
   it('REP-21.4 verify prints object, origin and verdict', async () => {

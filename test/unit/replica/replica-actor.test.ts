@@ -1,7 +1,7 @@
 /** Replicas as actors on virtual time, with the production codec and channel on a bus in memory. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { World } from '../../../src/actors/ports.ts';
-import { createReplica, type Replica } from '../../../src/actors/replica.ts';
+import { Replica } from '../../../src/actors/replica.ts';
 import { ActorSystem } from '../../../src/actors/system.ts';
 import { MemoryBus, type MemoryWire } from '../../../src/bus/memory.ts';
 import { SharedBus } from '../../../src/bus/shared.ts';
@@ -65,12 +65,7 @@ class Relay {
     };
     const world = { clock, random, log, counters, shared, links: { s: link }, self: { incarnation } };
     this.system = new ActorSystem(world as unknown as World);
-    this.replica = createReplica(
-      this.system,
-      world as unknown as World,
-      { ...settings, ...options },
-      earlier,
-    )!;
+    this.replica = Replica.of(this.system, world as unknown as World, { ...settings, ...options }, earlier)!;
     wire.setState('up');
   }
 }
@@ -289,7 +284,7 @@ describe('a replica', () => {
         links: { s: relay.wire },
       };
       Object.assign(world, { shared: { onMessage: () => () => {} } });
-      return createReplica(new ActorSystem(world as unknown as World), world as unknown as World, {
+      return Replica.of(new ActorSystem(world as unknown as World), world as unknown as World, {
         ...settings,
         type,
       });

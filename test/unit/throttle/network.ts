@@ -37,6 +37,7 @@ export class Node {
     this.throttles = new SharedThrottles(
       {
         object: 'shared_named_throttles',
+        type: 'shared_named_throttles',
         self: incarnation,
         capacity: options.capacity ?? 1000,
         expires: options.expires ?? false,

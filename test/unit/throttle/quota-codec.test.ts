@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeQuotaMessage, encodeQuotaMessage, quotaSenderOf } from '../../../src/bus/quota-codec.ts';
+import { decodeQuotaMessage, encodeQuotaMessage } from '../../../src/bus/quota-codec.ts';
+import { sharedSenderOf } from '../../../src/bus/shared-header.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import type { QuotaMessage } from '../../../src/core/throttle/messages.ts';
 
@@ -18,6 +19,7 @@ const limit = {
 };
 const header = {
   object: fc.string({ maxLength: 30 }),
+  type: fc.constantFrom('OBTM' as const, 'shared_named_throttles' as const),
   from: incarnation,
   view: fc.record({ epoch: fc.nat(), coordinator: incarnation, nonce: fc.nat() }),
 };
@@ -61,7 +63,7 @@ describe('bytes of quota messages', () => {
       fc.property(message, (message) => {
         const bytes = encodeQuotaMessage(message);
         expect(decodeQuotaMessage(bytes)).toEqual(message);
-        expect(quotaSenderOf(bytes)).toBe(message.from);
+        expect(sharedSenderOf(bytes)).toBe(message.from);
       }),
     );
   });
@@ -105,6 +107,7 @@ describe('bytes of quota messages', () => {
     const ask: QuotaMessage = {
       kind: 'ask',
       object: 'OBTM',
+      type: 'OBTM',
       from,
       view: { epoch: 1, coordinator: from, nonce: 0 },
       id: 'a',

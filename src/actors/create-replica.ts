@@ -1,0 +1,25 @@
+/**
+ * Which actor keeps which type of shared object. A new one implements `SharedReplica` and is named here; member, console
+ * and node know no more of it.
+ */
+import { tableKindOf } from '../core/replica/create-table.ts';
+import type { ReplicaSettings } from '../core/settings.ts';
+import type { World } from './ports.ts';
+import { Replica } from './replica.ts';
+import type { SharedReplica } from './shared-replica.ts';
+import type { ActorSystem } from './system.ts';
+
+/**
+ * `earlier`: the replica of the life before, from which is taken over what the process still holds, as the connections
+ * that are still open. Undefined for a type of object that is not replicated by this version.
+ */
+export function createReplica(
+  system: ActorSystem,
+  world: World,
+  settings: ReplicaSettings,
+  earlier?: SharedReplica,
+): SharedReplica | undefined {
+  if (tableKindOf(settings.type))
+    return Replica.of(system, world, settings, earlier instanceof Replica ? earlier : undefined);
+  return undefined;
+}
