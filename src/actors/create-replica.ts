@@ -4,10 +4,12 @@
  */
 import { tableKindOf } from '../core/replica/create-table.ts';
 import type { ReplicaSettings } from '../core/settings.ts';
+import { kindOfType } from '../core/shared-object.ts';
 import type { World } from './ports.ts';
 import { Replica } from './replica.ts';
 import type { SharedReplica } from './shared-replica.ts';
 import type { ActorSystem } from './system.ts';
+import { ThrottleReplica } from './throttle-replica.ts';
 
 /**
  * `earlier`: the replica of the life before, from which is taken over what the process still holds, as the connections
@@ -21,5 +23,12 @@ export function createReplica(
 ): SharedReplica | undefined {
   if (tableKindOf(settings.type))
     return Replica.of(system, world, settings, earlier instanceof Replica ? earlier : undefined);
+  if (kindOfType[settings.type] === 'throttle table')
+    return new ThrottleReplica(
+      system,
+      world,
+      settings,
+      earlier instanceof ThrottleReplica ? earlier : undefined,
+    );
   return undefined;
 }

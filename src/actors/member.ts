@@ -10,9 +10,11 @@ import { Membership } from './membership.ts';
 import { type DuravipSettings, Ownership, type VipWorld } from './ownership.ts';
 import type { World } from './ports.ts';
 import { type ProgramPorts, Programs } from './programs.ts';
+import { QuotaViews } from './quota-views.ts';
 import { Replica } from './replica.ts';
 import type { SharedReplica } from './shared-replica.ts';
 import { ActorSystem } from './system.ts';
+import { ThrottleReplica } from './throttle-replica.ts';
 
 export interface MemberSettings {
   readonly membership: MembershipSettings;
@@ -77,13 +79,18 @@ export class Member {
       const digests = replicas.map((replica) => replica.digest()).filter((digest) => digest !== undefined);
       return this.ownership ? [...digests, this.ownership.digest] : digests;
     });
+    const throttles = replicas.filter((replica) => replica instanceof ThrottleReplica);
+    const quotas = new QuotaViews(this.membership, throttles);
     let before: View = this.membership.view;
     this.membership.listen({
       viewInstalled: (view) => {
         const ended = this.#endedSince(before, view);
         before = view;
-        for (const replica of replicas) replica.viewInstalled(view, ended);
+        for (const replica of replicas)
+          if (!(replica instanceof ThrottleReplica)) replica.viewInstalled(view, ended);
+        quotas.viewInstalled(view, ended);
       },
+      infoLearned: () => quotas.infoHeard(),
       rowsSeen: (from, digests) => {
         for (const replica of replicas)
           replica.beatDigest(

@@ -1,6 +1,13 @@
 /** Bytes of quota messages. What follows the fields is ignored, so that a later version can add some. */
-import type { QuotaMessage, ReportItem } from '../core/throttle/messages.ts';
+import type {
+  DeskMessage,
+  QuotaMessage,
+  ReportItem,
+  SurveyMessage,
+  ThrottleUse,
+} from '../core/throttle/messages.ts';
 import { longestWindowS, type Rate } from '../core/throttle/rate.ts';
+import { partitionPolicies } from '../core/throttle/shares.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
 import { firstKind, readHeader, writeHeader } from './shared-header.ts';
 import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
@@ -11,6 +18,8 @@ const kinds = [
   'grant',
   'report',
   'reported',
+  'uses-ask',
+  'uses',
 ] as const satisfies readonly QuotaMessage['kind'][];
 
 /** Ids are option and path of a stanza, or names that policies make up. */
@@ -22,7 +31,7 @@ const writer = new ByteWriter();
 
 export function encodeQuotaMessage(message: QuotaMessage): Uint8Array {
   writeHeader(writer, firstKind.quota + kinds.indexOf(message.kind), message);
-  writeViewId(writer, message.view);
+  if ('view' in message) writeViewId(writer, message.view);
   writeFields(message);
   return writer.take();
 }
@@ -33,7 +42,9 @@ export function decodeQuotaMessage(bytes: Uint8Array): QuotaMessage | undefined 
     const reader = new ByteReader(bytes);
     const { kind: number, header } = readHeader(reader);
     const kind = kinds[number - firstKind.quota];
-    return kind && readFields({ kind, ...header, view: readViewId(reader) }, reader);
+    if (kind === undefined) return undefined;
+    if (kind === 'uses-ask' || kind === 'uses') return readSurvey({ kind, ...header }, reader);
+    return readFields({ kind, ...header, view: readViewId(reader) }, reader);
   } catch {
     // RangeError: ends too early, or a value out of range. TypeError: not UTF-8.
     return undefined;
@@ -45,6 +56,7 @@ function writeFields(message: QuotaMessage): void {
     case 'ask':
       writeWindow(message);
       writer.f64(message.epsilon);
+      writer.u8(partitionPolicies.indexOf(message.partition));
       writer.f64(message.granted);
       writer.f64(message.want);
       return;
@@ -65,18 +77,36 @@ function writeFields(message: QuotaMessage): void {
       writeList(writer, message.items, writeItem);
       return;
     case 'reported':
+      return;
+    case 'uses-ask':
+      writer.u32(message.request);
+      return;
+    case 'uses':
+      writer.u32(message.request);
+      writer.u16(message.part);
+      writer.u16(message.parts);
+      writeList(writer, message.items, writeUse);
   }
 }
 
-type Header = Pick<QuotaMessage, 'kind' | 'from' | 'view' | 'type' | 'object'>;
+type Header = Pick<DeskMessage, 'kind' | 'from' | 'view' | 'type' | 'object'>;
 
-function readFields({ kind, ...header }: Header, reader: ByteReader): QuotaMessage {
+function readFields({ kind, ...header }: Header, reader: ByteReader): DeskMessage {
   switch (kind) {
     case 'ask': {
       const limit = readWindow(reader);
       const epsilon = reader.f64();
-      if (!(epsilon > 0 && epsilon < 1)) throw new RangeError('not an epsilon');
-      return { kind, ...header, ...limit, epsilon, granted: readCount(reader), want: readCount(reader) };
+      const partition = partitionPolicies[reader.u8()];
+      if (!(epsilon > 0 && epsilon < 1) || !partition) throw new RangeError('not an ask');
+      return {
+        kind,
+        ...header,
+        ...limit,
+        epsilon,
+        partition,
+        granted: readCount(reader),
+        want: readCount(reader),
+      };
     }
     case 'record': {
       const limit = readWindow(reader);
@@ -88,22 +118,34 @@ function readFields({ kind, ...header }: Header, reader: ByteReader): QuotaMessa
       return { kind, ...header, ...limit, granted: readCount(reader), exhausted: reader.u8() === 1 };
     }
     case 'report': {
-      const part = reader.u16();
-      const parts = reader.u16();
-      if (part >= parts || parts > maxParts) throw new RangeError('not a part');
-      return { kind, ...header, part, parts, items: readList(reader, readItem) };
+      return { kind, ...header, ...readPart(reader), items: readList(reader, readItem) };
     }
     case 'reported':
       return { kind, ...header };
   }
 }
 
+function readSurvey(
+  { kind, ...header }: Pick<SurveyMessage, 'kind' | 'from' | 'type' | 'object'>,
+  reader: ByteReader,
+): SurveyMessage {
+  const request = reader.u32();
+  if (kind === 'uses-ask') return { kind, ...header, request };
+  return { kind, ...header, request, ...readPart(reader), items: readList(reader, readUse) };
+}
+
+function readPart(reader: ByteReader): { part: number; parts: number } {
+  const part = reader.u16();
+  const parts = reader.u16();
+  if (part >= parts || parts > maxParts) throw new RangeError('not a part');
+  return { part, parts };
+}
+
 type LimitWindow = Pick<ReportItem, 'id' | 'rate' | 'window'>;
 
 function writeWindow({ id, rate, window }: LimitWindow): void {
   writer.text(id);
-  writer.f64(rate.units);
-  writer.u32(rate.windowS);
+  writeRate(rate);
   writer.f64(window);
 }
 
@@ -120,6 +162,21 @@ function writeItem(item: ReportItem): void {
 function readItem(reader: ByteReader): ReportItem {
   const limit = readWindow(reader);
   return { ...limit, to: reader.incarnation(), granted: readCount(reader) };
+}
+
+function writeUse({ id, rate, used }: ThrottleUse): void {
+  writer.text(id);
+  writeRate(rate);
+  writer.f64(used);
+}
+
+function readUse(reader: ByteReader): ThrottleUse {
+  return { id: readId(reader), rate: readRate(reader), used: readCount(reader) };
+}
+
+function writeRate({ units, windowS }: Rate): void {
+  writer.f64(units);
+  writer.u32(windowS);
 }
 
 function readRate(reader: ByteReader): Rate {

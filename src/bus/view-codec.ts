@@ -282,6 +282,7 @@ function writeInfo(info: NodeInfo): void {
   writer.u16(info.port);
   writeList(writer, info.groups, (group) => writer.text(group));
   writeList(writer, [...(info.mustAgree ?? [])], writePair);
+  writeList(writer, info.throttles ?? [], (name) => writer.text(name));
 }
 
 function writePair([name, value]: readonly [string, string]): void {
@@ -304,5 +305,10 @@ function readInfo(reader: ByteReader): NodeInfo {
     groups: readList(reader, (list) => list.text()),
   };
   const pairs = readList(reader, (list) => [list.text(), list.text()] as const);
-  return pairs.length === 0 ? info : { ...info, mustAgree: new Map(pairs) };
+  const throttles = readList(reader, (list) => list.text());
+  return {
+    ...info,
+    ...(pairs.length === 0 ? {} : { mustAgree: new Map(pairs) }),
+    ...(throttles.length === 0 ? {} : { throttles }),
+  };
 }

@@ -158,16 +158,25 @@ function replicasOf(root: Scope): ReplicaSettings[] {
   const stanzas = root.child('cluster', '')?.children('replicate') ?? [];
   return stanzas.map((stanza) => {
     const reader = new ScopeReader(stanza.schema, stanza);
+    const type = effectiveType(stanza) as ReplicaType;
     return {
       name: stanza.instance,
-      type: effectiveType(stanza) as ReplicaType,
+      type,
       parameters: reader.texts('parameters'),
       maxDelayMs: reader.number('max_delay') * 1000,
       maxPending: reader.number('max_pending'),
       maxKeys: reader.number('max_keys'),
+      maxThrottles: type === 'shared_named_throttles' ? namedThrottlesOf(root) : stanzaThrottles,
       bindingGroup: reader.text('binding_group'),
     };
   });
+}
+
+/** Throttles of stanzas; a configuration of more stanzas would not load in any useful time. */
+const stanzaThrottles = 1_000_000;
+
+function namedThrottlesOf(root: Scope): number {
+  return new ScopeReader(root.schema, root).number('siv_throttle_cache_size');
 }
 
 function capsOf(root: Scope, objects: readonly ReplicaSettings[]): OutboundCapSettings {

@@ -171,6 +171,8 @@ export interface ReplicaSettings {
   readonly maxPending: number;
   /** Most keys this node keeps in its own row; beyond it the coldest addresses roll up (replication 21.10). */
   readonly maxKeys: number;
+  /** Throttles this node holds; more make the least recently used one go. */
+  readonly maxThrottles: number;
   readonly bindingGroup: string | undefined;
 }
 

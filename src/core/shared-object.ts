@@ -6,7 +6,7 @@ import type { CacheMessage } from './cache/messages.ts';
 import type { SharedMessage } from './replica/messages.ts';
 import type { OriginState } from './replica/replicator.ts';
 import type { TableRow } from './replica/table.ts';
-import type { ReplicaType } from './settings.ts';
+import type { ReplicaSettings, ReplicaType } from './settings.ts';
 import type { QuotaMessage } from './throttle/messages.ts';
 import type { Rate } from './throttle/rate.ts';
 
@@ -25,6 +25,16 @@ export const kindOfType: Readonly<Record<ReplicaType, SharedKind>> = {
   metrics: 'event series',
   eccmgr_metrics: 'event series',
 };
+
+/** What a node tells the others of itself: who has no such object keeps none of its accounts. */
+export function throttleObjects(objects: readonly Pick<ReplicaSettings, 'name' | 'type'>[]): string[] {
+  return objects.filter(({ type }) => kindOfType[type] === 'throttle table').map(throttleObject);
+}
+
+/** Nodes that have another type of object under the name have no part in this one. */
+export function throttleObject({ name, type }: Pick<ReplicaSettings, 'name' | 'type'>): string {
+  return `${type} ${name}`;
+}
 
 /** How objects of a kind are kept equal: row by row, entry by entry, or by grants of one account holder. */
 export type MessageFamily = 'rows' | 'cache' | 'quota';

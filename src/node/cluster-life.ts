@@ -19,6 +19,7 @@ import type { NodeInfo } from '../core/agreement/messages.ts';
 import type { Timer } from '../core/clock.ts';
 import { type Incarnation, type LinkName, newIncarnation, privateNumber } from '../core/identity.ts';
 import type { BusCredentials, NodeSettings } from '../core/settings.ts';
+import { throttleObjects } from '../core/shared-object.ts';
 import { AgreedValues } from './agreed-values.ts';
 import type { BusServer } from './bus-server.ts';
 import type { Floating } from './floating.ts';
@@ -157,6 +158,7 @@ export class ClusterLife {
       address,
       port: settings.clusterPort,
       groups: [settings.controlGroup, `ec_sc_${settings.subcluster}`, settings.clusterGroup],
+      throttles: throttleObjects(settings.replicate),
       get mustAgree() {
         return life.#settings.mustAgree;
       },

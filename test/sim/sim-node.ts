@@ -13,6 +13,7 @@ import type { ViewMessage } from '../../src/core/agreement/messages.ts';
 import type { Clock, Timer } from '../../src/core/clock.ts';
 import { type Incarnation, type LinkName, type MemberType, newIncarnation } from '../../src/core/identity.ts';
 import type { Log, LogLevel } from '../../src/core/log.ts';
+import { throttleObjects } from '../../src/core/shared-object.ts';
 import { FakeKernel } from '../../src/net/fake-kernel.ts';
 import type { FakeMachine } from '../../src/net/fake-lan.ts';
 import type { SimLink, SimNetwork } from './network.ts';
@@ -227,6 +228,7 @@ export class SimNode {
         address: '10.0.0.1',
         port: 4802,
         groups: ['ec_console', 'ec_sc_default', 'ec_cluster'],
+        throttles: throttleObjects(this.options.settings.replicate),
       },
     };
   }

@@ -45,6 +45,7 @@ const replicate: ReplicaSettings[] = [
   type: object.type as ReplicaType,
   parameters: [],
   maxKeys: 200,
+  maxThrottles: 1000,
   bindingGroup: undefined,
 }));
 /** Links are up again this long after their server: the longest reconnect wait. */

@@ -135,6 +135,8 @@ export interface NodeInfo {
   readonly groups: readonly string[];
   /** Its values of options that must be the same on all nodes (CFG-2317); absent when it has none. */
   readonly mustAgree?: ReadonlyMap<string, string>;
+  /** Types and names of its shared objects that are throttles; absent when it has none. Who has one keeps accounts of it. */
+  readonly throttles?: readonly string[];
 }
 
 export interface State {

@@ -16,9 +16,9 @@ import { type Process, sameViewId, type ViewId } from '../view.ts';
 import { Account } from './account.ts';
 import { type Keepers, keepersOf } from './keepers.ts';
 import type {
+  DeskMessage,
   QuotaAsk,
   QuotaGrant,
-  QuotaMessage,
   QuotaRecord,
   QuotaReport,
   QuotaReported,
@@ -26,12 +26,13 @@ import type {
 } from './messages.ts';
 import { type Rate, windowAt } from './rate.ts';
 import { Reports, type UnsentReport } from './reports.ts';
+import type { PartitionPolicy } from './shares.ts';
 
 export interface DeskPorts {
-  send(to: Incarnation, message: QuotaMessage): boolean;
+  send(to: Incarnation, message: DeskMessage): boolean;
   wallMs(): number;
   /** What a node may have at most, after others were lost. */
-  most(node: string, rate: Rate, window: number): number;
+  most(policy: PartitionPolicy, node: string, rate: Rate, window: number): number;
   /** A grant for this node, confirmed by the deputy. */
   granted(id: string, window: number, granted: number, isExhausted: boolean): void;
   /** Somebody uses the limit with a smaller rate. */
@@ -43,7 +44,7 @@ export interface DeskPorts {
 }
 
 /** Whose accounts they are. */
-export type QuotaObject = Pick<QuotaMessage, 'object' | 'type'>;
+export type QuotaObject = Pick<DeskMessage, 'object' | 'type'>;
 
 /** Asks and records that come before all reports have. */
 const maxEarly = 10_000;
@@ -52,8 +53,8 @@ const maxAccounts = 100_000;
 
 export class AccountDesk {
   readonly #object: QuotaObject;
-  readonly #self: Incarnation;
   readonly #ports: DeskPorts;
+  #self: Incarnation;
   readonly #accounts = new Map<string, Account>();
   readonly #reports = new Reports();
   /** Cleared with each view: a hash for each node and limit. */
@@ -67,7 +68,17 @@ export class AccountDesk {
     this.#object = object;
     this.#self = self;
     this.#ports = ports;
-    this.#view = { epoch: 0, coordinator: self, nonce: 0 };
+    this.#view = noView(self);
+  }
+
+  /** The process goes on as another one, alone until its first view. What was granted to it stays granted. */
+  become(self: Incarnation): void {
+    this.#self = self;
+    this.#view = noView(self);
+    this.#nodes = [];
+    this.#keepers.clear();
+    this.#early = [];
+    this.#reports.begin([], () => []);
   }
 
   /** Messages that came too early in too great number, or from somebody who had no business to send them. */
@@ -117,12 +128,12 @@ export class AccountDesk {
   }
 
   /** To the holder of the limit, which may be this node. */
-  ask(id: string, rate: Rate, epsilon: number, ask: { window: number; granted: number; want: number }): void {
-    const { holder } = this.keepers(id);
-    this.#dispatch(holder, { kind: 'ask', ...this.#header, id, rate, epsilon, ...ask });
+  ask(ask: Omit<QuotaAsk, 'kind' | 'object' | 'type' | 'from' | 'view'>): void {
+    const { holder } = this.keepers(ask.id);
+    this.#dispatch(holder, { kind: 'ask', ...this.#header, ...ask });
   }
 
-  receive(message: QuotaMessage): void {
+  receive(message: DeskMessage): void {
     // From a view this node has not installed yet, or has left. Whoever still needs an answer says it again.
     if (!sameViewId(message.view, this.#view) || !this.#isMember(message.from)) return;
     this.#handle(message);
@@ -137,7 +148,7 @@ export class AccountDesk {
     }
   }
 
-  #handle(message: QuotaMessage): void {
+  #handle(message: DeskMessage): void {
     switch (message.kind) {
       case 'ask':
         if (this.isReady) this.#asked(message);
@@ -174,20 +185,22 @@ export class AccountDesk {
     // More than it says it has: a grant was lost, or this ask is an old one. Either way it needs no more units yet.
     if (isSameWindow && ask.granted >= account.granted(window, ask.from)) {
       account.merge(window, ask.from, ask.granted);
-      account.grant(window, ask.from, ask.want, this.#remaining(account, window, ask.from), ask.epsilon);
+      account.grant(window, ask.from, ask.want, this.#remaining(account, window, ask), ask.epsilon);
     }
     const granted = account.granted(window, ask.from);
-    const exhausted = this.#remaining(account, window, ask.from) === 0;
+    const exhausted = this.#remaining(account, window, ask) === 0;
     const said = { ...this.#header, id: ask.id, rate, window, granted, exhausted };
     if (deputy === undefined) this.#granted({ kind: 'grant', ...said });
     else this.#dispatch(deputy, { kind: 'record', ...said, to: ask.from });
   }
 
-  /** What a node can still be granted. */
-  #remaining(account: Account, window: number, to: Incarnation): number {
-    const asker = this.#nodes.find(({ incarnation }) => incarnation === to);
-    const most = asker ? this.#ports.most(asker.node, account.rate, window) : Number.POSITIVE_INFINITY;
-    return Math.max(0, Math.min(account.remaining(window), most - account.granted(window, to)));
+  /** What the asker can still be granted. */
+  #remaining(account: Account, window: number, { from, partition }: QuotaAsk): number {
+    const asker = this.#nodes.find(({ incarnation }) => incarnation === from);
+    const most = asker
+      ? this.#ports.most(partition, asker.node, account.rate, window)
+      : Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(account.remaining(window), most - account.granted(window, from)));
   }
 
   #recorded(record: QuotaRecord): void {
@@ -299,4 +312,8 @@ export class AccountDesk {
   get #header(): Omit<QuotaReported, 'kind'> {
     return { ...this.#object, from: this.#self, view: this.#view };
   }
+}
+
+function noView(self: Incarnation): ViewId {
+  return { epoch: 0, coordinator: self, nonce: 0 };
 }

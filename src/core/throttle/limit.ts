@@ -38,8 +38,8 @@ export const retryMs = 100;
 
 export class Limit {
   readonly account: Account;
-  readonly #self: Incarnation;
   readonly #load: Load;
+  #self: Incarnation;
   #window = Number.NaN;
   #granted = 0;
   #used = 0;
@@ -52,6 +52,13 @@ export class Limit {
     this.account = account;
     this.#self = self;
     this.#load = load;
+  }
+
+  /** The process goes on as another one, to which nothing was granted yet. */
+  become(self: Incarnation, wallMs: number): void {
+    this.#self = self;
+    this.#window = Number.NaN;
+    this.roll(wallMs);
   }
 
   /** Somebody waits for something. */

@@ -2,18 +2,22 @@
  * What the nodes of one quota object tell each other, as plain data.
  *
  * All numbers are absolute within their window ("you have been granted 7 in all"), so every message can be lost, repeated
- * or overtaken. Every message belongs to a view and means nothing in another one (replication 7.18, 7.20).
+ * or overtaken. Every message about grants belongs to a view and means nothing in another one (replication 7.18, 7.20).
  */
 import type { Incarnation } from '../identity.ts';
 import type { ReplicaType } from '../settings.ts';
 import type { ViewId } from '../view.ts';
 import type { Rate } from './rate.ts';
+import type { PartitionPolicy } from './shares.ts';
 
-interface Header {
+interface SurveyHeader {
   readonly object: string;
   /** A message for an object of another type here is dropped (replication 3.12). */
   readonly type: ReplicaType;
   readonly from: Incarnation;
+}
+
+interface Header extends SurveyHeader {
   readonly view: ViewId;
 }
 
@@ -28,6 +32,7 @@ interface LimitWindow {
 export interface QuotaAsk extends Header, LimitWindow {
   readonly kind: 'ask';
   readonly epsilon: number;
+  readonly partition: PartitionPolicy;
   /** What the asker knows it was granted. */
   readonly granted: number;
   /** Units it wants beyond that. */
@@ -70,4 +75,31 @@ export interface QuotaReported extends Header {
   readonly kind: 'reported';
 }
 
-export type QuotaMessage = QuotaAsk | QuotaRecord | QuotaGrant | QuotaReport | QuotaReported;
+/** About grants. */
+export type DeskMessage = QuotaAsk | QuotaRecord | QuotaGrant | QuotaReport | QuotaReported;
+
+/** "What do you use of your throttles?" For `cluster shared show`. */
+export interface UsesAsk extends SurveyHeader {
+  readonly kind: 'uses-ask';
+  readonly request: number;
+}
+
+/** What a node uses of one limit in the running window. */
+export interface ThrottleUse {
+  readonly id: string;
+  readonly rate: Rate;
+  readonly used: number;
+}
+
+export interface Uses extends SurveyHeader {
+  readonly kind: 'uses';
+  readonly request: number;
+  /** 0 .. parts - 1. */
+  readonly part: number;
+  readonly parts: number;
+  readonly items: readonly ThrottleUse[];
+}
+
+export type SurveyMessage = UsesAsk | Uses;
+
+export type QuotaMessage = DeskMessage | SurveyMessage;

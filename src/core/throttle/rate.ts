@@ -25,6 +25,11 @@ export function parseRate(text: string | number): Rate | undefined {
   return units === 0 ? undefined : { units, windowS };
 }
 
+/** As in configurations. */
+export function rateText({ units, windowS }: Rate): string {
+  return `${units}/${windowS}`;
+}
+
 export function windowAt(rate: Rate, wallMs: number): number {
   return Math.floor(wallMs / (rate.windowS * 1000));
 }

@@ -10,7 +10,7 @@ import type { Incarnation } from '../identity.ts';
 import type { View } from '../view.ts';
 import { AccountDesk, type QuotaObject } from './account-desk.ts';
 import { Limit, type Load, type OnAnswer, type OnDecision, type OnRelease, retryMs } from './limit.ts';
-import type { QuotaMessage } from './messages.ts';
+import type { DeskMessage, ThrottleUse } from './messages.ts';
 import { compareRates, parseRate, type Rate } from './rate.ts';
 import { type PartitionPolicy, Shares } from './shares.ts';
 
@@ -20,33 +20,30 @@ export interface SharedThrottleSettings extends QuotaObject {
   readonly capacity: number;
   /** One goes when it was not used for its window and a second (replication 7.14). */
   readonly expires: boolean;
-  /** What to do when nodes are lost without a goodbye. */
-  readonly partition: PartitionPolicy;
 }
 
 export interface SharedThrottlePorts {
   readonly clock: Pick<Clock, 'nowMs' | 'wallMs'>;
-  send(to: Incarnation, message: QuotaMessage): boolean;
+  send(to: Incarnation, message: DeskMessage): boolean;
   /** `dueMs` may be another now. */
   dueChanged(): void;
   /** Others use this throttle with a smaller rate, which counts (replication 7.22). Told once for each throttle. */
   ratesDiffer(id: string, own: Rate, used: Rate): void;
 }
 
-interface Throttle {
+export interface ThrottleOptions {
+  /** The largest part of what remains that one node gets in one grant, 0 to 1, both excluded. Default: 0.95. */
+  readonly epsilon?: number;
+  /** What to do when nodes are lost without a goodbye. Default: share. */
+  readonly partition?: PartitionPolicy;
+}
+
+interface Throttle extends Required<ThrottleOptions> {
   /** Undefined: no limit. */
   readonly rate: Rate | undefined;
-  readonly epsilon: number;
   readonly limit: Limit | undefined;
   lastUseMs: number;
   isWarned: boolean;
-}
-
-export interface ThrottleUse {
-  readonly id: string;
-  readonly rate: Rate;
-  /** By this node, in the running window. */
-  readonly used: number;
 }
 
 /** Callers that wait on this node, over all throttles of the object. */
@@ -58,15 +55,15 @@ const expirySlackMs = 2000;
 const defaultEpsilon = 0.95;
 
 export class SharedThrottles {
-  readonly #settings: SharedThrottleSettings;
-  readonly #ports: SharedThrottlePorts;
+  #settings: SharedThrottleSettings;
+  #ports: SharedThrottlePorts;
   readonly #desk: AccountDesk;
   /** The least recently used first. */
   readonly #throttles = new Map<string, Throttle>();
   /** Those somebody waits for. */
   readonly #busy = new Set<string>();
   readonly #load: Load = { waiting: 0 };
-  readonly #shares: Shares;
+  readonly #shares = new Shares();
   #sweptMs: number;
   /** When to ask again for what was refused because others were lost. */
   #forgetMs = Number.POSITIVE_INFINITY;
@@ -77,19 +74,27 @@ export class SharedThrottles {
     this.#settings = settings;
     this.#ports = ports;
     this.#sweptMs = ports.clock.nowMs();
-    this.#shares = new Shares(settings.partition);
     this.#desk = new AccountDesk({ object: settings.object, type: settings.type }, settings.self, {
-      send: (to, message) => ports.send(to, message),
-      wallMs: () => ports.clock.wallMs(),
-      most: (node, rate, window) => this.#shares.most(node, rate, window),
+      send: (to, message) => this.#ports.send(to, message),
+      wallMs: () => this.#ports.clock.wallMs(),
+      most: (policy, node, rate, window) => this.#shares.most(policy, node, rate, window),
       granted: (id, window, granted, isExhausted) => {
-        this.#throttles.get(id)?.limit?.grant(window, granted, isExhausted, ports.clock.wallMs());
+        this.#throttles.get(id)?.limit?.grant(window, granted, isExhausted, this.#ports.clock.wallMs());
         this.#pump(id);
       },
       rateLowered: (id) => this.#rateLowered(id),
       arrived: (member) => this.#askAgain(member),
-      ready: () => this.#askAgain(settings.self),
+      ready: () => this.#askAgain(this.#settings.self),
     });
+  }
+
+  /** The process goes on as another one, alone until its first view (CMD-17). Who waits goes on waiting. */
+  become(self: Incarnation, ports: SharedThrottlePorts): void {
+    this.#settings = { ...this.#settings, self };
+    this.#ports = ports;
+    this.#desk.become(self);
+    for (const { limit } of this.#throttles.values()) limit?.become(self, ports.clock.wallMs());
+    this.#beginAnew();
   }
 
   get stats(): { waiting: number; refusals: number; evictions: number; drops: number; throttles: number } {
@@ -113,7 +118,11 @@ export class SharedThrottles {
   }
 
   /** Nothing happens when the name is held, even with another rate. Throws FLT-1801 and FLT-1803. */
-  create(id: string, rateText: string | number, epsilon = defaultEpsilon): void {
+  create(
+    id: string,
+    rateText: string | number,
+    { epsilon = defaultEpsilon, partition = 'share' }: ThrottleOptions = {},
+  ): void {
     const rate = parseRate(rateText);
     if (!(epsilon > 0 && epsilon < 1))
       throw new FlotillaError('FLT-1803', `epsilon must be between 0 and 1, not ${epsilon}`);
@@ -122,8 +131,9 @@ export class SharedThrottles {
     const account = rate && this.#desk.account(id, rate);
     const limit = account && new Limit(account, this.#settings.self, this.#load);
     const lastUseMs = this.#ports.clock.nowMs();
-    this.#throttles.set(id, { rate, epsilon, limit, lastUseMs, isWarned: false });
+    this.#throttles.set(id, { rate, epsilon, partition, limit, lastUseMs, isWarned: false });
     this.#rateLowered(id);
+    this.#ports.dueChanged();
   }
 
   has(id: string): boolean {
@@ -186,7 +196,7 @@ export class SharedThrottles {
     this.#ports.dueChanged();
   }
 
-  receive(message: QuotaMessage): void {
+  receive(message: DeskMessage): void {
     this.#desk.receive(message);
   }
 
@@ -236,7 +246,8 @@ export class SharedThrottles {
     for (;;) {
       const ask = limit.ask(this.#ports.clock.nowMs());
       if (!ask) break;
-      this.#desk.ask(id, limit.account.rate, throttle.epsilon, ask);
+      const { epsilon, partition } = throttle;
+      this.#desk.ask({ id, rate: limit.account.rate, epsilon, partition, ...ask });
     }
     if (limit.isBusy === this.#busy.has(id)) return;
     if (limit.isBusy) this.#busy.add(id);

@@ -8,24 +8,20 @@
  */
 import { type Rate, windowStartMs } from './rate.ts';
 
-/** share: as above. open: everybody goes on with N. closed: the smaller side stops. */
-export type PartitionPolicy = 'share' | 'open' | 'closed';
+/** share: as above. open: everybody goes on with N. closed: the smaller side stops (replication 21.7). */
+export const partitionPolicies = ['share', 'open', 'closed'] as const;
+export type PartitionPolicy = (typeof partitionPolicies)[number];
 
 /** Those lost for longer are no longer waited for. */
 export const partitionMs = 300_000;
 
 export class Shares {
-  readonly #policy: PartitionPolicy;
   /** Nodes of the last full view, and those that have joined since, by name. */
   #full: string[] = [];
   #present: ReadonlySet<string> = new Set();
   readonly #lostMs = new Map<string, number>();
   /** When this side became the smaller one. */
   #smallerSinceWallMs: number | undefined;
-
-  constructor(policy: PartitionPolicy) {
-    this.#policy = policy;
-  }
 
   get isSmaller(): boolean {
     return this.#smallerSinceWallMs !== undefined;
@@ -52,11 +48,11 @@ export class Shares {
   }
 
   /** Units that a node of this side may have in a window, as long as the account has them. */
-  most(node: string, rate: Rate, window: number): number {
+  most(policy: PartitionPolicy, node: string, rate: Rate, window: number): number {
     const sinceMs = this.#smallerSinceWallMs;
-    if (sinceMs === undefined) return Number.POSITIVE_INFINITY;
+    if (sinceMs === undefined || policy === 'open') return Number.POSITIVE_INFINITY;
     // Of the window in which the others were lost, all may have been granted over there.
-    if (this.#policy === 'closed' || windowStartMs(rate, window) <= sinceMs) return 0;
+    if (policy === 'closed' || windowStartMs(rate, window) <= sinceMs) return 0;
     const size = this.#full.length;
     const rank = this.#full.indexOf(node);
     return Math.floor(rate.units / size) + (rank < rate.units % size ? 1 : 0);
@@ -68,7 +64,7 @@ export class Shares {
     const missing = this.#lostMs.size;
     const present = names.length - missing;
     const isLarger = present > missing || (present === missing && this.#present.has(names[0] ?? ''));
-    if (this.#policy === 'open' || isLarger) this.#smallerSinceWallMs = undefined;
+    if (isLarger) this.#smallerSinceWallMs = undefined;
     else this.#smallerSinceWallMs ??= wallMs;
   }
 }

@@ -37,8 +37,9 @@ const info: fc.Arbitrary<NodeInfo> = fc.record(
     port: u16,
     groups: few(text),
     mustAgree: fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 5 }).map((pairs) => new Map(pairs)),
+    throttles: fc.array(text, { minLength: 1, maxLength: 3 }),
   },
-  // `mustAgree` is absent when there is none.
+  // These two are absent when there is none.
   {
     requiredKeys: ['incarnation', 'node', 'subcluster', 'type', 'version', 'address', 'port', 'groups'],
   },

@@ -47,6 +47,7 @@ export class Node {
       maxDelayMs: options.maxDelayMs ?? 1000,
       maxPending: options.maxPending ?? 100,
       maxKeys: options.maxKeys ?? 1_000_000,
+      maxThrottles: 1000,
       bindingGroup: undefined,
     };
     this.table = createTable(settings, this.incarnation, new SeededRandom(number))!;

@@ -20,6 +20,7 @@ const settings: ReplicaSettings = {
   maxDelayMs: 1_000,
   maxPending: 100,
   maxKeys: 1_000_000,
+  maxThrottles: 1000,
   bindingGroup: undefined,
 };
 

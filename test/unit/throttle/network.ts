@@ -4,7 +4,7 @@
  */
 import type { Incarnation } from '../../../src/core/identity.ts';
 import { keepersOf } from '../../../src/core/throttle/keepers.ts';
-import type { QuotaMessage } from '../../../src/core/throttle/messages.ts';
+import type { DeskMessage } from '../../../src/core/throttle/messages.ts';
 import type { Rate } from '../../../src/core/throttle/rate.ts';
 import { SharedThrottles } from '../../../src/core/throttle/shared-throttles.ts';
 import type { PartitionPolicy } from '../../../src/core/throttle/shares.ts';
@@ -28,10 +28,12 @@ export class Node {
   readonly allowed = new Map<string, number>();
   readonly #network: Network;
   readonly #skewMs: number;
+  readonly #partition: PartitionPolicy;
 
   constructor(network: Network, number: number, options: NodeOptions) {
     this.#network = network;
     this.#skewMs = options.skewMs ?? 0;
+    this.#partition = options.partition ?? 'open';
     const incarnation = number.toString(16).padStart(32, '0') as Incarnation;
     this.process = { incarnation, type: 'Momentum', node: `relay-${number}`, number, seniority: number };
     this.throttles = new SharedThrottles(
@@ -41,7 +43,6 @@ export class Node {
         self: incarnation,
         capacity: options.capacity ?? 1000,
         expires: options.expires ?? false,
-        partition: options.partition ?? 'open',
       },
       {
         clock: { nowMs: () => network.nowMs, wallMs: () => this.wallMs },
@@ -61,6 +62,13 @@ export class Node {
 
   get wallMs(): number {
     return this.#network.nowMs + this.#skewMs;
+  }
+
+  create(id: string, rate: string, epsilon?: number): void {
+    this.throttles.create(id, rate, {
+      partition: this.#partition,
+      ...(epsilon === undefined ? {} : { epsilon }),
+    });
   }
 
   /** The unit counts as allowed when it is, in its window. */
@@ -103,7 +111,7 @@ export class Node {
 
 interface Parcel {
   readonly to: Incarnation;
-  readonly message: QuotaMessage;
+  readonly message: DeskMessage;
 }
 
 export class Network {

@@ -4,6 +4,7 @@ import { decodeQuotaMessage, encodeQuotaMessage } from '../../../src/bus/quota-c
 import { sharedSenderOf } from '../../../src/bus/shared-header.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import type { QuotaMessage } from '../../../src/core/throttle/messages.ts';
+import { partitionPolicies } from '../../../src/core/throttle/shares.ts';
 
 const incarnation = fc
   .array(fc.constantFrom(...'0123456789abcdef'), { minLength: 32, maxLength: 32 })
@@ -17,10 +18,13 @@ const limit = {
   }),
   window: count,
 };
-const header = {
+const surveyHeader = {
   object: fc.string({ maxLength: 30 }),
   type: fc.constantFrom('OBTM' as const, 'shared_named_throttles' as const),
   from: incarnation,
+};
+const header = {
+  ...surveyHeader,
   view: fc.record({ epoch: fc.nat(), coordinator: incarnation, nonce: fc.nat() }),
 };
 const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
@@ -29,6 +33,7 @@ const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
     ...header,
     ...limit,
     epsilon: fc.constantFrom(0.1, 0.95),
+    partition: fc.constantFrom(...partitionPolicies),
     granted: count,
     want: count,
   }),
@@ -55,6 +60,15 @@ const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
     items: fc.array(fc.record({ ...limit, to: incarnation, granted: count }), { maxLength: 5 }),
   }),
   fc.record({ kind: fc.constant('reported' as const), ...header }),
+  fc.record({ kind: fc.constant('uses-ask' as const), ...surveyHeader, request: fc.nat() }),
+  fc.record({
+    kind: fc.constant('uses' as const),
+    ...surveyHeader,
+    request: fc.nat(),
+    part: fc.nat(9),
+    parts: fc.integer({ min: 10, max: 1000 }),
+    items: fc.array(fc.record({ id: limit.id, rate: limit.rate, used: count }), { maxLength: 5 }),
+  }),
 );
 
 describe('bytes of quota messages', () => {
@@ -114,6 +128,7 @@ describe('bytes of quota messages', () => {
       rate: { units: 1, windowS: 1 },
       window: 5,
       epsilon: 0.5,
+      partition: 'share',
       granted: 0,
       want: 1,
     };

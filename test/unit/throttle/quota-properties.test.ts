@@ -150,7 +150,7 @@ class Player {
   #remake(node: Node): void {
     const { evictions } = node.throttles.stats;
     try {
-      node.throttles.create('c', '1');
+      node.create('c', '1');
     } catch {
       expect(node.throttles.stats.evictions).toBe(evictions);
       return;
@@ -159,7 +159,7 @@ class Player {
   }
 
   #create(node: Node, id: string): void {
-    node.throttles.create(id, this.#play.rate, this.#play.epsilon);
+    node.create(id, this.#play.rate, this.#play.epsilon);
   }
 
   #at(index: number): Node {
@@ -210,7 +210,7 @@ describe('quotas over a bad network', () => {
         for (let i = 0; i < 20; i++) network.pass(rate.windowS > 2 ? 60_000 : rate.windowS * 1000);
         const window = windowAt(rate, network.nowMs);
         const [first] = network.nodes;
-        if (!first!.throttles.has('a')) first!.throttles.create('a', play.rate);
+        if (!first!.throttles.has('a')) first!.create('a', play.rate);
         for (let i = 0; i < 30; i++) first!.take('a');
         network.pass(900);
         expect(network.allowed('a').get(window)).toBe(rate.units);

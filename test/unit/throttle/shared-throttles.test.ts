@@ -3,7 +3,7 @@ import { Network } from './network.ts';
 
 function shared(count: number, rate: string, epsilon?: number): Network {
   const network = new Network(count);
-  for (const node of network.nodes) node.throttles.create('a', rate, epsilon);
+  for (const node of network.nodes) node.create('a', rate, epsilon);
   return network;
 }
 
@@ -22,7 +22,7 @@ describe('shared throttles', () => {
   it('REP-7.23 before there is a view a node counts for itself', () => {
     const network = new Network(1);
     const node = network.add();
-    node.throttles.create('a', '2');
+    node.create('a', '2');
     expect([node.take('a'), node.take('a'), node.take('a')]).toEqual([[0], [0], [1000]]);
   });
 
@@ -139,8 +139,8 @@ describe('shared throttles', () => {
   it('REP-7.22 the smallest rate counts, and each is told once that has another', () => {
     for (const smaller of ['3/60', '1/30']) {
       const network = new Network(3);
-      network.nodes[0]!.throttles.create('a', smaller);
-      for (const node of network.nodes.slice(1)) node.throttles.create('a', '100/60');
+      network.nodes[0]!.create('a', smaller);
+      for (const node of network.nodes.slice(1)) node.create('a', '100/60');
       network.nodes[0]!.take('a');
       network.settle();
       for (let i = 0; i < 9; i++) for (const node of network.nodes) node.take('a');
@@ -157,7 +157,7 @@ describe('shared throttles', () => {
     network.settle();
     network.kill(node);
     const restarted = network.add();
-    restarted.throttles.create('a', '5/60');
+    restarted.create('a', '5/60');
     network.propose();
     network.settle();
     for (let i = 0; i < 5; i++) restarted.take('a');
@@ -168,12 +168,12 @@ describe('shared throttles', () => {
   it('REP-7.14 a throttle that went and was made again has spent what it was granted', () => {
     const network = new Network(2, { capacity: 1 });
     const node = network.keeper('a', 'deputy');
-    node.throttles.create('a', '2/60');
+    node.create('a', '2/60');
     node.take('a');
     network.settle();
-    node.throttles.create('b', '2/60');
+    node.create('b', '2/60');
     expect(() => node.take('a')).toThrow("no such throttle 'a'");
-    node.throttles.create('a', '2/60');
+    node.create('a', '2/60');
     for (let i = 0; i < 3; i++) node.take('a');
     network.settle();
     expect(network.most('a')).toBe(2);
@@ -183,7 +183,7 @@ describe('shared throttles', () => {
   it('REP-7.14 a throttle goes a window and a second after it was last used', () => {
     const network = new Network(2, { expires: true });
     const [node] = network.nodes;
-    node!.throttles.create('a', '2/5');
+    node!.create('a', '2/5');
     network.nowMs += 6000;
     node!.throttles.increment('a');
     network.nowMs += 6001;
@@ -195,12 +195,12 @@ describe('shared throttles', () => {
   it('REP-7.17 epsilon is between 0 and 1', () => {
     const [node] = new Network(1).nodes;
     for (const epsilon of [0, 1, -1, 2, Number.NaN])
-      expect(() => node!.throttles.create('a', '1', epsilon)).toThrow('epsilon must be between 0 and 1');
+      expect(() => node!.create('a', '1', epsilon)).toThrow('epsilon must be between 0 and 1');
   });
 
   it('REP-7.1 a rate of 0 is no limit', () => {
     const [node] = new Network(1).nodes;
-    node!.throttles.create('a', '0');
+    node!.create('a', '0');
     expect(node!.take('a')).toEqual([0]);
     expect(node!.use('a', 0)).toEqual([false]);
   });
@@ -285,7 +285,7 @@ describe('shared throttles', () => {
     );
     expect(ids.length).toBeGreaterThan(500);
     for (const id of ids) {
-      for (const node of network.nodes) node.throttles.create(id, '1/60');
+      for (const node of network.nodes) node.create(id, '1/60');
       first!.take(id);
     }
     network.settle();

@@ -11,11 +11,11 @@ function shares(
   left: readonly string[] = [],
   of: readonly string[] = full,
 ): number[] {
-  const shares = new Shares('share');
+  const shares = new Shares();
   shares.viewInstalled(of, [], 0, 0);
   shares.viewInstalled(present, left, 0, 500);
-  expect(shares.most(present[0]!, rate, 0)).toBe(shares.isSmaller ? 0 : Number.POSITIVE_INFINITY);
-  return present.map((node) => shares.most(node, rate, 1));
+  expect(shares.most('share', present[0]!, rate, 0)).toBe(shares.isSmaller ? 0 : Number.POSITIVE_INFINITY);
+  return present.map((node) => shares.most('share', node, rate, 1));
 }
 
 const all = Number.POSITIVE_INFINITY;
@@ -38,7 +38,7 @@ describe('shares of a limit', () => {
   });
 
   it('REP-7.21 two losses one after the other count together', () => {
-    const smaller = new Shares('share');
+    const smaller = new Shares();
     smaller.viewInstalled(full, [], 0, 0);
     smaller.viewInstalled(['a', 'b', 'c'], [], 1000, 1000);
     expect(smaller.isSmaller).toBe(false);
@@ -49,12 +49,12 @@ describe('shares of a limit', () => {
   });
 
   it('REP-7.21 after 300 s the smaller side counts as a cluster of its own', () => {
-    const smaller = new Shares('share');
+    const smaller = new Shares();
     smaller.viewInstalled(full, [], 0, 0);
     smaller.viewInstalled(['b', 'c'], [], 1000, 1000);
     expect(smaller.expire(partitionMs + 999, partitionMs + 999)).toBe(false);
     expect(smaller.expire(partitionMs + 1000, partitionMs + 1000)).toBe(true);
-    expect(smaller.most('b', rate, 400)).toBe(all);
+    expect(smaller.most('share', 'b', rate, 400)).toBe(all);
     expect(smaller.expire(partitionMs + 2000, partitionMs + 2000)).toBe(false);
   });
 
@@ -63,10 +63,10 @@ describe('shares of a limit', () => {
       ['open', all],
       ['closed', 0],
     ] as const) {
-      const shares = new Shares(policy);
+      const shares = new Shares();
       shares.viewInstalled(full, [], 0, 0);
       shares.viewInstalled(['b', 'c'], [], 0, 500);
-      expect(shares.most('b', rate, 1)).toBe(most);
+      expect(shares.most(policy, 'b', rate, 1)).toBe(most);
     }
   });
 });
@@ -74,7 +74,7 @@ describe('shares of a limit', () => {
 /** Five nodes cut in 3 and 2, after 4 units of the running window are used. */
 function cut(): { network: Network; larger: Node[]; smaller: Node[] } {
   const network = new Network(5, { partition: 'share' });
-  for (const node of network.nodes) node.throttles.create('a', '11/1');
+  for (const node of network.nodes) node.create('a', '11/1');
   for (const node of network.nodes.slice(1)) node.take('a');
   network.settle();
   const sides = { larger: network.nodes.slice(0, 3), smaller: network.nodes.slice(3) };
@@ -122,7 +122,7 @@ describe('shared throttles in a partition', () => {
 
   it('REP-7.21 what was refused in a long window is granted when the 300 s are over', () => {
     const network = new Network(3, { partition: 'share' });
-    for (const node of network.nodes) node.throttles.create('a', '4/3600');
+    for (const node of network.nodes) node.create('a', '4/3600');
     const smaller = network.nodes.slice(2);
     network.propose(network.nodes.slice(0, 2));
     network.propose(smaller);
