@@ -6,7 +6,7 @@ import type {
   SurveyMessage,
   ThrottleUse,
 } from '../core/throttle/messages.ts';
-import { longestWindowS, type Rate } from '../core/throttle/rate.ts';
+import { isRate, type Rate } from '../core/throttle/rate.ts';
 import { partitionPolicies } from '../core/throttle/shares.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
 import { firstKind, readHeader, writeHeader } from './shared-header.ts';
@@ -174,16 +174,19 @@ function readUse(reader: ByteReader): ThrottleUse {
   return { id: readId(reader), rate: readRate(reader), used: readCount(reader) };
 }
 
-function writeRate({ units, windowS }: Rate): void {
+/** No burst is written as 0. */
+function writeRate({ units, windowS, burst }: Rate): void {
   writer.f64(units);
   writer.u32(windowS);
+  writer.f64(burst ?? 0);
 }
 
 function readRate(reader: ByteReader): Rate {
-  const units = readCount(reader);
-  const windowS = reader.u32();
-  if (units === 0 || windowS === 0 || windowS > longestWindowS) throw new RangeError('not a rate');
-  return { units, windowS };
+  const limit = { units: readCount(reader), windowS: reader.u32() };
+  const burst = readCount(reader);
+  const rate = burst === 0 ? limit : { ...limit, burst };
+  if (!isRate(rate)) throw new RangeError('not a rate');
+  return rate;
 }
 
 function readId(reader: ByteReader): string {

@@ -144,7 +144,7 @@ const typeNames: Readonly<
   any: 'any',
   bool: 'boolean',
   mode: 'octal mode',
-  rate: 'rate `N` or `N/SECONDS`',
+  rate: 'rate `N` or `N/SECONDS`, also with `,burst=B`',
   string: 'text',
   regex: 'regular expression',
   level: '`DEBUG` `INFO` `NOTICE` `WARNING` `ERROR` `CRITICAL`',

@@ -15,10 +15,11 @@ import type { OptionType } from './schema/option.ts';
 import { didYouMean } from './suggest.ts';
 import type { Dictionary, Scalar, Value } from './syntax-tree.ts';
 
-/** N units per S seconds; a count of 0 is no limit (replication 7.1). */
+/** N units per S seconds, `burst` of them at once; a count of 0 is no limit (replication 7.1, 21.8). */
 export interface Rate {
   readonly count: number;
   readonly periodSeconds: number;
+  readonly burst?: number;
 }
 
 export type SettingValue =
@@ -124,7 +125,11 @@ function readScalar(type: OptionType, scalar: Scalar, findings: Findings): Setti
     case 'rate':
       return (
         parseRate(text) ??
-        refuse('CFG-2106', `invalid throttle rate ${shown(text)}`, 'write "N" or "N/SECONDS"')
+        refuse(
+          'CFG-2106',
+          `invalid throttle rate ${shown(text)}`,
+          'write "N", "N/SECONDS" or "N/SECONDS,burst=B"',
+        )
       );
     case 'enum':
       return (
@@ -224,13 +229,16 @@ function readMode(scalar: Scalar, findings: Findings): number | undefined {
 
 const longestRatePeriodSeconds = 31_536_000;
 
-/** `N` or `N/S`. */
+/** `N` or `N/S`, with or without `,burst=B`. */
 export function parseRate(text: string): Rate | undefined {
-  const parts = /^(\d{1,15})(?:\/(\d{1,8}))?$/.exec(text);
+  const parts = /^(\d{1,15})(?:\/(\d{1,8}))?(?:,burst=(\d{1,15}))?$/.exec(text);
   if (parts === null) return undefined;
+  const count = Number(parts[1]);
   const periodSeconds = Number(parts[2] ?? '1');
   if (periodSeconds < 1 || periodSeconds > longestRatePeriodSeconds) return undefined;
-  return { count: Number(parts[1]), periodSeconds };
+  if (parts[3] === undefined) return { count, periodSeconds };
+  const burst = Number(parts[3]);
+  return burst >= 1 && burst <= count ? { count, periodSeconds, burst } : undefined;
 }
 
 function readWord(words: readonly string[], text: string): string | undefined {

@@ -24,7 +24,7 @@ import type {
   QuotaReported,
   ReportItem,
 } from './messages.ts';
-import { type Rate, windowAt } from './rate.ts';
+import { type Rate, sameWindows, windowAt } from './rate.ts';
 import { Reports, type UnsentReport } from './reports.ts';
 import type { PartitionPolicy } from './shares.ts';
 
@@ -179,7 +179,7 @@ export class AccountDesk {
     const { rate } = account;
     const wallMs = this.#ports.wallMs();
     // Who asks with a larger rate is told the one that counts, and what it has of the window as that one numbers it.
-    const isSameWindow = ask.rate.windowS === rate.windowS;
+    const isSameWindow = sameWindows(ask.rate, rate);
     const window = isSameWindow ? ask.window : windowAt(rate, wallMs);
     if (!account.isOpen(window, wallMs)) return;
     // More than it says it has: a grant was lost, or this ask is an old one. Either way it needs no more units yet.
@@ -211,7 +211,7 @@ export class AccountDesk {
       return;
     }
     const { id, rate, window, to, granted, exhausted } = record;
-    if (rate.windowS !== account.rate.windowS || !account.isOpen(window, this.#ports.wallMs())) return;
+    if (!sameWindows(rate, account.rate) || !account.isOpen(window, this.#ports.wallMs())) return;
     account.merge(window, to, granted);
     this.#dispatch(to, { kind: 'grant', ...this.#header, id, rate, window, granted, exhausted });
   }
@@ -224,7 +224,7 @@ export class AccountDesk {
       return;
     }
     const { id, window, granted, exhausted } = grant;
-    if (grant.rate.windowS !== account.rate.windowS || !account.isOpen(window, this.#ports.wallMs())) return;
+    if (!sameWindows(grant.rate, account.rate) || !account.isOpen(window, this.#ports.wallMs())) return;
     account.merge(window, this.#self, granted);
     this.#ports.granted(id, window, granted, exhausted);
   }
@@ -234,8 +234,7 @@ export class AccountDesk {
     const wallMs = this.#ports.wallMs();
     for (const item of report.items) {
       const account = this.#known(item);
-      if (!account || item.rate.windowS !== account.rate.windowS || !account.isOpen(item.window, wallMs))
-        continue;
+      if (!account || !sameWindows(item.rate, account.rate) || !account.isOpen(item.window, wallMs)) continue;
       account.merge(item.window, item.to, item.granted);
     }
     const isWhole = this.#reports.received(report);

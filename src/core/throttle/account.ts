@@ -6,7 +6,7 @@
  * granted in it could be granted once more.
  */
 import type { Incarnation } from '../identity.ts';
-import { compareRates, type Rate, windowAt } from './rate.ts';
+import { compareRates, type Rate, sameWindows, unitsIn, windowAt, windowMs } from './rate.ts';
 
 /** Clocks of nodes may differ by that much, or by a window where that is more. */
 const clockSlackMs = 2000;
@@ -34,7 +34,7 @@ export class Account {
    */
   lower(rate: Rate): boolean {
     if (compareRates(rate, this.#rate) >= 0) return false;
-    if (rate.windowS !== this.#rate.windowS) {
+    if (!sameWindows(rate, this.#rate)) {
       this.#windows.clear();
       this.#latest = Number.NEGATIVE_INFINITY;
     }
@@ -62,7 +62,7 @@ export class Account {
   remaining(window: number): number {
     let granted = 0;
     for (const units of this.#windows.get(window)?.values() ?? []) granted += units;
-    return Math.max(0, this.#rate.units - granted);
+    return Math.max(0, unitsIn(this.#rate, window) - granted);
   }
 
   /** What somebody said was granted in all. */
@@ -91,5 +91,5 @@ export class Account {
 
 /** How many windows two good clocks may be apart. */
 export function slackOf(rate: Rate): number {
-  return Math.max(1, Math.ceil(clockSlackMs / (rate.windowS * 1000)));
+  return Math.max(1, Math.ceil(clockSlackMs / windowMs(rate)));
 }

@@ -4,7 +4,7 @@
  * Bookings go into the first window with room, so all windows between the running one and the last that has any are full,
  * and four numbers tell everything, however many wait.
  */
-import { type Rate, windowAt, windowStartMs } from './rate.ts';
+import { type Rate, unitsBefore, unitsIn, windowAt, windowStartMs } from './rate.ts';
 
 export class Bookings {
   readonly #rate: Rate;
@@ -26,8 +26,9 @@ export class Bookings {
   /** Units booked in windows to come. */
   waiting(wallMs: number): number {
     this.#roll(wallMs);
-    const windows = this.#lastWindow - this.#window;
-    return windows === 0 ? 0 : (windows - 1) * this.#rate.units + this.#lastUsed;
+    if (this.#lastWindow === this.#window) return 0;
+    const between = unitsBefore(this.#rate, this.#lastWindow) - unitsBefore(this.#rate, this.#window + 1);
+    return between + this.#lastUsed;
   }
 
   /** Counts a use, whether there is room or not. */
@@ -36,10 +37,15 @@ export class Bookings {
     this.#used = Math.max(0, this.#used + units);
   }
 
+  /** A unit that was taken in `window`. After the window nothing is left of it. */
+  giveBack(window: number, wallMs: number): void {
+    if (window === windowAt(this.#rate, wallMs)) this.add(-1, wallMs);
+  }
+
   /** Takes a unit of the running window: 0, or the time until the first window with room; nothing is taken then. */
   take(wallMs: number): number {
     this.#roll(wallMs);
-    if (this.#used >= this.#rate.units) return this.#untilRoomMs(wallMs);
+    if (this.#used >= unitsIn(this.#rate, this.#window)) return this.#untilRoomMs(wallMs);
     this.#used++;
     return 0;
   }
@@ -48,7 +54,7 @@ export class Bookings {
   book(wallMs: number): number {
     const waitMs = this.take(wallMs);
     if (waitMs === 0) return 0;
-    if (this.#lastWindow === this.#window || this.#lastUsed >= this.#rate.units) {
+    if (this.#isLastFull) {
       this.#lastWindow++;
       this.#lastUsed = 0;
     }
@@ -57,8 +63,12 @@ export class Bookings {
   }
 
   #untilRoomMs(wallMs: number): number {
-    const isFull = this.#lastWindow === this.#window || this.#lastUsed >= this.#rate.units;
-    return windowStartMs(this.#rate, this.#lastWindow + (isFull ? 1 : 0)) - wallMs;
+    return windowStartMs(this.#rate, this.#lastWindow + (this.#isLastFull ? 1 : 0)) - wallMs;
+  }
+
+  get #isLastFull(): boolean {
+    const last = this.#lastWindow;
+    return last === this.#window || this.#lastUsed >= unitsIn(this.#rate, last);
   }
 
   /** A clock that is set back by more than a window starts anew: else nobody would be let through until it catches up. */
@@ -66,7 +76,8 @@ export class Bookings {
     const window = windowAt(this.#rate, wallMs);
     if (window === this.#window || window === this.#window - 1) return;
     const isBooked = window > this.#window && window <= this.#lastWindow;
-    this.#used = !isBooked ? 0 : window < this.#lastWindow ? this.#rate.units : this.#lastUsed;
+    const full = unitsIn(this.#rate, window);
+    this.#used = !isBooked ? 0 : window < this.#lastWindow ? full : this.#lastUsed;
     if (!isBooked) this.#lastWindow = window;
     this.#window = window;
   }

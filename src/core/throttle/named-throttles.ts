@@ -7,7 +7,7 @@
 import type { Clock } from '../clock.ts';
 import { FlotillaError } from '../errors.ts';
 import { Bookings } from './bookings.ts';
-import { parseRate, type Rate } from './rate.ts';
+import { parseRate, type Rate, unitsIn, windowAt } from './rate.ts';
 
 interface NamedThrottle {
   /** Undefined: no limit. */
@@ -59,7 +59,9 @@ export class NamedThrottles {
   /** Over quota: more uses in this window than it has units. Meant to be called after `increment`. */
   check(name: string): boolean {
     const { rate, bookings } = this.#held(name);
-    return rate !== undefined && bookings !== undefined && bookings.used(this.#clock.wallMs()) > rate.units;
+    if (!rate || !bookings) return false;
+    const wallMs = this.#clock.wallMs();
+    return bookings.used(wallMs) > unitsIn(rate, windowAt(rate, wallMs));
   }
 
   /** Books a unit. How long the caller has to be held, 0 when it may go on. Throws FLT-1804 when too many are held. */

@@ -6,7 +6,7 @@
  * of N, until the others have been away for so long that it counts as a cluster of its own. So together they stay at
  * 1.5 N at most for that time.
  */
-import { type Rate, windowStartMs } from './rate.ts';
+import { type Rate, unitsIn, windowStartMs } from './rate.ts';
 
 /** share: as above. open: everybody goes on with N. closed: the smaller side stops (replication 21.7). */
 export const partitionPolicies = ['share', 'open', 'closed'] as const;
@@ -55,7 +55,8 @@ export class Shares {
     if (policy === 'closed' || windowStartMs(rate, window) <= sinceMs) return 0;
     const size = this.#full.length;
     const rank = this.#full.indexOf(node);
-    return Math.floor(rate.units / size) + (rank < rate.units % size ? 1 : 0);
+    const units = unitsIn(rate, window);
+    return Math.floor(units / size) + (rank < units % size ? 1 : 0);
   }
 
   #setFull(names: string[], wallMs: number): void {

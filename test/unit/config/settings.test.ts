@@ -219,6 +219,7 @@ describe('replication 3 shared objects', () => {
         maxDelayMs: 50,
         maxPending: 100,
         maxKeys: 10,
+        maxThrottles: 1_000_000,
         bindingGroup: undefined,
       },
       {
@@ -228,6 +229,7 @@ describe('replication 3 shared objects', () => {
         maxDelayMs: 1000,
         maxPending: 100,
         maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
         bindingGroup: 'foo',
       },
       {
@@ -237,6 +239,7 @@ describe('replication 3 shared objects', () => {
         maxDelayMs: 1000,
         maxPending: 100,
         maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
         bindingGroup: undefined,
       },
       {
@@ -246,6 +249,7 @@ describe('replication 3 shared objects', () => {
         maxDelayMs: 1000,
         maxPending: 7,
         maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
         bindingGroup: undefined,
       },
       {
@@ -255,6 +259,7 @@ describe('replication 3 shared objects', () => {
         maxDelayMs: 1000,
         maxPending: 100,
         maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
         bindingGroup: undefined,
       },
     ]);

@@ -68,6 +68,7 @@ describe('CONF-4 types', () => {
   it('CFG-2106 rates are N or N/S (replication 7.1, 7.2)', () => {
     expect(read(rate, '5')).toEqual({ count: 5, periodSeconds: 1 });
     expect(read(rate, '"60/3"')).toEqual({ count: 60, periodSeconds: 3 });
+    expect(read(rate, '"60/3,burst=2"')).toEqual({ count: 60, periodSeconds: 3, burst: 2 });
     expect(read(rate, '"0/60"')).toEqual({ count: 0, periodSeconds: 60 });
     expect(read(rate, '"1/31536000"')).toEqual({ count: 1, periodSeconds: 31_536_000 });
     for (const written of ['""', '-1', '1.5', '"5/0"', '"5/"', '"/5"', '"5 / 1"', '"1/31536001"', '5s']) {

@@ -12,10 +12,14 @@ const incarnation = fc
 const count = fc.maxSafeNat();
 const limit = {
   id: fc.string({ maxLength: 100 }),
-  rate: fc.record({
-    units: fc.integer({ min: 1, max: 1e9 }),
-    windowS: fc.integer({ min: 1, max: 31_536_000 }),
-  }),
+  rate: fc.record(
+    {
+      units: fc.integer({ min: 9, max: 1e9 }),
+      windowS: fc.integer({ min: 1, max: 31_536_000 }),
+      burst: fc.integer({ min: 1, max: 9 }),
+    },
+    { requiredKeys: ['units', 'windowS'] },
+  ),
   window: count,
 };
 const surveyHeader = {
@@ -111,6 +115,7 @@ describe('bytes of quota messages', () => {
     ['rate', { units: 0, windowS: 1 }],
     ['rate', { units: 1, windowS: 0 }],
     ['rate', { units: 1, windowS: 31_536_001 }],
+    ['rate', { units: 1, windowS: 1, burst: 2 }],
     ['window', -1],
     ['granted', Number.NaN],
     ['want', 1.5],

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRate, windowAt, windowStartMs } from '../../../src/core/throttle/rate.ts';
+import { parseRate, unitsIn, windowAt, windowStartMs } from '../../../src/core/throttle/rate.ts';
 import { Network, type Node } from './network.ts';
 
 type Step =
@@ -53,7 +53,7 @@ interface Play {
 }
 
 const play: fc.Arbitrary<Play> = fc.record({
-  rate: fc.constantFrom('1/60', '3/60', '20/60', '5/1', '7/2'),
+  rate: fc.constantFrom('1/60', '3/60', '20/60', '5/1', '7/2', '7/4,burst=2'),
   epsilon: fc.constantFrom(0.1, 0.5, 0.95),
   skewsMs: fc.array(fc.integer({ min: -900, max: 900 }), { minLength: 2, maxLength: 5 }),
   steps: fc.array(step, { maxLength: 150 }),
@@ -175,7 +175,8 @@ describe('quotas over a bad network', () => {
     fc.assert(
       fc.property(play, (play) => {
         const network = new Player(play, false).run();
-        const units = Number.parseInt(play.rate, 10);
+        const rate = parseRate(play.rate)!;
+        const units = rate.burst ?? rate.units;
         for (const id of ids) expect(network.most(id)).toBeLessThanOrEqual(units);
         network.settle();
         network.pass(1000);
@@ -213,7 +214,7 @@ describe('quotas over a bad network', () => {
         if (!first!.throttles.has('a')) first!.create('a', play.rate);
         for (let i = 0; i < 30; i++) first!.take('a');
         network.pass(900);
-        expect(network.allowed('a').get(window)).toBe(rate.units);
+        expect(network.allowed('a').get(window)).toBe(unitsIn(rate, window));
         expect(network.nodes.every(({ throttles }) => throttles.stats.waiting === 0)).toBe(true);
       }),
       { numRuns: 100 },
