@@ -6,7 +6,7 @@ import type {
   SurveyMessage,
   ThrottleUse,
 } from '../core/throttle/messages.ts';
-import { isRate, type Rate } from '../core/throttle/rate.ts';
+import { isRate, maxIdLength, type Rate } from '../core/throttle/rate.ts';
 import { partitionPolicies } from '../core/throttle/shares.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
 import { firstKind, readHeader, writeHeader } from './shared-header.ts';
@@ -22,8 +22,6 @@ const kinds = [
   'uses',
 ] as const satisfies readonly QuotaMessage['kind'][];
 
-/** Ids are option and path of a stanza, or names that policies make up. */
-const maxIdLength = 1024;
 /** Half a million limits; a report of more would keep its receiver waiting for ever. */
 const maxParts = 1000;
 
@@ -58,17 +56,20 @@ function writeFields(message: QuotaMessage): void {
       writer.f64(message.epsilon);
       writer.u8(partitionPolicies.indexOf(message.partition));
       writer.f64(message.granted);
+      writer.f64(message.released);
       writer.f64(message.want);
       return;
     case 'record':
       writeWindow(message);
       writer.incarnation(message.to);
       writer.f64(message.granted);
+      writer.f64(message.released);
       writer.u8(message.exhausted ? 1 : 0);
       return;
     case 'grant':
       writeWindow(message);
       writer.f64(message.granted);
+      writer.f64(message.released);
       writer.u8(message.exhausted ? 1 : 0);
       return;
     case 'report':
@@ -104,18 +105,18 @@ function readFields({ kind, ...header }: Header, reader: ByteReader): DeskMessag
         ...limit,
         epsilon,
         partition,
-        granted: readCount(reader),
+        ...readGranted(reader),
         want: readCount(reader),
       };
     }
     case 'record': {
       const limit = readWindow(reader);
       const to = reader.incarnation();
-      return { kind, ...header, ...limit, to, granted: readCount(reader), exhausted: reader.u8() === 1 };
+      return { kind, ...header, ...limit, to, ...readGranted(reader), exhausted: reader.u8() === 1 };
     }
     case 'grant': {
       const limit = readWindow(reader);
-      return { kind, ...header, ...limit, granted: readCount(reader), exhausted: reader.u8() === 1 };
+      return { kind, ...header, ...limit, ...readGranted(reader), exhausted: reader.u8() === 1 };
     }
     case 'report': {
       return { kind, ...header, ...readPart(reader), items: readList(reader, readItem) };
@@ -157,11 +158,20 @@ function writeItem(item: ReportItem): void {
   writeWindow(item);
   writer.incarnation(item.to);
   writer.f64(item.granted);
+  writer.f64(item.released);
 }
 
 function readItem(reader: ByteReader): ReportItem {
   const limit = readWindow(reader);
-  return { ...limit, to: reader.incarnation(), granted: readCount(reader) };
+  return { ...limit, to: reader.incarnation(), ...readGranted(reader) };
+}
+
+/** Nobody gives back more than it was given: as numbers of slots held they would be negative. */
+function readGranted(reader: ByteReader): { granted: number; released: number } {
+  const granted = readCount(reader);
+  const released = readCount(reader);
+  if (released > granted) throw new RangeError('more given back than granted');
+  return { granted, released };
 }
 
 function writeUse({ id, rate, used }: ThrottleUse): void {

@@ -136,7 +136,8 @@ export const errorCatalogue = {
   },
   'FLT-1801': {
     title: 'This is not a rate',
-    advice: 'Rates are N (per second) or N/S (per S seconds, at most 31536000), in whole numbers.',
+    advice:
+      'Rates are N (per second) or N/S (per S seconds, at most 31536000), also with `,burst=B`, in whole numbers.',
   },
   'FLT-1802': {
     title: 'There is no throttle of this name',
@@ -149,6 +150,14 @@ export const errorCatalogue = {
   'FLT-1804': {
     title: 'Too many wait for units of throttles',
     advice: 'Raise the rate, or take in less: who waits would not be served in time.',
+  },
+  'FLT-1805': {
+    title: 'The name of a throttle is too long',
+    advice: 'Names have at most 1024 characters.',
+  },
+  'FLT-1806': {
+    title: 'The node stopped while somebody waited for a throttle',
+    advice: 'Nothing was taken; ask a node that runs.',
   },
   'FLT-1901': {
     title: 'An actor failed',

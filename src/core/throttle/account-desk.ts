@@ -24,9 +24,11 @@ import type {
   QuotaReported,
   ReportItem,
 } from './messages.ts';
-import { type Rate, sameWindows, windowAt } from './rate.ts';
+import { isSlots, type Rate, sameWindows, windowAt } from './rate.ts';
 import { Reports, type UnsentReport } from './reports.ts';
 import type { PartitionPolicy } from './shares.ts';
+
+export type Granted = Pick<QuotaGrant, 'window' | 'granted' | 'released' | 'exhausted'>;
 
 export interface DeskPorts {
   send(to: Incarnation, message: DeskMessage): boolean;
@@ -34,7 +36,7 @@ export interface DeskPorts {
   /** What a node may have at most, after others were lost. */
   most(policy: PartitionPolicy, node: string, rate: Rate, window: number): number;
   /** A grant for this node, confirmed by the deputy. */
-  granted(id: string, window: number, granted: number, isExhausted: boolean): void;
+  granted(id: string, grant: Granted): void;
   /** Somebody uses the limit with a smaller rate. */
   rateLowered(id: string): void;
   /** A member has come to this view, so what it was asked before may have been lost. */
@@ -57,6 +59,8 @@ export class AccountDesk {
   #self: Incarnation;
   readonly #accounts = new Map<string, Account>();
   readonly #reports = new Reports();
+  /** Who waits for slots, by limit: served in turn as slots come free. */
+  readonly #queues = new Map<string, Map<Incarnation, QuotaAsk>>();
   /** Cleared with each view: a hash for each node and limit. */
   readonly #keepers = new Map<string, Keepers>();
   #view: ViewId;
@@ -78,6 +82,7 @@ export class AccountDesk {
     this.#nodes = [];
     this.#keepers.clear();
     this.#early = [];
+    this.#queues.clear();
     this.#reports.begin([], () => []);
   }
 
@@ -117,7 +122,11 @@ export class AccountDesk {
     this.#nodes = nodes;
     this.#keepers.clear();
     this.#early = [];
-    const others = nodes.map(({ incarnation }) => incarnation).filter((member) => member !== this.#self);
+    this.#queues.clear();
+    const members = nodes.map(({ incarnation }) => incarnation);
+    const others = members.filter((member) => member !== this.#self);
+    const present = new Set(members);
+    for (const account of this.#accounts.values()) account.keepOnly(present);
     const items = this.#items();
     this.#reports.begin(others, (to) => items.get(to) ?? []);
     this.resendReports();
@@ -170,7 +179,7 @@ export class AccountDesk {
   }
 
   #asked(ask: QuotaAsk): void {
-    const { holder, deputy } = this.keepers(ask.id);
+    const { holder } = this.keepers(ask.id);
     const account = this.#known(ask);
     if (holder !== this.#self || !account) {
       this.#drops++;
@@ -182,16 +191,50 @@ export class AccountDesk {
     const isSameWindow = sameWindows(ask.rate, rate);
     const window = isSameWindow ? ask.window : windowAt(rate, wallMs);
     if (!account.isOpen(window, wallMs)) return;
+    account.release(ask.from, ask.released);
     // More than it says it has: a grant was lost, or this ask is an old one. Either way it needs no more units yet.
     if (isSameWindow && ask.granted >= account.granted(window, ask.from)) {
       account.merge(window, ask.from, ask.granted);
-      account.grant(window, ask.from, ask.want, this.#remaining(account, window, ask), ask.epsilon);
+      if (isSlots(rate)) this.#queue(ask, account);
+      else account.grant(window, ask.from, ask.want, this.#remaining(account, window, ask), ask.epsilon);
     }
+    this.#tell(ask, account, window, isSlots(rate) ? this.#waits(ask) : undefined);
+  }
+
+  /** Its turn comes behind those who wait already; then whoever has it gets a slot, as long as there is one. */
+  #queue(ask: QuotaAsk, account: Account): void {
+    const queue = this.#queues.get(ask.id) ?? new Map<Incarnation, QuotaAsk>();
+    if (ask.want > 0) queue.set(ask.from, ask);
+    else queue.delete(ask.from);
+    for (const waiting of queue.values()) {
+      if (this.#remaining(account, 0, waiting) === 0) continue;
+      queue.delete(waiting.from);
+      account.grant(0, waiting.from, 1, 1, waiting.epsilon);
+      // Behind the others, and so reached by this loop once more.
+      if (waiting.want > 1) queue.set(waiting.from, { ...waiting, want: waiting.want - 1 });
+      if (waiting.from !== ask.from) this.#tell(waiting, account, 0, queue.has(waiting.from));
+    }
+    if (queue.size > 0) this.#queues.set(ask.id, queue);
+    else this.#queues.delete(ask.id);
+  }
+
+  #waits(ask: QuotaAsk): boolean {
+    return this.#queues.get(ask.id)?.has(ask.from) ?? false;
+  }
+
+  /** What the asker has now, by way of the deputy. */
+  #tell(
+    ask: QuotaAsk,
+    account: Account,
+    window: number,
+    exhausted = this.#remaining(account, window, ask) === 0,
+  ): void {
+    const { deputy } = this.keepers(ask.id);
     const granted = account.granted(window, ask.from);
-    const exhausted = this.#remaining(account, window, ask) === 0;
-    const said = { ...this.#header, id: ask.id, rate, window, granted, exhausted };
-    if (deputy === undefined) this.#granted({ kind: 'grant', ...said });
-    else this.#dispatch(deputy, { kind: 'record', ...said, to: ask.from });
+    const released = account.released(ask.from);
+    const said = { ...this.#header, id: ask.id, rate: account.rate, window, granted, released, exhausted };
+    if (deputy !== undefined) this.#dispatch(deputy, { kind: 'record', ...said, to: ask.from });
+    else if (ask.from === this.#self) this.#granted({ kind: 'grant', ...said });
   }
 
   /** What the asker can still be granted. */
@@ -200,7 +243,7 @@ export class AccountDesk {
     const most = asker
       ? this.#ports.most(partition, asker.node, account.rate, window)
       : Number.POSITIVE_INFINITY;
-    return Math.max(0, Math.min(account.remaining(window), most - account.granted(window, from)));
+    return Math.max(0, Math.min(account.remaining(window), most - account.held(window, from)));
   }
 
   #recorded(record: QuotaRecord): void {
@@ -210,10 +253,11 @@ export class AccountDesk {
       this.#drops++;
       return;
     }
-    const { id, rate, window, to, granted, exhausted } = record;
+    const { id, rate, window, to, granted, released, exhausted } = record;
     if (!sameWindows(rate, account.rate) || !account.isOpen(window, this.#ports.wallMs())) return;
     account.merge(window, to, granted);
-    this.#dispatch(to, { kind: 'grant', ...this.#header, id, rate, window, granted, exhausted });
+    account.release(to, released);
+    this.#dispatch(to, { kind: 'grant', ...this.#header, id, rate, window, granted, released, exhausted });
   }
 
   #granted(grant: QuotaGrant): void {
@@ -223,10 +267,10 @@ export class AccountDesk {
       this.#drops++;
       return;
     }
-    const { id, window, granted, exhausted } = grant;
+    const { id, window, granted } = grant;
     if (!sameWindows(grant.rate, account.rate) || !account.isOpen(window, this.#ports.wallMs())) return;
     account.merge(window, this.#self, granted);
-    this.#ports.granted(id, window, granted, exhausted);
+    this.#ports.granted(id, grant);
   }
 
   #reported(report: QuotaReport): void {
@@ -235,7 +279,10 @@ export class AccountDesk {
     for (const item of report.items) {
       const account = this.#known(item);
       if (!account || !sameWindows(item.rate, account.rate) || !account.isOpen(item.window, wallMs)) continue;
+      // Slots of those who are gone are free.
+      if (isSlots(item.rate) && !this.#isMember(item.to)) continue;
       account.merge(item.window, item.to, item.granted);
+      account.release(item.to, item.released);
     }
     const isWhole = this.#reports.received(report);
     if (isWhole) this.#ports.send(report.from, { kind: 'reported', ...this.#header });

@@ -1,12 +1,13 @@
 /**
  * The book of one limit: who was granted how much in which window, as far as this node knows. The account holder and its
- * deputy know all of it, every other node what was granted to itself.
+ * deputy know all of it, every other node what was granted to itself. Slots are all in window 0, and the book also has
+ * how many of them were given back.
  *
  * Invariant: entries only grow while their window is open, and a window that has closed never opens again, else what was
  * granted in it could be granted once more.
  */
 import type { Incarnation } from '../identity.ts';
-import { compareRates, type Rate, sameWindows, unitsIn, windowAt, windowMs } from './rate.ts';
+import { compareRates, isSlots, type Rate, sameWindows, unitsIn, windowAt, windowMs } from './rate.ts';
 
 /** Clocks of nodes may differ by that much, or by a window where that is more. */
 const clockSlackMs = 2000;
@@ -14,6 +15,7 @@ const clockSlackMs = 2000;
 export class Account {
   #rate: Rate;
   readonly #windows = new Map<number, Map<Incarnation, number>>();
+  readonly #released = new Map<Incarnation, number>();
   #latest = Number.NEGATIVE_INFINITY;
 
   constructor(rate: Rate) {
@@ -59,10 +61,37 @@ export class Account {
     return this.#windows.get(window)?.get(to) ?? 0;
   }
 
+  /** Slots that were given back. */
+  released(by: Incarnation): number {
+    return this.#released.get(by) ?? 0;
+  }
+
+  /** Granted and not given back. */
+  held(window: number, by: Incarnation): number {
+    return this.granted(window, by) - this.released(by);
+  }
+
   remaining(window: number): number {
-    let granted = 0;
-    for (const units of this.#windows.get(window)?.values() ?? []) granted += units;
-    return Math.max(0, unitsIn(this.#rate, window) - granted);
+    let held = 0;
+    for (const by of this.#windows.get(window)?.keys() ?? []) held += this.held(window, by);
+    return Math.max(0, unitsIn(this.#rate, window) - held);
+  }
+
+  /** What somebody said it has given back in all. */
+  release(by: Incarnation, released: number): void {
+    if (isSlots(this.#rate) && released > 0) this.#released.set(by, Math.max(this.released(by), released));
+  }
+
+  /** Slots of those who are gone are free. */
+  keepOnly(members: ReadonlySet<Incarnation>): void {
+    if (!isSlots(this.#rate)) return;
+    const entries = this.#windows.get(0);
+    for (const by of entries?.keys() ?? []) {
+      if (members.has(by) && this.held(0, by) > 0) continue;
+      entries?.delete(by);
+      this.#released.delete(by);
+    }
+    if (entries?.size === 0) this.#windows.delete(0);
   }
 
   /** What somebody said was granted in all. */
@@ -81,15 +110,19 @@ export class Account {
     this.merge(window, to, this.granted(window, to) + Math.min(want, most));
   }
 
-  *entries(wallMs: number): Generator<{ window: number; to: Incarnation; granted: number }> {
+  *entries(
+    wallMs: number,
+  ): Generator<{ window: number; to: Incarnation; granted: number; released: number }> {
     for (const [window, entries] of this.#windows) {
       if (!this.isOpen(window, wallMs)) continue;
-      for (const [to, granted] of entries) if (granted > 0) yield { window, to, granted };
+      for (const [to, granted] of entries)
+        if (granted > 0) yield { window, to, granted, released: this.released(to) };
     }
   }
 }
 
 /** How many windows two good clocks may be apart. */
 export function slackOf(rate: Rate): number {
+  if (isSlots(rate)) return 0;
   return Math.max(1, Math.ceil(clockSlackMs / windowMs(rate)));
 }

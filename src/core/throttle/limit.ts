@@ -7,7 +7,8 @@
  */
 import type { Incarnation } from '../identity.ts';
 import { type Account, slackOf } from './account.ts';
-import { windowAt, windowStartMs } from './rate.ts';
+import type { Granted } from './account-desk.ts';
+import { isSlots, windowAt, windowStartMs } from './rate.ts';
 
 /** 0: the unit is taken, in that window. Else nothing is, and the next window begins in so many ms. */
 export type OnDecision = (waitMs: number, window: number) => void;
@@ -30,11 +31,14 @@ export interface Load {
 export interface Ask {
   readonly window: number;
   readonly granted: number;
+  readonly released: number;
   readonly want: number;
 }
 
 /** An ask is repeated when it was not answered for so long. */
 export const retryMs = 100;
+/** Who waits for a slot is told when there is one; this is for when that was lost. */
+const slotRetryMs = 1000;
 
 export class Limit {
   readonly account: Account;
@@ -42,11 +46,15 @@ export class Limit {
   #self: Incarnation;
   #window = Number.NaN;
   #granted = 0;
+  /** Slots given back, and how many of them the holder knows of; it knows of nothing yet in a new view. */
+  #released = 0;
+  #confirmed = 0;
   #used = 0;
   #isExhausted = false;
   readonly #waiters: Waiter[] = [];
   #checks: Check[] = [];
   #askedMs: number | undefined;
+  #asked: Pick<Ask, 'released' | 'want'> = { released: 0, want: 0 };
 
   constructor(account: Account, self: Incarnation, load: Load) {
     this.account = account;
@@ -57,13 +65,31 @@ export class Limit {
   /** The process goes on as another one, to which nothing was granted yet. */
   become(self: Incarnation, wallMs: number): void {
     this.#self = self;
+    if (this.isSlots) {
+      // What its callers hold they still hold.
+      this.account.keepOnly(new Set());
+      this.account.merge(0, self, this.#used);
+      this.#granted = this.#used;
+      this.#released = 0;
+      return;
+    }
     this.#window = Number.NaN;
     this.roll(wallMs);
   }
 
+  get isSlots(): boolean {
+    return isSlots(this.account.rate);
+  }
+
+  /** It must not be forgotten. */
+  get isInUse(): boolean {
+    return this.isBusy || (this.isSlots && this.#used > 0);
+  }
+
   /** Somebody waits for something. */
   get isBusy(): boolean {
-    return this.#waiters.length > 0 || this.#checks.length > 0 || this.#wanted > 0;
+    const isKnown = this.#released === this.#confirmed;
+    return this.#waiters.length > 0 || this.#checks.length > 0 || this.#wanted > 0 || !isKnown;
   }
 
   get window(): number {
@@ -76,16 +102,16 @@ export class Limit {
 
   take(decide: OnDecision, wallMs: number): void {
     this.roll(wallMs);
-    if (this.#used < this.#granted) {
+    if (this.#inHand > 0) {
       this.#used++;
       decide(0, this.#window);
-    } else if (this.#isExhausted) decide(this.#untilNextMs(wallMs), this.#window);
+    } else if (this.#isExhausted && !this.isSlots) decide(this.#untilNextMs(wallMs), this.#window);
     else this.#wait({ decide });
   }
 
   tarpit(release: OnRelease, wallMs: number): void {
     this.roll(wallMs);
-    if (this.#used < this.#granted) {
+    if (this.#inHand > 0) {
       this.#used++;
       release(this.#window);
     } else this.#wait({ release });
@@ -95,7 +121,9 @@ export class Limit {
     this.roll(wallMs);
     if (window !== this.#window || this.#used === 0) return;
     this.#used--;
-    this.#serve(wallMs);
+    // Others may wait for it, too: it is for the holder to say who is next.
+    if (this.isSlots) this.#release();
+    else this.#serve(wallMs);
   }
 
   increment(wallMs: number): void {
@@ -116,10 +144,22 @@ export class Limit {
   /** What to ask for now, if anything. */
   ask(nowMs: number): Ask | undefined {
     const want = this.#wanted;
-    if (want === 0 || this.#isExhausted) return undefined;
-    if (this.#askedMs !== undefined && nowMs < this.#askedMs + retryMs) return undefined;
+    const isWanted = want > 0 && (this.isSlots || !this.#isExhausted);
+    if (!isWanted && this.#released === this.#confirmed) return undefined;
+    if (this.#askedMs !== undefined && nowMs < this.#askedMs + this.#patienceMs && !this.#isNews(want))
+      return undefined;
     this.#askedMs = nowMs;
-    return { window: this.#window, granted: this.#granted, want };
+    this.#asked = { released: this.#released, want };
+    return { window: this.#window, granted: this.#granted, released: this.#released, want };
+  }
+
+  /** A slot that comes free does not wait for an answer about something else. */
+  #isNews(want: number): boolean {
+    return this.isSlots && (this.#released > this.#asked.released || want > this.#asked.want);
+  }
+
+  get #patienceMs(): number {
+    return this.isSlots && this.#isExhausted ? slotRetryMs : retryMs;
   }
 
   /** The open ask will not be answered, or may be asked of somebody else. */
@@ -131,15 +171,28 @@ export class Limit {
   viewChanged(): void {
     this.#askedMs = undefined;
     this.#isExhausted = false;
+    // What the holder before knew may be lost, and so may a grant of it.
+    if (this.isSlots && this.#granted > 0) this.#confirmed = -1;
   }
 
-  grant(window: number, granted: number, isExhausted: boolean, wallMs: number): void {
+  grant({ window, granted, released, exhausted }: Granted, wallMs: number): void {
     this.roll(wallMs);
     if (window !== this.#window) return;
-    if (granted > this.#granted || isExhausted) this.#askedMs = undefined;
+    // Who waits for a slot has its place in the holder's queue.
+    if (granted > this.#granted || (exhausted && !this.isSlots)) this.#askedMs = undefined;
     this.#granted = Math.max(this.#granted, granted);
-    this.#isExhausted ||= isExhausted;
+    // A former throttle of this name may have given back more than this one knows of.
+    this.#released = Math.max(this.#released, released);
+    this.#confirmed = Math.max(this.#confirmed, released);
+    this.#isExhausted = exhausted || (this.#isExhausted && !this.isSlots);
     this.#serve(wallMs);
+    // Whom it was for was told something else meanwhile.
+    while (this.isSlots && this.#inHand > 0) this.#release();
+  }
+
+  #release(): void {
+    this.#released++;
+    this.account.release(this.#self, this.#released);
   }
 
   /** Goes on to the window of the time given. */
@@ -150,7 +203,8 @@ export class Limit {
     this.#window = window;
     // Not 0: a throttle that was dropped and made again has spent what it was granted.
     this.#granted = this.account.granted(window, this.#self);
-    this.#used = this.#granted;
+    this.#released = this.#confirmed = this.account.released(this.#self);
+    this.#used = this.isSlots ? 0 : this.#granted;
     this.#isExhausted = false;
     this.#askedMs = undefined;
     // Their window is over, and no unit was found for them in it.
@@ -166,12 +220,17 @@ export class Limit {
 
   /** How long nothing can happen but what others do. */
   dueInMs(wallMs: number): number {
+    if (this.isSlots) return this.#patienceMs;
     const untilNextMs = Number.isNaN(this.#window) ? 0 : this.#untilNextMs(wallMs);
     return this.#isExhausted ? untilNextMs : Math.min(retryMs, untilNextMs);
   }
 
+  get #inHand(): number {
+    return this.#granted - this.#released - this.#used;
+  }
+
   get #wanted(): number {
-    return Math.max(0, this.#used + this.#waiters.length - this.#granted);
+    return Math.max(0, this.#waiters.length - this.#inHand);
   }
 
   #untilNextMs(wallMs: number): number {
@@ -185,7 +244,7 @@ export class Limit {
 
   /** Callers come back from inside their callbacks, so each step leaves everything in order before it calls. */
   #serve(wallMs: number): void {
-    while (this.#used < this.#granted && this.#waiters.length > 0) {
+    while (this.#inHand > 0 && this.#waiters.length > 0) {
       this.#used++;
       const waiter = this.#next();
       if ('decide' in waiter) waiter.decide(0, this.#window);

@@ -35,6 +35,8 @@ export interface QuotaAsk extends Header, LimitWindow {
   readonly partition: PartitionPolicy;
   /** What the asker knows it was granted. */
   readonly granted: number;
+  /** Of these, slots it has given back; 0 for units of windows. */
+  readonly released: number;
   /** Units it wants beyond that. */
   readonly want: number;
 }
@@ -44,6 +46,7 @@ export interface QuotaRecord extends Header, LimitWindow {
   readonly kind: 'record';
   readonly to: Incarnation;
   readonly granted: number;
+  readonly released: number;
   /** Nothing remains for it in this window. */
   readonly exhausted: boolean;
 }
@@ -52,6 +55,7 @@ export interface QuotaRecord extends Header, LimitWindow {
 export interface QuotaGrant extends Header, LimitWindow {
   readonly kind: 'grant';
   readonly granted: number;
+  readonly released: number;
   readonly exhausted: boolean;
 }
 
@@ -59,6 +63,7 @@ export interface QuotaGrant extends Header, LimitWindow {
 export interface ReportItem extends LimitWindow {
   readonly to: Incarnation;
   readonly granted: number;
+  readonly released: number;
 }
 
 /** To every other member at the beginning of a view, also when there is nothing to tell. */

@@ -11,7 +11,7 @@ import type { View } from '../view.ts';
 import { AccountDesk, type QuotaObject } from './account-desk.ts';
 import { Limit, type Load, type OnAnswer, type OnDecision, type OnRelease, retryMs } from './limit.ts';
 import type { DeskMessage, ThrottleUse } from './messages.ts';
-import { compareRates, parseRate, type Rate } from './rate.ts';
+import { compareRates, maxIdLength, parseRate, type Rate, slots } from './rate.ts';
 import { type PartitionPolicy, Shares } from './shares.ts';
 
 export interface SharedThrottleSettings extends QuotaObject {
@@ -78,8 +78,8 @@ export class SharedThrottles {
       send: (to, message) => this.#ports.send(to, message),
       wallMs: () => this.#ports.clock.wallMs(),
       most: (policy, node, rate, window) => this.#shares.most(policy, node, rate, window),
-      granted: (id, window, granted, isExhausted) => {
-        this.#throttles.get(id)?.limit?.grant(window, granted, isExhausted, this.#ports.clock.wallMs());
+      granted: (id, grant) => {
+        this.#throttles.get(id)?.limit?.grant(grant, this.#ports.clock.wallMs());
         this.#pump(id);
       },
       rateLowered: (id) => this.#rateLowered(id),
@@ -123,7 +123,23 @@ export class SharedThrottles {
     rateText: string | number,
     { epsilon = defaultEpsilon, partition = 'share' }: ThrottleOptions = {},
   ): void {
-    const rate = parseRate(rateText);
+    this.#create(id, parseRate(rateText), { epsilon, partition });
+  }
+
+  /** At most so many at once in the cluster: `take` one, or `tarpit` until there is one, then `giveBack` it (21.1). */
+  createSlots(
+    id: string,
+    count: number,
+    { partition = 'share' }: Pick<ThrottleOptions, 'partition'> = {},
+  ): void {
+    if (!Number.isSafeInteger(count) || count < 1)
+      throw new FlotillaError('FLT-1801', `not a number of slots: ${count}`);
+    this.#create(id, slots(count), { epsilon: defaultEpsilon, partition });
+  }
+
+  #create(id: string, rate: Rate | undefined, { epsilon, partition }: Required<ThrottleOptions>): void {
+    if (id.length > maxIdLength)
+      throw new FlotillaError('FLT-1805', `'${id.slice(0, 50)}...' has ${id.length} characters`);
     if (!(epsilon > 0 && epsilon < 1))
       throw new FlotillaError('FLT-1803', `epsilon must be between 0 and 1, not ${epsilon}`);
     if (this.#touch(id)) return;
@@ -306,7 +322,7 @@ export class SharedThrottles {
   #makeRoom(): void {
     if (this.#throttles.size < this.#settings.capacity) return;
     for (const [id, { limit }] of this.#throttles) {
-      if (limit?.isBusy) continue;
+      if (limit?.isInUse) continue;
       this.#throttles.delete(id);
       this.#evictions++;
       return;
@@ -316,7 +332,7 @@ export class SharedThrottles {
   }
 
   #isOver({ rate, limit, lastUseMs }: Throttle): boolean {
-    if (!this.#settings.expires || limit?.isBusy) return false;
+    if (!this.#settings.expires || limit?.isInUse) return false;
     return this.#ports.clock.nowMs() - lastUseMs > ((rate?.windowS ?? 1) + 1) * 1000;
   }
 }

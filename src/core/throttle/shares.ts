@@ -6,7 +6,7 @@
  * of N, until the others have been away for so long that it counts as a cluster of its own. So together they stay at
  * 1.5 N at most for that time.
  */
-import { type Rate, unitsIn, windowStartMs } from './rate.ts';
+import { isSlots, type Rate, unitsIn, windowStartMs } from './rate.ts';
 
 /** share: as above. open: everybody goes on with N. closed: the smaller side stops (replication 21.7). */
 export const partitionPolicies = ['share', 'open', 'closed'] as const;
@@ -52,7 +52,7 @@ export class Shares {
     const sinceMs = this.#smallerSinceWallMs;
     if (sinceMs === undefined || policy === 'open') return Number.POSITIVE_INFINITY;
     // Of the window in which the others were lost, all may have been granted over there.
-    if (policy === 'closed' || windowStartMs(rate, window) <= sinceMs) return 0;
+    if (policy === 'closed' || (!isSlots(rate) && windowStartMs(rate, window) <= sinceMs)) return 0;
     const size = this.#full.length;
     const rank = this.#full.indexOf(node);
     const units = unitsIn(rate, window);

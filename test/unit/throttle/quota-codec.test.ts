@@ -10,6 +10,7 @@ const incarnation = fc
   .array(fc.constantFrom(...'0123456789abcdef'), { minLength: 32, maxLength: 32 })
   .map((digits) => digits.join('') as Incarnation);
 const count = fc.maxSafeNat();
+const given = { granted: count, released: fc.constant(0) };
 const limit = {
   id: fc.string({ maxLength: 100 }),
   rate: fc.record(
@@ -38,7 +39,7 @@ const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
     ...limit,
     epsilon: fc.constantFrom(0.1, 0.95),
     partition: fc.constantFrom(...partitionPolicies),
-    granted: count,
+    ...given,
     want: count,
   }),
   fc.record({
@@ -46,14 +47,14 @@ const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
     ...header,
     ...limit,
     to: incarnation,
-    granted: count,
+    ...given,
     exhausted: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant('grant' as const),
     ...header,
     ...limit,
-    granted: count,
+    ...given,
     exhausted: fc.boolean(),
   }),
   fc.record({
@@ -61,7 +62,7 @@ const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
     ...header,
     part: fc.nat(9),
     parts: fc.integer({ min: 10, max: 1000 }),
-    items: fc.array(fc.record({ ...limit, to: incarnation, granted: count }), { maxLength: 5 }),
+    items: fc.array(fc.record({ ...limit, to: incarnation, ...given }), { maxLength: 5 }),
   }),
   fc.record({ kind: fc.constant('reported' as const), ...header }),
   fc.record({ kind: fc.constant('uses-ask' as const), ...surveyHeader, request: fc.nat() }),
@@ -113,11 +114,11 @@ describe('bytes of quota messages', () => {
 
   it.each([
     ['rate', { units: 0, windowS: 1 }],
-    ['rate', { units: 1, windowS: 0 }],
     ['rate', { units: 1, windowS: 31_536_001 }],
     ['rate', { units: 1, windowS: 1, burst: 2 }],
     ['window', -1],
     ['granted', Number.NaN],
+    ['released', 1],
     ['want', 1.5],
     ['epsilon', 1],
     ['id', 'x'.repeat(1025)],
@@ -135,6 +136,7 @@ describe('bytes of quota messages', () => {
       epsilon: 0.5,
       partition: 'share',
       granted: 0,
+      released: 0,
       want: 1,
     };
     expect(decodeQuotaMessage(encodeQuotaMessage(ask))).toEqual(ask);
