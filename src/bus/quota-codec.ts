@@ -53,6 +53,7 @@ function writeFields(message: QuotaMessage): void {
   switch (message.kind) {
     case 'ask':
       writeWindow(message);
+      writeRate(message.own);
       writer.f64(message.epsilon);
       writer.u8(partitionPolicies.indexOf(message.partition));
       writer.f64(message.granted);
@@ -96,6 +97,7 @@ function readFields({ kind, ...header }: Header, reader: ByteReader): DeskMessag
   switch (kind) {
     case 'ask': {
       const limit = readWindow(reader);
+      const own = readRate(reader);
       const epsilon = reader.f64();
       const partition = partitionPolicies[reader.u8()];
       if (!(epsilon > 0 && epsilon < 1) || !partition) throw new RangeError('not an ask');
@@ -103,6 +105,7 @@ function readFields({ kind, ...header }: Header, reader: ByteReader): DeskMessag
         kind,
         ...header,
         ...limit,
+        own,
         epsilon,
         partition,
         ...readGranted(reader),

@@ -28,10 +28,22 @@ export interface OutboundScope {
 }
 
 /** One stanza that sets at least one cap. -1 means unlimited, 0 blocks, absent falls back (replication 6.10). */
-export interface OutboundStanza {
+export interface OutboundStanza<Name extends string = OutboundLimitName, Value = number> {
   readonly scope: OutboundScope;
-  readonly limits: Readonly<Partial<Record<OutboundLimitName, number>>>;
+  readonly limits: Readonly<Partial<Record<Name, Value>>>;
 }
+
+/** The options of replication 7.4 that count what goes out, spelled as in the files. */
+export const outboundThrottleNames = [
+  'outbound_throttle_messages',
+  'outbound_throttle_connections',
+  'cluster_outbound_throttle_messages',
+  'cluster_outbound_throttle_connections',
+] as const;
+export type OutboundThrottleName = (typeof outboundThrottleNames)[number];
+
+/** One stanza that sets at least one throttle, as `N/S`. `0/S` means no limit, absent falls back (replication 7.1). */
+export type ThrottleStanza = OutboundStanza<OutboundThrottleName, string>;
 
 /** A `Replicate` object as far as caps care; `NodeSettings.replicate` can be given as it is. */
 export type OutboundObject = Pick<ReplicaSettings, 'name' | 'type' | 'bindingGroup'>;

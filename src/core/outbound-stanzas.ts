@@ -1,5 +1,5 @@
 /**
- * The stanzas that set outbound caps, found by container and name (configuration 5.2, replication 6.5).
+ * The stanzas that set outbound caps or throttles, found by container and name (configuration 5.2, replication 6.5).
  *
  * A container is what may hold Domain and Host stanzas: the global scope, a binding group, a binding, or a binding
  * inside a group. Within one container a plain name beats every regular expression, several expressions are tried in
@@ -8,26 +8,26 @@
  */
 import type { OutboundLimitName, OutboundScope, OutboundStanza } from './outbound-settings.ts';
 
-export interface Stanza {
+export interface Stanza<Name extends string = OutboundLimitName, Value = number> {
   /** `global`, or the path, as in `binding b::domain example.com`. */
   readonly label: string;
-  readonly limits: OutboundStanza['limits'];
+  readonly limits: OutboundStanza<Name, Value>['limits'];
   /** Set when the stanza's name is a regular expression. */
   readonly pattern: RegExp | undefined;
 }
 
 /** The Domain or the Host stanzas of one container. */
-export class NamedStanzas {
-  readonly #plain = new Map<string, Stanza>();
-  readonly #patterns: Stanza[] = [];
+export class NamedStanzas<Name extends string = OutboundLimitName, Value = number> {
+  readonly #plain = new Map<string, Stanza<Name, Value>>();
+  readonly #patterns: Stanza<Name, Value>[] = [];
 
-  add(name: string, stanza: Stanza): void {
+  add(name: string, stanza: Stanza<Name, Value>): void {
     if (stanza.pattern === undefined) this.#plain.set(name.toLowerCase(), stanza);
     else this.#patterns.push(stanza);
   }
 
   /** The stanza that gives `option` for this name. */
-  find(name: string, option: OutboundLimitName): Stanza | undefined {
+  find(name: string, option: Name): Stanza<Name, Value> | undefined {
     const key = name.toLowerCase();
     const plain = this.#plain.get(key);
     if (plain?.limits[option] !== undefined) return plain;
@@ -35,39 +35,40 @@ export class NamedStanzas {
   }
 
   /** True when a regular expression sets `option`: then several names may share its count. */
-  sharesCounts(option: OutboundLimitName): boolean {
+  sharesCounts(option: Name): boolean {
     return this.#patterns.some((stanza) => stanza.limits[option] !== undefined);
   }
 }
 
-export class Container {
+export class Container<Name extends string = OutboundLimitName, Value = number> {
   readonly scope: OutboundScope;
   /** Options that stand in the container itself. */
-  own: Stanza;
-  readonly domains = new NamedStanzas();
-  readonly hosts = new NamedStanzas();
+  own: Stanza<Name, Value>;
+  readonly domains = new NamedStanzas<Name, Value>();
+  readonly hosts = new NamedStanzas<Name, Value>();
 
   constructor(scope: OutboundScope) {
     this.scope = scope;
-    this.own = stanzaOf({ scope, limits: {} });
+    this.own = stanzaOf({ scope, limits: {} as OutboundStanza<Name, Value>['limits'] });
   }
 }
 
 /** What surrounds one connection, most specific first. */
-export interface Containers {
-  readonly bindingInGroup: Container;
-  readonly binding: Container;
-  readonly group: Container;
-  readonly global: Container;
+export interface Containers<Name extends string = OutboundLimitName, Value = number> {
+  readonly bindingInGroup: Container<Name, Value>;
+  readonly binding: Container<Name, Value>;
+  readonly group: Container<Name, Value>;
+  readonly global: Container<Name, Value>;
 }
 
 export const emptyContainer = new Container({});
 
-export class OutboundStanzas {
-  readonly #containers = new Map<string, Container>();
+export class OutboundStanzas<Name extends string = OutboundLimitName, Value = number> {
+  readonly #containers = new Map<string, Container<Name, Value>>();
+  readonly #empty = new Container<Name, Value>({});
 
   /** Each scope appears at most once: the parser has merged repeated declarations. */
-  constructor(stanzas: readonly OutboundStanza[]) {
+  constructor(stanzas: readonly OutboundStanza<Name, Value>[]) {
     for (const declared of stanzas) {
       const { group, binding, domain, host } = declared.scope;
       const container = this.#make(group, binding);
@@ -78,7 +79,7 @@ export class OutboundStanzas {
     }
   }
 
-  around(group: string, binding: string): Containers {
+  around(group: string, binding: string): Containers<Name, Value> {
     return {
       bindingInGroup: this.#at(group, binding),
       binding: this.#at(undefined, binding),
@@ -87,19 +88,19 @@ export class OutboundStanzas {
     };
   }
 
-  all(): Iterable<Container> {
+  all(): Iterable<Container<Name, Value>> {
     return this.#containers.values();
   }
 
-  #at(group: string | undefined, binding: string | undefined): Container {
-    return this.#containers.get(containerKey(group, binding)) ?? emptyContainer;
+  #at(group: string | undefined, binding: string | undefined): Container<Name, Value> {
+    return this.#containers.get(containerKey(group, binding)) ?? this.#empty;
   }
 
-  #make(group: string | undefined, binding: string | undefined): Container {
+  #make(group: string | undefined, binding: string | undefined): Container<Name, Value> {
     const key = containerKey(group, binding);
     const held = this.#containers.get(key);
     if (held !== undefined) return held;
-    const made = new Container({
+    const made = new Container<Name, Value>({
       ...(group !== undefined && { group }),
       ...(binding !== undefined && { binding }),
     });
@@ -113,7 +114,10 @@ function containerKey(group: string | undefined, binding: string | undefined): s
   return `${group ?? ''}\n${binding ?? ''}`;
 }
 
-function stanzaOf({ scope, limits }: OutboundStanza): Stanza {
+function stanzaOf<Name extends string, Value>({
+  scope,
+  limits,
+}: OutboundStanza<Name, Value>): Stanza<Name, Value> {
   return { label: labelOf(scope), limits, pattern: patternOf(scope.host ?? scope.domain ?? '') };
 }
 

@@ -37,8 +37,8 @@ export interface DeskPorts {
   most(policy: PartitionPolicy, node: string, rate: Rate, window: number): number;
   /** A grant for this node, confirmed by the deputy. */
   granted(id: string, grant: Granted): void;
-  /** Somebody uses the limit with a smaller rate. */
-  rateLowered(id: string): void;
+  /** Another rate counts now. */
+  rateChanged(id: string): void;
   /** A member has come to this view, so what it was asked before may have been lost. */
   arrived(member: Incarnation): void;
   /** This node grants from now on. */
@@ -102,7 +102,7 @@ export class AccountDesk {
 
   account(id: string, rate: Rate): Account {
     const account = this.#accountOf(id, rate);
-    account.lower(rate);
+    account.state(rate, this.#ports.wallMs());
     return account;
   }
 
@@ -180,7 +180,7 @@ export class AccountDesk {
 
   #asked(ask: QuotaAsk): void {
     const { holder } = this.keepers(ask.id);
-    const account = this.#known(ask);
+    const account = this.#known({ id: ask.id, rate: ask.own });
     if (holder !== this.#self || !account) {
       this.#drops++;
       return;
@@ -306,18 +306,18 @@ export class AccountDesk {
     else this.#drops++;
   }
 
-  /** The account, which now has the rate given if that is smaller. Undefined when there are too many. */
+  /** The account, which now has the rate given if that one counts. Undefined when there are too many. */
   #known({ id, rate }: { id: string; rate: Rate }): Account | undefined {
     if (!this.#accounts.has(id) && this.#accounts.size >= maxAccounts) return undefined;
     const account = this.#accountOf(id, rate);
-    if (account.lower(rate)) this.#ports.rateLowered(id);
+    if (account.state(rate, this.#ports.wallMs())) this.#ports.rateChanged(id);
     return account;
   }
 
   #accountOf(id: string, rate: Rate): Account {
     let account = this.#accounts.get(id);
     if (!account) {
-      account = new Account(rate);
+      account = new Account(rate, this.#ports.wallMs());
       this.#accounts.set(id, account);
     }
     return account;

@@ -16,10 +16,13 @@ export class Account {
   #rate: Rate;
   readonly #windows = new Map<number, Map<Incarnation, number>>();
   readonly #released = new Map<Incarnation, number>();
+  /** When somebody last used this rate. */
+  #statedMs: number;
   #latest = Number.NEGATIVE_INFINITY;
 
-  constructor(rate: Rate) {
+  constructor(rate: Rate, wallMs: number) {
     this.#rate = rate;
+    this.#statedMs = wallMs;
   }
 
   get rate(): Rate {
@@ -31,11 +34,15 @@ export class Account {
   }
 
   /**
-   * The smallest rate that anybody uses counts (replication 7.22). Windows of another length have other numbers, so what
-   * was granted in them is forgotten. True when the rate is another one now.
+   * Somebody uses this rate. The smallest that anybody uses counts (replication 7.22); when nobody has spoken of it for two
+   * of its windows and some, a larger one does. Windows of another length have other numbers, so what was granted in them
+   * is forgotten. True when the rate is another one now.
    */
-  lower(rate: Rate): boolean {
-    if (compareRates(rate, this.#rate) >= 0) return false;
+  state(rate: Rate, wallMs: number): boolean {
+    const order = compareRates(rate, this.#rate);
+    if (order > 0 && wallMs < this.#statedMs + patienceMs(this.#rate)) return false;
+    this.#statedMs = wallMs;
+    if (order === 0) return false;
     if (!sameWindows(rate, this.#rate)) {
       this.#windows.clear();
       this.#latest = Number.NEGATIVE_INFINITY;
@@ -125,4 +132,9 @@ export class Account {
 export function slackOf(rate: Rate): number {
   if (isSlots(rate)) return 0;
   return Math.max(1, Math.ceil(clockSlackMs / windowMs(rate)));
+}
+
+/** Whoever waits says again what it wants, and with which rate, at least in each window. */
+function patienceMs(rate: Rate): number {
+  return isSlots(rate) ? clockSlackMs : 2 * windowMs(rate) + clockSlackMs;
 }

@@ -7,7 +7,7 @@
 import { type Rate, unitsBefore, unitsIn, windowAt, windowStartMs } from './rate.ts';
 
 export class Bookings {
-  readonly #rate: Rate;
+  readonly rate: Rate;
   #window = Number.NEGATIVE_INFINITY;
   #used = 0;
   /** The last window that has bookings; the running one when none waits. */
@@ -15,7 +15,7 @@ export class Bookings {
   #lastUsed = 0;
 
   constructor(rate: Rate) {
-    this.#rate = rate;
+    this.rate = rate;
   }
 
   used(wallMs: number): number {
@@ -27,7 +27,7 @@ export class Bookings {
   waiting(wallMs: number): number {
     this.#roll(wallMs);
     if (this.#lastWindow === this.#window) return 0;
-    const between = unitsBefore(this.#rate, this.#lastWindow) - unitsBefore(this.#rate, this.#window + 1);
+    const between = unitsBefore(this.rate, this.#lastWindow) - unitsBefore(this.rate, this.#window + 1);
     return between + this.#lastUsed;
   }
 
@@ -39,13 +39,13 @@ export class Bookings {
 
   /** A unit that was taken in `window`. After the window nothing is left of it. */
   giveBack(window: number, wallMs: number): void {
-    if (window === windowAt(this.#rate, wallMs)) this.add(-1, wallMs);
+    if (window === windowAt(this.rate, wallMs)) this.add(-1, wallMs);
   }
 
   /** Takes a unit of the running window: 0, or the time until the first window with room; nothing is taken then. */
   take(wallMs: number): number {
     this.#roll(wallMs);
-    if (this.#used >= unitsIn(this.#rate, this.#window)) return this.#untilRoomMs(wallMs);
+    if (this.#used >= unitsIn(this.rate, this.#window)) return this.#untilRoomMs(wallMs);
     this.#used++;
     return 0;
   }
@@ -63,20 +63,20 @@ export class Bookings {
   }
 
   #untilRoomMs(wallMs: number): number {
-    return windowStartMs(this.#rate, this.#lastWindow + (this.#isLastFull ? 1 : 0)) - wallMs;
+    return windowStartMs(this.rate, this.#lastWindow + (this.#isLastFull ? 1 : 0)) - wallMs;
   }
 
   get #isLastFull(): boolean {
     const last = this.#lastWindow;
-    return last === this.#window || this.#lastUsed >= unitsIn(this.#rate, last);
+    return last === this.#window || this.#lastUsed >= unitsIn(this.rate, last);
   }
 
   /** A clock that is set back by more than a window starts anew: else nobody would be let through until it catches up. */
   #roll(wallMs: number): void {
-    const window = windowAt(this.#rate, wallMs);
+    const window = windowAt(this.rate, wallMs);
     if (window === this.#window || window === this.#window - 1) return;
     const isBooked = window > this.#window && window <= this.#lastWindow;
-    const full = unitsIn(this.#rate, window);
+    const full = unitsIn(this.rate, window);
     this.#used = !isBooked ? 0 : window < this.#lastWindow ? full : this.#lastUsed;
     if (!isBooked) this.#lastWindow = window;
     this.#window = window;

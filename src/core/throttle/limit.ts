@@ -211,6 +211,12 @@ export class Limit {
     this.#answer(this.#checks, true);
   }
 
+  /** There is no limit any more. */
+  letGo(): void {
+    this.#answer(this.#checks, false);
+    while (this.#waiters.length > 0) this.#admit(this.#next());
+  }
+
   /** The account has another rate: its windows may have other numbers. */
   rateChanged(wallMs: number): void {
     if (this.#window === windowAt(this.account.rate, wallMs)) return;
@@ -246,9 +252,7 @@ export class Limit {
   #serve(wallMs: number): void {
     while (this.#inHand > 0 && this.#waiters.length > 0) {
       this.#used++;
-      const waiter = this.#next();
-      if ('decide' in waiter) waiter.decide(0, this.#window);
-      else waiter.release(this.#window);
+      this.#admit(this.#next());
     }
     this.#answer(
       this.#checks.filter(({ used }) => used <= this.#granted),
@@ -262,6 +266,11 @@ export class Limit {
     this.#waiters.splice(0, this.#waiters.length, ...held);
     this.#load.waiting -= refused.length;
     for (const { decide } of refused) decide(this.#untilNextMs(wallMs), this.#window);
+  }
+
+  #admit(waiter: Waiter): void {
+    if ('decide' in waiter) waiter.decide(0, this.#window);
+    else waiter.release(this.#window);
   }
 
   #next(): Waiter {

@@ -31,6 +31,8 @@ interface LimitWindow {
 /** "Give me more." To the account holder. */
 export interface QuotaAsk extends Header, LimitWindow {
   readonly kind: 'ask';
+  /** The asker's own rate; `rate`, in whose windows it speaks, may be the smaller one of somebody else. */
+  readonly own: Rate;
   readonly epsilon: number;
   readonly partition: PartitionPolicy;
   /** What the asker knows it was granted. */

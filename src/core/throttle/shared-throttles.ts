@@ -39,8 +39,8 @@ export interface ThrottleOptions {
 }
 
 interface Throttle extends Required<ThrottleOptions> {
-  /** Undefined: no limit. */
-  readonly rate: Rate | undefined;
+  /** As this node has it; the one that counts may be smaller. Undefined: no limit. */
+  rate: Rate | undefined;
   readonly limit: Limit | undefined;
   lastUseMs: number;
   isWarned: boolean;
@@ -82,7 +82,7 @@ export class SharedThrottles {
         this.#throttles.get(id)?.limit?.grant(grant, this.#ports.clock.wallMs());
         this.#pump(id);
       },
-      rateLowered: (id) => this.#rateLowered(id),
+      rateChanged: (id) => this.#rateChanged(id),
       arrived: (member) => this.#askAgain(member),
       ready: () => this.#askAgain(this.#settings.self),
     });
@@ -126,6 +126,27 @@ export class SharedThrottles {
     this.#create(id, parseRate(rateText), { epsilon, partition });
   }
 
+  /**
+   * Another rate for a throttle that is held, as after a reload. A smaller one counts at once, a larger one when nobody has
+   * used the former for two of its windows and some. Between a limit and none it is a new throttle: who waits is let go.
+   */
+  setRate(id: string, rateText: string | number): void {
+    const throttle = this.#throttles.get(id);
+    const rate = parseRate(rateText);
+    if (!throttle || isSameRate(throttle.rate, rate)) return;
+    if (throttle.limit && rate) {
+      throttle.rate = rate;
+      throttle.isWarned = false;
+      this.#desk.account(id, rate);
+      this.#rateChanged(id);
+    } else {
+      this.#throttles.delete(id);
+      this.#busy.delete(id);
+      throttle.limit?.letGo();
+      this.#create(id, rate, throttle);
+    }
+  }
+
   /** At most so many at once in the cluster: `take` one, or `tarpit` until there is one, then `giveBack` it (21.1). */
   createSlots(
     id: string,
@@ -148,7 +169,7 @@ export class SharedThrottles {
     const limit = account && new Limit(account, this.#settings.self, this.#load);
     const lastUseMs = this.#ports.clock.nowMs();
     this.#throttles.set(id, { rate, epsilon, partition, limit, lastUseMs, isWarned: false });
-    this.#rateLowered(id);
+    this.#rateChanged(id);
     this.#ports.dueChanged();
   }
 
@@ -262,8 +283,8 @@ export class SharedThrottles {
     for (;;) {
       const ask = limit.ask(this.#ports.clock.nowMs());
       if (!ask) break;
-      const { epsilon, partition } = throttle;
-      this.#desk.ask({ id, rate: limit.account.rate, epsilon, partition, ...ask });
+      const { epsilon, partition, rate: own = limit.account.rate } = throttle;
+      this.#desk.ask({ id, rate: limit.account.rate, own, epsilon, partition, ...ask });
     }
     if (limit.isBusy === this.#busy.has(id)) return;
     if (limit.isBusy) this.#busy.add(id);
@@ -286,7 +307,7 @@ export class SharedThrottles {
     }
   }
 
-  #rateLowered(id: string): void {
+  #rateChanged(id: string): void {
     const throttle = this.#throttles.get(id);
     if (!throttle?.limit || !throttle.rate) return;
     throttle.limit.rateChanged(this.#ports.clock.wallMs());
@@ -335,4 +356,8 @@ export class SharedThrottles {
     if (!this.#settings.expires || limit?.isInUse) return false;
     return this.#ports.clock.nowMs() - lastUseMs > ((rate?.windowS ?? 1) + 1) * 1000;
   }
+}
+
+function isSameRate(a: Rate | undefined, b: Rate | undefined): boolean {
+  return a?.units === b?.units && a?.windowS === b?.windowS && a?.burst === b?.burst;
 }

@@ -198,6 +198,51 @@ describe('shared throttles', () => {
       expect(() => node!.create('a', '1', epsilon)).toThrow('epsilon must be between 0 and 1');
   });
 
+  it('REP-7.22 a rate that nobody uses any more counts no longer', () => {
+    const network = shared(3, '2/1');
+    const [first, second, third] = network.nodes;
+    const units = () => {
+      const window = Math.floor(network.nowMs / 1000);
+      for (const node of network.nodes) for (let i = 0; i < 4; i++) node.take('a');
+      network.settle();
+      return network.allowed('a').get(window);
+    };
+    expect(units()).toBe(2);
+    // Configurations are changed one after the other.
+    for (const node of [first!, second!]) node.throttles.setRate('a', '6/1');
+    for (let second = 0; second < 8; second++) {
+      network.pass(1000);
+      expect(units()).toBe(2);
+    }
+    third!.throttles.setRate('a', '6/1');
+    network.pass(12_000);
+    const reached: (number | undefined)[] = [];
+    for (let second = 0; second < 12; second++) {
+      network.pass(1000);
+      reached.push(units());
+    }
+    expect(reached.at(-1)).toBe(6);
+    second!.throttles.setRate('a', '5/1');
+    network.pass(1000);
+    expect(units()).toBe(5);
+  });
+
+  it('REP-7.1 between a limit and none who waits is let go', () => {
+    const network = shared(1, '1/60');
+    const [node] = network.nodes;
+    for (let i = 0; i < 3; i++) node!.tarpit('a');
+    node!.throttles.setRate('a', '0');
+    expect([...network.allowed('a').values()]).toEqual([3]);
+    expect(node!.take('a')).toEqual([0]);
+    expect(node!.throttles.stats.waiting).toBe(0);
+  });
+
+  it('REP-7.7 a name that no message could carry is refused', () => {
+    const [node] = new Network(1).nodes;
+    expect(() => node!.create('x'.repeat(1025), '1')).toThrow('has 1025 characters');
+    expect(() => node!.create('x'.repeat(1024), '1')).not.toThrow();
+  });
+
   it('REP-7.1 a rate of 0 is no limit', () => {
     const [node] = new Network(1).nodes;
     node!.create('a', '0');
