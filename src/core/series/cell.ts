@@ -7,6 +7,7 @@
  */
 import { type Digest, hashText, mix } from '../digest.ts';
 import type { Incarnation } from '../identity.ts';
+import { Amounts } from './amounts.ts';
 import type { StreamKey } from './stream-key.ts';
 
 /** address: of both families. */
@@ -20,6 +21,12 @@ export interface StreamDefinition {
   /** Finished cells kept, beside the current one. */
   readonly count: number;
 }
+
+/**
+ * Not a span of time: when a key was removed, in milliseconds. Whoever learns of a newer removal takes its own counts up
+ * to it away, and tells others too, so that one who was cut off hears of it from anybody.
+ */
+export const removalCell = 0;
 
 /** Keys of one cell with their new absolute totals. Says all of its stream, for who has never heard of it (9.15). */
 export interface CellChanges {
@@ -68,7 +75,7 @@ function element(seed: number, key: StreamKey, value: number): number {
 
 export class Cell {
   readonly number: number;
-  readonly values = new Map<StreamKey, number>();
+  readonly values = new Amounts();
   readonly digest = new DigestSum();
   sent: Map<StreamKey, number> | undefined;
   readonly #seed: Digest;
@@ -76,15 +83,6 @@ export class Cell {
   constructor({ id, keyType, intervalS, count }: StreamDefinition, number: number) {
     this.number = number;
     this.#seed = textDigest(`${id}\n${keyType} ${intervalS} ${count} ${number}`);
-  }
-
-  get(key: StreamKey): number {
-    return this.values.get(key) ?? 0;
-  }
-
-  set(key: StreamKey, value: number): void {
-    if (value === 0) this.values.delete(key);
-    else this.values.set(key, value);
   }
 
   /** By how much the digest changes with a key. */

@@ -55,24 +55,25 @@ export class EventRow implements RemoteRow {
     }
     const cell = this.#cellOf(stream, number);
     if (!cell) return;
-    for (const [i, key] of keys.entries()) {
-      const value = values[i]!;
-      const before = this.set(cell, key, value);
-      if (before === value) continue;
-      this.digest.add(cell.restate(key, before, value));
-      each(definition, number, key, plus(value, -before));
-    }
+    for (const [i, key] of keys.entries()) this.put(stream, cell, key, values[i]!, each);
+  }
+
+  put({ definition }: Stream, cell: Cell, key: StreamKey, value: number, each: Counted): void {
+    const before = this.set(cell, key, value);
+    if (before === value) return;
+    this.digest.add(cell.restate(key, before, value));
+    each(definition, cell.number, key, plus(value, -before));
   }
 
   /** Sets a value, but not the digest; returns what is to be taken for the value before: the same when there is no room. */
   set(cell: Cell, key: StreamKey, value: number): number {
-    const before = cell.get(key);
+    const before = cell.values.get(key);
     if (before === 0 && value !== 0 && this.size >= maxRowKeys) {
       this.refused++;
       return value;
     }
     this.size += Number(value !== 0) - Number(before !== 0);
-    cell.set(key, value);
+    cell.values.set(key, value);
     return before;
   }
 

@@ -3,12 +3,11 @@
  *
  * Invariants: a sum over all nodes is what this node counted, plus the rows of the members, plus those of members that
  * have left; rows say absolute totals for each cell of time, so nothing counts twice (8.8). Dropping a cell takes nothing
- * out of the sums: they age with their windows. Own changes wait in the cells (`Cell.sent`) until they are taken.
+ * out of the sums: they age with their windows.
  */
 import type { Digest } from '../digest.ts';
 import { FlotillaError } from '../errors.ts';
 import type { Incarnation } from '../identity.ts';
-import { noChanges } from '../replica/changes.ts';
 import { checkedText } from '../replica/gauge-key.ts';
 import type { Changes } from '../replica/messages.ts';
 import {
@@ -19,9 +18,17 @@ import {
   type TableStats,
 } from '../replica/table.ts';
 import { finish, type Work } from '../replica/work.ts';
-import type { Cell, CellChanges, KeyType, StreamDefinition } from './cell.ts';
-import { sameDefinition } from './cell.ts';
+import {
+  type Cell,
+  type CellChanges,
+  type KeyType,
+  removalCell,
+  type StreamDefinition,
+  sameDefinition,
+} from './cell.ts';
 import { type Counted, EventRow, eachCount, type Stream, stepKeys } from './event-row.ts';
+import { OwnRow } from './own-row.ts';
+import { Removals } from './removals.ts';
 import { isPast, RetiredRows } from './retired-rows.ts';
 import { plus, type StreamKey } from './stream-key.ts';
 import { type Monitor, type Scope, StreamTotals } from './stream-totals.ts';
@@ -38,25 +45,16 @@ export interface EventTableOptions {
   clash(definition: StreamDefinition): void;
 }
 
-/** Keys in a part of `ownRow`. */
-const rowPartKeys = 4096;
 const maxStreams = 4096;
-/** Lives whose counts a stream says it has taken over. */
-const maxContinues = 8;
 
 export class EventTable implements ReplicatedRows {
   readonly #options: EventTableOptions;
   readonly #startS: number;
   readonly #totals = new Map<string, StreamTotals>();
-  readonly #own = new EventRow();
+  readonly #own = new OwnRow();
   readonly #rows = new Map<Incarnation, EventRow>();
   readonly #retired = new RetiredRows();
-  /** Cells with something in `sent`. */
-  readonly #dirty = new Map<Cell, Stream>();
-  #dirtyKeys = 0;
-  /** Own cells that were dropped, and own streams that continue more than they said, since the row was last taken. */
-  #dropped: { readonly stream: Stream; readonly number: number; readonly digest: Digest }[] = [];
-  readonly #continued = new Map<Stream, readonly Incarnation[]>();
+  readonly #removals: Removals;
   readonly #clashes = new Set<string>();
   #self: Incarnation;
   #announced = 0;
@@ -70,26 +68,24 @@ export class EventTable implements ReplicatedRows {
     this.#options = options;
     this.#self = options.self;
     this.#startS = this.#nowS;
+    this.#removals = new Removals(this.#own, this.#retired, {
+      nowMs: () => this.#options.nowMs(),
+      totalsOf: (definition) => this.#totalsFor(definition),
+      countOthers: this.#countOthers,
+    });
   }
 
   /**
-   * This node counts such events, in windows of these monitors; again when they have changed. A shared stream is sent to
-   * the others. Meant for the start: sums are made anew from all rows, at once.
+   * This node counts such events, in windows of these monitors; again when they have changed, which is meant for the
+   * start: sums are then made anew from all rows, at once. A shared stream is sent to the others.
    */
   define(definition: StreamDefinition, monitors: readonly Monitor[], isShared: boolean): void {
     const { id, keyType } = definition;
     const known = this.#own.streams.get(id);
-    if (known && !(isShared && sameDefinition(known.definition, definition))) this.#removeOwn(known);
+    if (known && !(isShared && sameDefinition(known.definition, definition))) this.#own.remove(known);
     if (isShared && !this.#own.streams.has(id)) this.#own.define(definition);
-    const totals = new StreamTotals(keyType, monitors);
-    this.#totals.set(id, totals);
-    const own = this.#own.streams.get(id);
-    const countOwn: Counted = (_, cell, key, by) => totals.addOwn(cell * definition.intervalS, key, by);
-    if (own) finish(eachCount(own, countOwn));
-    for (const row of [...this.#rows.values(), ...this.#retired.values()]) {
-      const stream = row.streams.get(id);
-      if (stream) finish(eachCount(stream, this.#countOthers));
-    }
+    const sums = this.#totals.get(id);
+    if (sums?.keyType !== keyType || !sums.serves(monitors)) this.#recount(definition, monitors);
     this.#announce();
   }
 
@@ -106,18 +102,42 @@ export class EventTable implements ReplicatedRows {
 
   /**
    * What an earlier life of this node had counted is counted by this one from now on: its row goes where it is still
-   * kept. Cells that are too old are left out (9.17).
+   * kept. Cells, of so many seconds, that are too old are left out (9.17).
    */
-  takeOver(id: string, life: Incarnation, counts: Iterable<readonly [number, StreamKey, number]>): void {
+  takeOver(
+    { id, intervalS, count }: Omit<StreamDefinition, 'keyType'>,
+    life: Incarnation,
+    counts: Iterable<readonly [number, StreamKey, number]>,
+  ): void {
     const totals = this.#totalsOf(id);
     const stream = this.#own.streams.get(id);
-    if (!stream) return;
     for (const [cell, key, by] of counts) {
       checkKey(totals.keyType, key);
-      if (!isPast(stream.definition, cell, this.#nowS)) this.#addTo(stream, cell, key, by, totals);
+      if (isPast({ intervalS, count }, cell, this.#nowS)) continue;
+      if (stream) this.#addTo(stream, cell, key, by, totals);
+      else totals.addOwn(cell * intervalS, key, by);
     }
-    this.#continued.set(stream, withLife(this.#continued.get(stream) ?? stream.continues, life));
+    if (stream) this.#own.continue(stream, life);
     this.#announce();
+  }
+
+  /**
+   * Takes a key out of all windows, here and at the others, each of which takes out what it has counted itself (9.12).
+   * True when it was there.
+   */
+  remove(id: string, key: StreamKey): boolean {
+    const totals = this.#totalsOf(id);
+    checkKey(totals.keyType, key);
+    const isThere = totals.has(key);
+    const stream = this.#own.streams.get(id);
+    if (!stream) totals.removeOwn(key);
+    else if (isThere) {
+      const atMs = Math.max(this.#options.nowMs(), this.#own.get(stream, removalCell, key) + 1);
+      this.#removals.removeOwn(stream, key, atMs);
+      this.onWork(this.#removals.removeFromRetired(stream, key, atMs));
+    }
+    this.#announce();
+    return isThere;
   }
 
   has(id: string): boolean {
@@ -138,13 +158,18 @@ export class EventTable implements ReplicatedRows {
     return this.#totalsOf(id).sum(scope, sizeS, this.#nowS, start, end, query);
   }
 
-  /** Keys and sums of one window. */
-  keys(id: string, sizeS: number, back: number, scope: Scope = 'cluster'): Map<StreamKey, number> {
-    return this.#totalsOf(id).keys(scope, sizeS, this.#nowS, back);
+  /** Keys and sums of one window, in no order; walk it in slices when it may be large. */
+  entries(
+    id: string,
+    sizeS: number,
+    back: number,
+    scope: Scope = 'cluster',
+  ): Iterable<readonly [StreamKey, number]> {
+    return this.#totalsOf(id).entries(scope, sizeS, this.#nowS, back);
   }
 
   get pending(): number {
-    return this.#dirtyKeys + this.#dropped.length + this.#continued.size;
+    return this.#own.pending;
   }
 
   get digest(): Digest {
@@ -168,55 +193,19 @@ export class EventTable implements ReplicatedRows {
     };
   }
 
-  /** Drops first: a cell that was dropped may have begun anew, when the clock was set back or the stream redefined. */
   takeChanges(limit: number): Changes | undefined {
-    const cells: CellChanges[] = [];
-    for (const { stream, number, digest } of this.#dropped.splice(0, limit)) {
-      this.#own.digest.subtract(digest);
-      cells.push({ ...blockOf(stream, number, [], []), isDropped: true });
-    }
-    if (this.#dropped.length === 0) {
-      for (const [stream, continues] of this.#continued) {
-        this.#own.state(stream, continues);
-        cells.push(blockOf(stream, 0, [], []));
-      }
-      this.#continued.clear();
-      this.#takeCells(limit - cells.length, cells);
-    }
+    const changes = this.#own.take(limit);
     this.#announced = this.pending;
-    return cells.length === 0 ? undefined : { ...noChanges, cells };
+    return changes;
   }
 
   become(self: Incarnation): void {
-    for (const stream of this.#own.streams.values())
-      if (stream.cells.size > 0) this.#own.state(stream, withLife(stream.continues, this.#self));
+    this.#own.become(this.#self);
     this.#self = self;
   }
 
-  *ownRow(): Generator<Changes, void, void> {
-    let part: CellChanges[] = [];
-    let room = rowPartKeys;
-    for (const stream of this.#own.streams.values()) {
-      if (stream.cells.size === 0 && stream.continues.length > 0) part.push(blockOf(stream, 0, [], []));
-      for (const { number, values } of stream.cells.values()) {
-        let keys: StreamKey[] = [];
-        let amounts: number[] = [];
-        room--;
-        for (const [key, value] of values) {
-          keys.push(key);
-          amounts.push(value);
-          if (--room > 0) continue;
-          part.push(blockOf(stream, number, keys, amounts));
-          yield { ...noChanges, cells: part };
-          [part, keys, amounts, room] = [[], [], [], rowPartKeys];
-          // Dropped meanwhile: the rest of it would put it back.
-          if (stream.cells.get(number)?.values !== values) break;
-        }
-        // Also an empty one: a cell that is not in a row was dropped, one that is there without a key counts 0 for it.
-        if (stream.cells.get(number)?.values === values) part.push(blockOf(stream, number, keys, amounts));
-      }
-    }
-    if (part.length > 0) yield { ...noChanges, cells: part };
+  ownRow(): Generator<Changes, void, void> {
+    return this.#own.parts();
   }
 
   blankRow(): EventRow {
@@ -233,6 +222,7 @@ export class EventTable implements ReplicatedRows {
     for (const block of changes.cells) {
       for (const stream of this.#continuedBy(block)) this.onWork(this.#takeBack(stream));
       row.write(block, this.#countOthers);
+      if (block.cell === removalCell) this.onWork(this.#learn(block));
     }
   }
 
@@ -268,7 +258,9 @@ export class EventTable implements ReplicatedRows {
 
   *upkeep(): Work {
     for (const stream of this.#own.streams.values()) {
-      for (const number of stream.cells.keys()) if (this.#isOut(stream, number)) this.#drop(stream, number);
+      for (const number of stream.cells.keys())
+        if (this.#isOut(stream, number)) this.#own.drop(stream, number);
+      yield* this.#removals.forget(stream);
       this.#announce();
       yield;
     }
@@ -286,23 +278,32 @@ export class EventTable implements ReplicatedRows {
     return totals;
   }
 
+  #recount(definition: StreamDefinition, monitors: readonly Monitor[]): void {
+    const { id, keyType, intervalS } = definition;
+    const totals = new StreamTotals(keyType, monitors, (work) => this.onWork(work));
+    this.#totals.set(id, totals);
+    const own = this.#own.streams.get(id);
+    const countOwn: Counted = (_, cell, key, by) => {
+      if (cell !== removalCell) totals.addOwn(cell * intervalS, key, by);
+    };
+    if (own) finish(eachCount(own, countOwn));
+    for (const row of [...this.#rows.values(), ...this.#retired.values()]) {
+      const stream = row.streams.get(id);
+      if (stream) finish(eachCount(stream, this.#countOthers));
+    }
+  }
+
   #addTo(stream: Stream, number: number, wanted: StreamKey, by: number, totals: StreamTotals): void {
     const second = number * stream.definition.intervalS;
-    const cell = stream.cells.get(number) ?? this.#own.open(stream, number);
     const key =
-      this.#own.size < Math.min(this.#options.maxKeys, mostKeys) || cell.values.has(wanted)
+      this.#own.size < Math.min(this.#options.maxKeys, mostKeys) ||
+      this.#own.get(stream, number, wanted) !== 0
         ? this.#roomFor(totals, second, wanted)
         : this.#rollUp(wanted, totals.keyType);
-    const before = cell.get(key);
+    const before = this.#own.get(stream, number, key);
     const after = this.#clamped(plus(before, by));
     if (after === before) return;
-    this.#own.set(cell, key, after);
-    cell.sent ??= new Map();
-    if (!cell.sent.has(key)) {
-      cell.sent.set(key, before);
-      this.#dirtyKeys++;
-      this.#dirty.set(cell, stream);
-    }
+    this.#own.set(stream, number, key, after);
     totals.addOwn(second, key, plus(after, -before));
   }
 
@@ -323,53 +324,15 @@ export class EventTable implements ReplicatedRows {
     return typeof key === 'number' ? 0 : '\0'.repeat(8);
   }
 
-  #takeCells(limit: number, into: CellChanges[]): void {
-    let left = limit;
-    for (const [cell, stream] of this.#dirty) {
-      if (left <= 0) return;
-      const block = this.#takeCell(cell, stream, left);
-      left -= block.keys.length;
-      if (block.keys.length > 0) into.push(block);
-    }
-  }
-
-  #takeCell(cell: Cell, stream: Stream, limit: number): CellChanges {
-    const keys: StreamKey[] = [];
-    const values: number[] = [];
-    let left = limit;
-    for (const [key, before] of cell.sent!) {
-      if (left-- === 0) break;
-      cell.sent!.delete(key);
-      this.#dirtyKeys--;
-      const value = cell.get(key);
-      if (value === before) continue;
-      this.#own.digest.add(cell.restate(key, before, value));
-      keys.push(key);
-      values.push(value);
-    }
-    if (cell.sent!.size === 0) this.#dirty.delete(cell);
-    return blockOf(stream, cell.number, keys, values);
-  }
-
   /** Too old, or counted by a clock that was far ahead. */
   #isOut({ definition }: Stream, number: number): boolean {
+    if (number === removalCell) return false;
     const current = Math.floor(this.#nowS / definition.intervalS);
     return isPast(definition, number, this.#nowS) || number > current + definition.count;
   }
 
-  #drop(stream: Stream, number: number): void {
-    const cell = this.#own.takeOut(stream, number)!;
-    if (this.#dirty.delete(cell)) this.#dirtyKeys -= cell.sent!.size;
-    this.#dropped.push({ stream, number, digest: cell.digest });
-  }
-
-  #removeOwn(stream: Stream): void {
-    for (const number of [...stream.cells.keys()]) this.#drop(stream, number);
-    this.#continued.delete(stream);
-    this.#own.remove(stream);
-  }
-
   readonly #countOthers: Counted = (definition, cell, key, by) => {
+    if (cell === removalCell) return;
     if (!this.#options.hasSnapshots && cell * definition.intervalS < this.#startS) return;
     this.#totalsFor(definition)?.addOthers(definition, cell, key, by);
   };
@@ -387,7 +350,7 @@ export class EventTable implements ReplicatedRows {
       this.#refused++;
       return undefined;
     }
-    const totals = new StreamTotals(keyType, [{ sizeS: intervalS, count }]);
+    const totals = new StreamTotals(keyType, [{ sizeS: intervalS, count }], (work) => this.onWork(work));
     this.#totals.set(id, totals);
     return totals;
   }
@@ -419,12 +382,22 @@ export class EventTable implements ReplicatedRows {
       for (const cell of cells.values()) {
         const befores = same.flatMap((old) => old.cells.get(cell.number) ?? []);
         yield* eachKey([cell, ...befores], (key) => {
-          const before = befores.reduce((sum, old) => plus(sum, old.get(key)), 0);
-          const by = plus(cell.get(key), -before);
+          const before = befores.reduce((sum, old) => plus(sum, old.values.get(key)), 0);
+          const by = plus(cell.values.get(key), -before);
           if (by !== 0) this.#countOthers(definition, cell.number, key, by);
         });
       }
+      yield* this.#removals.learn(definition, cells.get(removalCell)?.values ?? []);
+      this.#announce();
     }
+  }
+
+  *#learn({ definition, keys, values }: CellChanges): Work {
+    yield* this.#removals.learn(
+      definition,
+      keys.map((key, i) => [key, values[i]!]),
+    );
+    this.#announce();
   }
 
   /** More is pending than before. */
@@ -451,17 +424,4 @@ function checkKey(keyType: KeyType, key: StreamKey): void {
   if (keyType === 'text') checkedText(key);
   else if ((keyType === 'ipv4' && typeof key !== 'number') || (keyType === 'ipv6' && typeof key === 'number'))
     throw new FlotillaError('FLT-1912', 'key: an address of the other family');
-}
-
-function blockOf(
-  { definition, continues }: Stream,
-  cell: number,
-  keys: readonly StreamKey[],
-  values: readonly number[],
-): CellChanges {
-  return { definition, continues, cell, isDropped: false, keys, values: Float64Array.from(values) };
-}
-
-function withLife(lives: readonly Incarnation[], life: Incarnation): readonly Incarnation[] {
-  return [...lives.filter((other) => other !== life), life].slice(-maxContinues);
 }

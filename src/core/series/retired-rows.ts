@@ -62,6 +62,10 @@ export class RetiredRows {
   }
 }
 
-export function isPast({ intervalS, count }: StreamDefinition, cell: number, nowS: number): boolean {
+export function isPast(
+  { intervalS, count }: Pick<StreamDefinition, 'intervalS' | 'count'>,
+  cell: number,
+  nowS: number,
+): boolean {
   return cell < Math.floor(nowS / intervalS) - count;
 }

@@ -21,20 +21,27 @@ export class StreamTotals {
   readonly keyType: KeyType;
   readonly #sizes = new Map<number, Record<Scope, WindowTotals>>();
 
-  constructor(keyType: KeyType, monitors: Iterable<Monitor>) {
+  constructor(keyType: KeyType, monitors: Iterable<Monitor>, run: (work: Work) => void) {
     this.keyType = keyType;
     for (const { sizeS, count } of monitors) {
       const most = Math.max(count, this.#sizes.get(sizeS)?.local.count ?? 0);
-      const both = { local: new WindowTotals(sizeS, most), cluster: new WindowTotals(sizeS, most) };
-      this.#sizes.set(sizeS, both);
+      const windows = () => new WindowTotals(sizeS, most, run);
+      this.#sizes.set(sizeS, { local: windows(), cluster: windows() });
     }
+  }
+
+  /** Windows of these monitors are kept. */
+  serves(monitors: Iterable<Monitor>): boolean {
+    for (const { sizeS, count } of monitors)
+      if ((this.#sizes.get(sizeS)?.local.count ?? -1) < count) return false;
+    return true;
   }
 
   /** A node counts for so many keys in a window, and others go together. */
   hasRoom(second: number, key: StreamKey, maxKeys: number): boolean {
     for (const { local } of this.#sizes.values()) {
-      const sums = local.keys(local.at(second));
-      if (sums.size >= maxKeys && !sums.has(key)) return false;
+      const number = local.at(second);
+      if (local.size(number) >= maxKeys && local.get(number, key) === 0) return false;
     }
     return true;
   }
@@ -50,6 +57,25 @@ export class StreamTotals {
     for (const { cluster } of this.#sizes.values()) cluster.add(cell * intervalS, key, by);
   }
 
+  /** Takes out of all windows what this node counted for a key. */
+  removeOwn(key: StreamKey): void {
+    for (const { local, cluster } of this.#sizes.values()) {
+      for (const number of local.numbers()) {
+        const sum = local.get(number, key);
+        if (sum === 0) continue;
+        local.add(number * local.sizeS, key, -sum);
+        cluster.add(number * local.sizeS, key, -sum);
+      }
+    }
+  }
+
+  /** Some window has a sum for the key. */
+  has(key: StreamKey): boolean {
+    for (const { cluster } of this.#sizes.values())
+      for (const number of cluster.numbers()) if (cluster.get(number, key) !== 0) return true;
+    return false;
+  }
+
   /**
    * The sum over windows `start` to `end`, 0 being the current one. With window 0 goes the one after it: a node whose
    * clock is ahead is there already (4.14).
@@ -63,13 +89,19 @@ export class StreamTotals {
     return Math.max(-maxCount, Math.min(total, maxCount));
   }
 
-  /** Keys and sums of one window, of this moment. */
-  keys(scope: Scope, sizeS: number, nowS: number, back: number): Map<StreamKey, number> {
+  /** Keys and sums of one window; walk it in slices when it may be large. */
+  *entries(
+    scope: Scope,
+    sizeS: number,
+    nowS: number,
+    back: number,
+  ): Generator<readonly [StreamKey, number], void, void> {
     const windows = this.#windows(scope, sizeS);
-    const sums = new Map(windows?.keys(windows.at(nowS) - back));
-    if (back > 0 || !windows) return sums;
-    for (const [key, sum] of windows.keys(windows.at(nowS) + 1)) sums.set(key, plus(sums.get(key) ?? 0, sum));
-    return sums;
+    if (!windows) return;
+    const number = windows.at(nowS) - back;
+    const ahead = back === 0 ? number + 1 : Number.NaN;
+    for (const [key, sum] of windows.entries(number)) yield [key, plus(sum, windows.get(ahead, key))];
+    for (const entry of windows.entries(ahead)) if (windows.get(number, entry[0]) === 0) yield entry;
   }
 
   *age(nowS: number): Work {
