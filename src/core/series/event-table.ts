@@ -158,6 +158,11 @@ export class EventTable implements ReplicatedRows {
     return this.#totalsOf(id).sum(scope, sizeS, this.#nowS, start, end, query);
   }
 
+  /** The number of the current window of so many seconds. */
+  windowNow(sizeS: number): number {
+    return Math.floor(this.#nowS / sizeS);
+  }
+
   /** Keys and sums of one window, in no order; walk it in slices when it may be large. */
   entries(
     id: string,

@@ -4,8 +4,9 @@
  *
  * Errors: FLT-1911 for a monitor that is not configured, FLT-1912 for any other argument; the message names it (8.17).
  */
-import { addressBits, type Prefix, parseAddress, parsePrefix } from '../address.ts';
+import { type Prefix, parseAddress } from '../address.ts';
 import { FlotillaError } from '../errors.ts';
+import { checkWindows, masked, monitorText, prefixOf, wrong } from './audit-argument.ts';
 import type { StreamDefinition } from './cell.ts';
 import type { EventTable } from './event-table.ts';
 import { addressKey } from './stream-key.ts';
@@ -102,9 +103,8 @@ export class InboundAudit {
   /** As `msys.audit` has it; `current` is the address of the session that asks. */
   audit(event: AuditEvent, monitor: string, options: string | AuditQuery = {}, current?: string): number {
     const query = typeof options === 'string' ? { cidr: options } : options;
-    const { startv = 0, endv = startv, cidr = current, cluster = false } = query;
-    const text = cidr?.startsWith('/') && current !== undefined ? `${current}${cidr}` : cidr;
-    const prefix = (text !== undefined && parsePrefix(text)) || wrong('cidr', text ?? 'no live session');
+    const { startv = 0, endv = startv, cidr, cluster = false } = query;
+    const prefix = prefixOf('cidr', cidr, current);
     return this.#sum(event, this.#monitor(monitor), startv, endv, ['startv', 'endv'], prefix, cluster);
   }
 
@@ -125,17 +125,15 @@ export class InboundAudit {
 
   #sum(
     event: AuditEvent,
-    { sizeS, count }: Monitor,
+    monitor: Monitor,
     start: number,
     end: number,
     names: readonly [string, string],
     prefix: Prefix,
     isCluster: boolean,
   ): number {
-    for (const [i, value] of [start, end].entries())
-      if (!Number.isInteger(value) || value < 0 || value >= count) wrong(names[i]!, value);
-    if (start > end) wrong(names[1], `${end} is before ${start}`);
-    return this.#table.sum(event, sizeS, start, end, prefix, this.#scopeFor(event, isCluster));
+    checkWindows(monitor, start, end, names);
+    return this.#table.sum(event, monitor.sizeS, start, end, prefix, this.#scopeFor(event, isCluster));
   }
 
   #scopeFor(event: AuditEvent, isCluster: boolean): Scope {
@@ -147,7 +145,7 @@ export class InboundAudit {
   }
 
   #monitor(text: string): Monitor {
-    const found = this.#options.monitors.find(({ sizeS, count }) => `${sizeS},${count}` === text);
+    const found = this.#options.monitors.find((one) => monitorText(one) === text);
     return found ?? unknownMonitor(text);
   }
 }
@@ -164,18 +162,6 @@ function definitionOf(event: AuditEvent, configured: readonly Monitor[]): Stream
 
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
-}
-
-/** Of one address alone when no mask is given. */
-function masked(text: string | undefined, mask: number | undefined): Prefix {
-  const address = text === undefined ? undefined : parseAddress(text);
-  if (address === undefined) return wrong('address', text ?? 'no live session');
-  const bits = mask ?? addressBits(address);
-  return parsePrefix(`${text}/${bits}`) ?? wrong('mask', bits);
-}
-
-function wrong(argument: string, value: string | number): never {
-  throw new FlotillaError('FLT-1912', `${argument} ${value}`);
 }
 
 function unknownMonitor(text: string): never {

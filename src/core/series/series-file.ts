@@ -1,0 +1,117 @@
+/**
+ * Texts of the files of series: journals of one period (replication 11.6), and what a node had counted when it stopped.
+ * Parsing returns undefined for what is no such file, and leaves out lines that cannot be read.
+ */
+import type { Incarnation } from '../identity.ts';
+import { keyText, parseKey } from './audit-argument.ts';
+import type { KeyType } from './cell.ts';
+import type { StreamKey } from './stream-key.ts';
+
+const typeWords = { ipv4: 'cidr', ipv6: 'cidr_ipv6', text: 'string', address: 'address' } as const;
+
+export interface JournalHead {
+  readonly series: string;
+  readonly keyType: KeyType;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** `20080424T200000`, in UTC. */
+export function stampOf(ms: number): string {
+  return new Date(ms).toISOString().replace(/[-:]|\.\d+Z$/g, '');
+}
+
+/** `spam.20080424T200000` (11.1); other characters than letters, digits, `_` and `-` are percent-encoded. */
+export function journalName(series: string, endMs: number): string {
+  return `${encodedName(series)}.${stampOf(endMs)}`;
+}
+
+export function encodedName(series: string): string {
+  const encode = (character: string) => {
+    const bytes = [...new TextEncoder().encode(character)];
+    return bytes.map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  };
+  return series.replace(/[^\w-]/gu, encode);
+}
+
+/** The series and end of a journal file by its name; undefined for any other file. */
+export function parseJournalName(
+  name: string,
+): { readonly series: string; readonly stamp: string } | undefined {
+  const found = /^([\w%-]+)\.(\d{8}T\d{6})(?:\.gz)?$/.exec(name);
+  if (!found) return undefined;
+  try {
+    return { series: decodeURIComponent(found[1]!), stamp: found[2]! };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lines in the order of their texts would put 10.0.0.10 before 10.0.0.2: sorted by key. */
+export function* journalLines(
+  { series, keyType, startMs, endMs }: JournalHead,
+  entries: Iterable<readonly [StreamKey, number]>,
+): Generator<string, void, void> {
+  yield `#audit_series v1 ${encodedName(series)} ${typeWords[keyType]} ${stampOf(startMs)} ${stampOf(endMs)}\n`;
+  for (const [key, count] of [...entries].sort(([a], [b]) => compareKeys(a, b)))
+    yield `${keyText(keyType, key)}\t${count}\n`;
+}
+
+/** IPv4 before IPv6, each by address; texts by their units. */
+export function compareKeys(a: StreamKey, b: StreamKey): number {
+  if (typeof a === 'number') return typeof b === 'number' ? (a >>> 0) - (b >>> 0) : -1;
+  if (typeof b === 'number') return 1;
+  return a < b ? -1 : Number(a > b);
+}
+
+export interface SavedSeries {
+  readonly life: Incarnation;
+  readonly counts: readonly (readonly [cell: number, key: StreamKey, count: number])[];
+}
+
+export function* savedLines(
+  id: string,
+  keyType: KeyType,
+  life: Incarnation,
+  counts: Iterable<readonly [number, StreamKey, number]>,
+): Generator<string, void, void> {
+  yield `#audit_persist v1 ${encodedName(id)} ${typeWords[keyType]} ${life}\n`;
+  for (const [cell, key, count] of counts) yield `${cell}\t${keyText(keyType, key)}\t${count}\n`;
+}
+
+export function parseSaved(id: string, keyType: KeyType, text: string): SavedSeries | undefined {
+  const [head = '', ...lines] = text.split('\n');
+  const [mark, version, name, type, life] = head.split(' ');
+  if (mark !== '#audit_persist' || version !== 'v1' || name !== encodedName(id)) return undefined;
+  if (type !== typeWords[keyType] || !/^[0-9a-f]{32}$/.test(life ?? '')) return undefined;
+  const counts = lines.flatMap((line) => {
+    const [cell, key, count] = line.split('\t');
+    const numbers = [Number(cell), Number(count)] as const;
+    if (count === undefined || !numbers.every(Number.isFinite)) return [];
+    const parsed = readKey(keyType, key!);
+    return parsed === undefined ? [] : [[numbers[0], parsed, numbers[1]] as const];
+  });
+  return { life: life as Incarnation, counts };
+}
+
+/** Lines of a file that `load` reads: `<key><TAB><count>`; comments and what cannot be read are left out. */
+export function* parseEntries(
+  keyType: KeyType,
+  text: string,
+): Generator<readonly [StreamKey, number], void, void> {
+  for (const line of text.split('\n')) {
+    if (line.startsWith('#')) continue;
+    const [key, count] = line.split('\t');
+    const parsed = readKey(keyType, key!);
+    if (count !== undefined && parsed !== undefined && Number.isFinite(Number(count)))
+      yield [parsed, Number(count)];
+  }
+}
+
+function readKey(keyType: KeyType, text: string): StreamKey | undefined {
+  try {
+    return parseKey(keyType, text);
+  } catch {
+    return undefined;
+  }
+}
