@@ -28,6 +28,17 @@ export interface StreamDefinition {
  */
 export const removalCell = 0;
 
+/** Not spans of time either: of a gauge cache, what a node counted, and when it changed that last, in milliseconds. */
+export const valueCell = 1;
+export const changedCell = 2;
+
+/** Streams of gauge caches are not summed up in windows. */
+export const gaugePrefix = 'gauge:';
+
+export function isGauge({ id }: StreamDefinition): boolean {
+  return id.startsWith(gaugePrefix);
+}
+
 /** Keys of one cell with their new absolute totals. Says all of its stream, for who has never heard of it (9.15). */
 export interface CellChanges {
   readonly definition: StreamDefinition;

@@ -21,15 +21,17 @@ import { finish, type Work } from '../replica/work.ts';
 import {
   type Cell,
   type CellChanges,
+  isGauge,
   type KeyType,
   removalCell,
   type StreamDefinition,
   sameDefinition,
 } from './cell.ts';
 import { type Counted, EventRow, eachCount, type Stream, stepKeys } from './event-row.ts';
+import type { GaugeRows } from './gauge-cache.ts';
 import { OwnRow } from './own-row.ts';
 import { Removals } from './removals.ts';
-import { isPast, RetiredRows } from './retired-rows.ts';
+import { clearGauge, isPast, RetiredRows } from './retired-rows.ts';
 import { plus, type StreamKey } from './stream-key.ts';
 import { type Monitor, type Scope, StreamTotals } from './stream-totals.ts';
 import type { Query } from './window-totals.ts';
@@ -47,7 +49,7 @@ export interface EventTableOptions {
 
 const maxStreams = 4096;
 
-export class EventTable implements ReplicatedRows {
+export class EventTable implements ReplicatedRows, GaugeRows {
   readonly #options: EventTableOptions;
   readonly #startS: number;
   readonly #totals = new Map<string, StreamTotals>();
@@ -63,6 +65,9 @@ export class EventTable implements ReplicatedRows {
   #rolledUp = 0;
   onPending = (): void => {};
   onWork = (work: Work): void => finish(work);
+  /** Another node changed or removed a key of a gauge cache. */
+  onGauge = (_definition: StreamDefinition, _key: string): void => {};
+  gaugeUpkeep: () => Work = function* () {};
 
   constructor(options: EventTableOptions) {
     this.#options = options;
@@ -138,6 +143,40 @@ export class EventTable implements ReplicatedRows {
     }
     this.#announce();
     return isThere;
+  }
+
+  *streams(id: string): Generator<Stream, void, void> {
+    const own = this.#own.streams.get(id);
+    if (own) yield own;
+    for (const rows of [this.#rows.values(), this.#retired.values()]) {
+      for (const { streams } of rows) {
+        const stream = streams.get(id);
+        if (stream) yield stream;
+      }
+    }
+  }
+
+  ownStream(definition: StreamDefinition): Stream {
+    return this.#own.streams.get(definition.id) ?? this.#own.define(definition);
+  }
+
+  setOwn(stream: Stream, cell: number, key: string, value: number): boolean {
+    const isNew = value !== 0 && this.#own.get(stream, cell, key) === 0;
+    if (isNew && this.#own.size >= Math.min(this.#options.maxKeys, mostKeys)) return false;
+    this.#own.set(stream, cell, key, value);
+    this.#announce();
+    return true;
+  }
+
+  clearRetired(id: string, key: string, upToMs: number): void {
+    for (const row of this.#retired.values()) {
+      const stream = row.streams.get(id);
+      if (stream) clearGauge(row, stream, key, upToMs);
+    }
+  }
+
+  get sinceMs(): number {
+    return this.#options.hasSnapshots ? 0 : this.#startS * 1000;
   }
 
   has(id: string): boolean {
@@ -227,7 +266,7 @@ export class EventTable implements ReplicatedRows {
     for (const block of changes.cells) {
       for (const stream of this.#continuedBy(block)) this.onWork(this.#takeBack(stream));
       row.write(block, this.#countOthers);
-      if (block.cell === removalCell) this.onWork(this.#learn(block));
+      if (block.cell === removalCell && !isGauge(block.definition)) this.onWork(this.#learn(block));
     }
   }
 
@@ -262,7 +301,9 @@ export class EventTable implements ReplicatedRows {
   }
 
   *upkeep(): Work {
+    yield* this.gaugeUpkeep();
     for (const stream of this.#own.streams.values()) {
+      if (isGauge(stream.definition)) continue;
       for (const number of stream.cells.keys())
         if (this.#isOut(stream, number)) this.#own.drop(stream, number);
       yield* this.#removals.forget(stream);
@@ -337,7 +378,8 @@ export class EventTable implements ReplicatedRows {
   }
 
   readonly #countOthers: Counted = (definition, cell, key, by) => {
-    if (cell === removalCell) return;
+    if (isGauge(definition)) this.onGauge(definition, key as string);
+    if (cell === removalCell || isGauge(definition)) return;
     if (!this.#options.hasSnapshots && cell * definition.intervalS < this.#startS) return;
     this.#totalsFor(definition)?.addOthers(definition, cell, key, by);
   };
@@ -392,7 +434,7 @@ export class EventTable implements ReplicatedRows {
           if (by !== 0) this.#countOthers(definition, cell.number, key, by);
         });
       }
-      yield* this.#removals.learn(definition, cells.get(removalCell)?.values ?? []);
+      if (!isGauge(definition)) yield* this.#removals.learn(definition, cells.get(removalCell)?.values ?? []);
       this.#announce();
     }
   }

@@ -6,8 +6,9 @@
 import type { Incarnation } from '../identity.ts';
 import { mostKeys } from '../replica/table.ts';
 import type { Work } from '../replica/work.ts';
-import type { StreamDefinition } from './cell.ts';
-import type { EventRow, Stream } from './event-row.ts';
+import { changedCell, isGauge, removalCell, type StreamDefinition, valueCell } from './cell.ts';
+import { type EventRow, type Stream, stepKeys } from './event-row.ts';
+import type { StreamKey } from './stream-key.ts';
 
 const maxRows = 1024;
 const maxKeys = 2 * mostKeys;
@@ -52,6 +53,10 @@ export class RetiredRows {
   *age(nowS: number): Work {
     for (const [origin, row] of this.#rows) {
       for (const stream of [...row.streams.values()]) {
+        if (isGauge(stream.definition)) {
+          yield* ageGauge(row, stream, nowS * 1000);
+          continue;
+        }
         for (const number of stream.cells.keys())
           if (isPast(stream.definition, number, nowS)) row.drop(stream, number);
         if (stream.cells.size === 0) row.remove(stream);
@@ -68,4 +73,24 @@ export function isPast(
   nowS: number,
 ): boolean {
   return cell < Math.floor(nowS / intervalS) - count;
+}
+
+/** Keys of a gauge cache go when they have expired; one that never expires stays until it is removed. */
+function* ageGauge(row: EventRow, stream: Stream, nowMs: number): Work {
+  const { intervalS } = stream.definition;
+  let looked = 0;
+  for (const [key, atMs] of stream.cells.get(changedCell)?.values ?? []) {
+    if (atMs + intervalS * 1000 < nowMs) clearGauge(row, stream, key, atMs);
+    if (++looked % stepKeys === 0) yield;
+  }
+  if ((stream.cells.get(changedCell)?.values.size ?? 0) === 0) row.remove(stream);
+}
+
+/** Takes a key out of a gauge cache unless it changed after that. */
+export function clearGauge(row: EventRow, stream: Stream, key: StreamKey, upToMs: number): void {
+  if ((stream.cells.get(changedCell)?.values.get(key) ?? 0) > upToMs) return;
+  for (const number of [removalCell, valueCell, changedCell]) {
+    const cell = stream.cells.get(number);
+    if (cell) row.put(stream, cell, key, 0, () => {});
+  }
 }
