@@ -7,6 +7,7 @@ import type { ReplicaSettings } from '../core/settings.ts';
 import { kindOfType } from '../core/shared-object.ts';
 import type { World } from './ports.ts';
 import { Replica } from './replica.ts';
+import { SeriesReplica } from './series-replica.ts';
 import type { SharedReplica } from './shared-replica.ts';
 import type { ActorSystem } from './system.ts';
 import { ThrottleReplica } from './throttle-replica.ts';
@@ -30,5 +31,7 @@ export function createReplica(
       settings,
       earlier instanceof ThrottleReplica ? earlier : undefined,
     );
+  if (kindOfType[settings.type] === 'event series')
+    return SeriesReplica.of(system, world, settings, earlier instanceof SeriesReplica ? earlier : undefined);
   return undefined;
 }

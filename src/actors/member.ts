@@ -3,7 +3,8 @@
  * and in the simulator; only the world plugged in differs.
  */
 import type { Incarnation } from '../core/identity.ts';
-import type { MembershipSettings, ReplicaSettings } from '../core/settings.ts';
+import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../core/settings.ts';
+import { kindOfType } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
 import { createReplica } from './create-replica.ts';
 import { Membership } from './membership.ts';
@@ -12,6 +13,7 @@ import type { World } from './ports.ts';
 import { type ProgramPorts, Programs } from './programs.ts';
 import { QuotaViews } from './quota-views.ts';
 import { Replica } from './replica.ts';
+import { SeriesReplica } from './series-replica.ts';
 import type { SharedReplica } from './shared-replica.ts';
 import { ActorSystem } from './system.ts';
 import { ThrottleReplica } from './throttle-replica.ts';
@@ -33,6 +35,8 @@ export class Member {
   readonly replicas: ReadonlyMap<string, SharedReplica>;
   /** Those of them that are counters in rows. */
   readonly tables: ReadonlyMap<string, Replica>;
+  /** Those of them that are counts over time, by type. */
+  readonly series: ReadonlyMap<ReplicaType, SeriesReplica>;
   readonly ownership: Ownership | undefined;
   readonly programs: Programs | undefined;
 
@@ -40,14 +44,17 @@ export class Member {
   constructor(world: World & Partial<VipPorts & ProgramPorts>, settings: MemberSettings, earlier?: Member) {
     this.system = new ActorSystem(world);
     this.membership = new Membership(this.system, world, settings.membership);
-    // A manager counts nothing and shows no row (replication 4.13).
-    const wanted = world.self.type === 'Momentum' ? settings.replicate : [];
+    // A manager counts nothing and shows no row; it collects what nodes count over time (replication 4.13).
+    const isNode = world.self.type === 'Momentum';
+    const wanted = settings.replicate.filter(({ type }) => isNode || kindOfType[type] === 'event series');
     const replicas = wanted
       .map((replica) => createReplica(this.system, world, replica, earlier?.replicas.get(replica.name)))
       .filter((replica) => replica !== undefined);
     this.replicas = new Map(replicas.map((replica) => [replica.name, replica]));
     const tables = replicas.filter((replica) => replica instanceof Replica);
     this.tables = new Map(tables.map((replica) => [replica.name, replica]));
+    const series = replicas.filter((replica) => replica instanceof SeriesReplica);
+    this.series = new Map(series.map((replica) => [replica.type, replica]));
     this.#connect(replicas);
     this.ownership = this.#float(world, settings.duravip);
     const { programs, program } = world;

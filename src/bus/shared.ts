@@ -15,6 +15,11 @@ import { sharedSenderOf } from './shared-header.ts';
 import { subjects } from './subjects.ts';
 import type { Subscription, Wire } from './wire.ts';
 
+export interface SharedOptions extends ChannelOptions {
+  /** Receives what nodes tell managers only (replication 4.17). */
+  readonly isManager?: boolean;
+}
+
 export type SharedListener = (message: ObjectMessage) => void;
 
 /** Memory for messages that arrive in fragments, and how long to wait for the rest. */
@@ -25,7 +30,7 @@ const maxRemembered = 1024;
 
 export class SharedBus implements SharedChannel {
   readonly #wire: Wire;
-  readonly #options: ChannelOptions;
+  readonly #options: SharedOptions;
   readonly #fragmenter: Fragmenter;
   readonly #reassembler = new Reassembler(reassembly);
   readonly #subscriptions: Subscription[];
@@ -33,7 +38,7 @@ export class SharedBus implements SharedChannel {
   readonly #complainedMs = new Map<string, number>();
   readonly #unknown = new Set<string>();
 
-  constructor(wire: Wire, options: ChannelOptions) {
+  constructor(wire: Wire, options: SharedOptions) {
     this.#wire = wire;
     this.#options = options;
     this.#fragmenter = new Fragmenter(options.random.hex(8));
@@ -41,11 +46,13 @@ export class SharedBus implements SharedChannel {
     this.#subscriptions = [
       wire.subscribe(subjects.allShared(options.groups), receive),
       wire.subscribe(subjects.privateShared(options.groups, options.self), receive),
+      ...(options.isManager ? [wire.subscribe(subjects.allCollected(options.groups), receive)] : []),
     ];
   }
 
   broadcast(message: ObjectMessage): boolean {
-    return this.#publish(subjects.shared(this.#options.groups, message.object), message);
+    const subjectOf = message.type === 'eccmgr_metrics' ? subjects.collected : subjects.shared;
+    return this.#publish(subjectOf(this.#options.groups, message.object), message);
   }
 
   send(to: Incarnation, message: ObjectMessage): boolean {

@@ -40,6 +40,10 @@ export const subjects = {
 
   /** Changes of one shared object. Connection `s`. */
   shared: (groups: GroupNames, object: string) => `${groups.clusterGroup}.shared.${encodeToken(object)}`,
+  /** What nodes tell managers only. Connection `s`. */
+  collected: (groups: GroupNames, object: string) =>
+    `${groups.clusterGroup}.collected.${encodeToken(object)}`,
+  allCollected: (groups: GroupNames) => `${groups.clusterGroup}.collected.*`,
   allShared: (groups: GroupNames) => `${groups.clusterGroup}.shared.*`,
 
   /** What programs on the nodes say to each other. Connection `s`. */

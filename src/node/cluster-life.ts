@@ -67,7 +67,8 @@ export class ClusterLife {
     this.links = { m: this.#connect('m', server.credentials), s: this.#connect('s', server.credentials) };
     const busOptions = { ...around, groups, self: this.incarnation };
     const views = new ClusterGroup(this.links.m, busOptions);
-    const shared = new SharedBus(this.links.s, busOptions);
+    const isManager = this.info.type !== 'Momentum';
+    const shared = new SharedBus(this.links.s, { ...busOptions, isManager });
     const vips = new VipBus(this.links.m, busOptions);
     const programs = new ProgramBus(this.links.s, busOptions);
     const world: World & VipPorts & ProgramPorts = {

@@ -215,7 +215,7 @@ export class SimNode {
       counters,
       links: { m: this.#port('m'), s: this.#port('s') },
       views: new ClusterGroup(this.links.m.wire, { ...busOptions, decode: decodeOnce }),
-      shared: new SharedBus(this.links.s.wire, busOptions),
+      shared: new SharedBus(this.links.s.wire, { ...busOptions, isManager: type !== 'Momentum' }),
       evidence,
       ...this.#vipPorts(busOptions),
       self: {

@@ -15,6 +15,7 @@ import {
   mostKeys,
   type RemoteRow,
   type ReplicatedRows,
+  type TableRow,
   type TableStats,
 } from '../replica/table.ts';
 import { finish, type Work } from '../replica/work.ts';
@@ -27,6 +28,7 @@ import {
   type StreamDefinition,
   sameDefinition,
 } from './cell.ts';
+import { dumpAll, dumpRow } from './event-dump.ts';
 import { type Counted, EventRow, eachCount, type Stream, stepKeys } from './event-row.ts';
 import type { GaugeRows } from './gauge-cache.ts';
 import { OwnRow } from './own-row.ts';
@@ -210,6 +212,14 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     scope: Scope = 'cluster',
   ): Iterable<readonly [StreamKey, number]> {
     return this.#totalsOf(id).entries(scope, sizeS, this.#nowS, back);
+  }
+
+  /** Sums of the current window, of all nodes or in the row of one; of a gauge cache, its keys. */
+  dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void> {
+    const now = this.#nowS;
+    if (from !== undefined) return dumpRow(from === this.#self ? this.#own : this.row(from), now, under);
+    const rows = [this.#own, ...this.#rows.values(), ...this.#retired.values()];
+    return dumpAll(this.#totals, rows, now, under);
   }
 
   get pending(): number {

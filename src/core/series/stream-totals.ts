@@ -104,6 +104,11 @@ export class StreamTotals {
     for (const entry of windows.entries(ahead)) if (windows.get(number, entry[0]) === 0) yield entry;
   }
 
+  /** Of all nodes, in the current one of the smallest windows. */
+  current(nowS: number): Iterable<readonly [StreamKey, number]> {
+    return this.entries('cluster', Math.min(...this.#sizes.keys()), nowS, 0);
+  }
+
   *age(nowS: number): Work {
     for (const { local, cluster } of this.#sizes.values()) {
       yield* local.age(nowS);
