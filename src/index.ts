@@ -9,6 +9,7 @@ export type { Incarnation, MemberType } from './core/identity.ts';
 export type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
 export type { OutboundConnection } from './core/outbound-connections.ts';
 export type { TableRow } from './core/replica/table.ts';
+export type { OutboundResult, OutboundResults } from './core/series/outbound-results.ts';
 export type { NodeSettings } from './core/settings.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
@@ -29,6 +30,7 @@ export type {
   MulticastOrder,
   StatsHandler,
 } from './node/conversation.ts';
+export type { NodeAudit, NodeGauges, NodeSeries } from './node/counts.ts';
 export type { VipLocation } from './node/floating.ts';
 export type { GroupMember, GroupView } from './node/group-views.ts';
 export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';

@@ -12,6 +12,7 @@ import { FlotillaError } from './core/errors.ts';
 import type { Incarnation } from './core/identity.ts';
 import type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
 import { type OutboundConnection, OutboundConnections } from './core/outbound-connections.ts';
+import type { OutboundResults } from './core/series/outbound-results.ts';
 import type { NodeSettings } from './core/settings.ts';
 import type { View, ViewCause } from './core/view.ts';
 import type { FrontEvent, LocalService } from './net/front-listener.ts';
@@ -21,6 +22,7 @@ import { ClusterApi } from './node/cluster-api.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { CommandApi } from './node/command-api.ts';
 import { type ConfigurationSource, type ConfigurationText, settingsFrom } from './node/configuration.ts';
+import { Counts, type NodeAudit, type NodeGauges, type NodeSeries } from './node/counts.ts';
 import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
@@ -114,6 +116,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
   #server: BusServer | undefined;
   #machine: Machine | undefined;
   #life: ClusterLife | undefined;
+  #counts: Counts | undefined;
   #address = '';
   #onStarted: () => void = () => {};
   #onEnded: (error: unknown) => void = () => {};
@@ -162,6 +165,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
           record: this.#record,
           ...this.#around,
         }),
+      counts: () => this.#counts,
       jobs: this.#peers.jobs,
       reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
       reset: () => this.#actor.send({ type: 'RESET' }),
@@ -292,6 +296,26 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     return this.#peers.serve(service, handler);
   }
 
+  /** Named series: any event counted over windows of time. FLT-1301 before the node has started, as those below. */
+  get series(): NodeSeries {
+    return this.#started().series;
+  }
+
+  /** Connections, receptions and rejections by remote address over windows of time. */
+  get audit(): NodeAudit {
+    return this.#started().audit;
+  }
+
+  /** Deliveries and failures by destination domain over the last hour. */
+  get outboundResults(): OutboundResults {
+    return this.#started().outbound;
+  }
+
+  /** Counters of all nodes that expire some time after their last change. */
+  get gauges(): NodeGauges {
+    return this.#started().gauges;
+  }
+
   /** Runs a console line as an operator would type it. */
   async console(line: string, format: Format = 'text'): Promise<ConsoleAnswer> {
     const reply = this.#interpreter.run(line, format);
@@ -382,6 +406,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     for (const name of this.#life?.member.tables.keys() ?? [])
       this.#shared.set(name, this.#sharedObject(name));
     this.#outbound = this.#outboundConnections();
+    this.#counts = this.#openCounts();
     this.#listeners = this.#createListeners();
     const { services } = this.#floating;
     await services.reconfigure(this.settings.duravip, this.#listeners.floating(this.settings, []));
@@ -449,11 +474,16 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       interpreter: this.#interpreter,
       peers: this.#peers,
       inbound: inboundName === undefined ? undefined : this.#shared.get(inboundName),
-      optionsOf: ({ listen: { host, port } }) => {
+      optionsOf: ({ kind, listen: { host, port } }) => {
         const listen = `${host}:${port}`;
         const service = services[listen];
         return {
-          onEvent: (event) => this.tell(this.#around.log, 'session', listen, event),
+          onEvent: (event) => {
+            // Inbound SMTP connections (replication 8.1), let in or not.
+            if (kind === 'esmtp' && (event.type === 'opened' || event.type === 'refused'))
+              this.#counts?.audit.count('connect', event.client.address);
+            this.tell(this.#around.log, 'session', listen, event);
+          },
           ...(service ? { service } : {}),
         };
       },
@@ -470,6 +500,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     await (this.#listeners ?? this.#peers).stop(sessionGraceMs);
     this.#outbound?.stop();
     this.cluster.end();
+    await this.#counts?.stop();
     await this.#life?.end();
     await this.#machine?.kernel.close();
     await this.#server?.stop();
@@ -482,6 +513,23 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       () => this.#life!.member.tables.get(name)!,
       (from) => findMember(this.#life, from)?.incarnation,
     );
+  }
+
+  #openCounts(): Counts {
+    const { member, incarnation } = this.#life!;
+    return new Counts({
+      settings: this.settings.audit,
+      around: this.#around,
+      self: incarnation,
+      life: () => this.#life?.incarnation,
+      metrics: member.series.get('metrics'),
+      managers: member.series.get('eccmgr_metrics'),
+    });
+  }
+
+  #started(): Counts {
+    if (!this.#counts) throw new FlotillaError('FLT-1301', 'the node has not started');
+    return this.#counts;
   }
 
   #outboundConnections(): OutboundConnections {

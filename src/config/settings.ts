@@ -11,6 +11,7 @@ import {
   outboundLimitNames,
 } from '../core/outbound-settings.ts';
 import type {
+  AuditSettings,
   BusCredentials,
   BusSettings,
   BusTls,
@@ -49,6 +50,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     duravip: vipSettingsOf(root, identity.nodename),
     mustAgree: mustAgreeOf(root),
     replicate,
+    audit: auditOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),
     control: controlEndpointsOf(root),
@@ -177,6 +179,19 @@ const stanzaThrottles = 1_000_000;
 
 function namedThrottlesOf(root: Scope): number {
   return new ScopeReader(root.schema, root).number('siv_throttle_cache_size');
+}
+
+function auditOf(root: Scope): AuditSettings {
+  const reader = ScopeReader.ofTop(root, 'inbound_audit');
+  return {
+    monitors: reader.texts('monitors').map((text) => {
+      const [sizeS, count] = text.split(',').map(Number);
+      return { sizeS: sizeS!, count: count! };
+    }),
+    logDir: reader.text('log_dir') ?? '',
+    serializeDir: reader.text('serialize_dir') ?? '',
+    maintenanceMs: reader.number('maintenance_interval') * 1000,
+  };
 }
 
 function capsOf(root: Scope, objects: readonly ReplicaSettings[]): OutboundCapSettings {

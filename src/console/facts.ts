@@ -10,6 +10,8 @@ import type { Ip } from '../core/duravip/vip.ts';
 import type { VipView } from '../core/duravip/vip-view.ts';
 import type { Incarnation, LinkName, MemberType } from '../core/identity.ts';
 import type { LogLevel } from '../core/log.ts';
+import type { AuditSeries } from '../core/series/audit-series.ts';
+import type { InboundAudit } from '../core/series/inbound-audit.ts';
 import type { SharedKind, SharedRow } from '../core/shared-object.ts';
 import type { Process } from '../core/view.ts';
 
@@ -33,6 +35,8 @@ export interface NodeFacts {
   /** In the order of the configuration. */
   sharedObjects(): readonly SharedObjectFacts[];
   paniclog(): readonly PaniclogLine[];
+  /** What the node counts over time; undefined until it has started. */
+  counts(): CountFacts | undefined;
   /** The floating addresses, or why there are none here. */
   duravip(): DuravipFacts | DuravipAbsence;
   /** Transfers between two processes that are under way. */
@@ -46,6 +50,15 @@ export interface NodeFacts {
   reset(): void;
   /** Begins the graceful stop (LIFE-9). Returns before that is done, so that the answer still gets out. */
   shutdown(): void;
+}
+
+export interface CountFacts {
+  readonly audit: InboundAudit;
+  readonly series: AuditSeries;
+  /** `inbound_audit show all`, in pieces. */
+  all(): AsyncIterable<string>;
+  /** Adds a file to a series; the number of its entries. */
+  load(series: string, file: string): Promise<number>;
 }
 
 /** What became of a configuration that was read again (CONF-10). */

@@ -44,7 +44,10 @@ export class Registry {
     let branch = this.#root;
     let found: Match | undefined;
     for (const [index, word] of words.entries()) {
-      const next = branch.next.get(word.toLowerCase());
+      const plain = word.toLowerCase();
+      // Modules used to be called by their instance as well, `inbound_audit:mine`; there is one of each (replication 10.1).
+      const next =
+        branch.next.get(plain) ?? (index === 0 ? branch.next.get(plain.split(':')[0]!) : undefined);
       if (!next) break;
       branch = next;
       if (branch.command) found = { command: branch.command, args: words.slice(index + 1) };

@@ -27,6 +27,7 @@ export interface NodeSettings {
   /** Values that must be the same on all nodes, by option, to be compared with those of the others (CFG-2317). */
   readonly mustAgree: ReadonlyMap<string, string>;
   readonly replicate: readonly ReplicaSettings[];
+  readonly audit: AuditSettings;
   readonly listeners: readonly ListenerSettings[];
   /** Outbound connection caps as the stanzas state them (replication 6). */
   readonly caps: OutboundCapSettings;
@@ -174,6 +175,17 @@ export interface ReplicaSettings {
   /** Throttles this node holds; more make the least recently used one go. */
   readonly maxThrottles: number;
   readonly bindingGroup: string | undefined;
+}
+
+/** What is counted over time, and where files of it go (replication 8.2). */
+export interface AuditSettings {
+  /** Windows of so many seconds, of which so many finished ones are kept, in the order of the configuration. */
+  readonly monitors: readonly { readonly sizeS: number; readonly count: number }[];
+  /** Series with `serialize` are written there. */
+  readonly logDir: string;
+  /** Series with `persist` are saved there. */
+  readonly serializeDir: string;
+  readonly maintenanceMs: number;
 }
 
 /** One `Listen` of an `ESMTP_Listener` or `TCP_Listener` (design: front listeners). */

@@ -29,6 +29,7 @@ export interface FactSources {
   readonly life: () => ClusterLife | undefined;
   /** Undefined: floating addresses are no business of this process. */
   readonly duravip?: () => DuravipFacts | DuravipAbsence;
+  readonly counts: NodeFacts['counts'];
   readonly jobs: Pick<Jobs, 'list' | 'abort'>;
   readonly reload: NodeFacts['reload'];
   readonly reset: () => void;
@@ -57,6 +58,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     sharedObjects: () =>
       [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
     paniclog: () => sources.paniclog.list(),
+    counts: () => sources.counts(),
     duravip: () => sources.duravip?.() ?? { absence: 'No DuraVIP is configured.' },
     jobs: () => sources.jobs.list(),
     abortJob: (id) => sources.jobs.abort(id),

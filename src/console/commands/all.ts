@@ -5,6 +5,7 @@ import { clusterCommands } from './cluster.ts';
 import { configCommands } from './config.ts';
 import { duravipCommands } from './duravip.ts';
 import { generalCommands } from './general.ts';
+import { inboundAuditCommands } from './inbound-audit.ts';
 import { jobCommands } from './jobs.ts';
 import { sharedCommands } from './shared.ts';
 
@@ -15,6 +16,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
     ...clusterCommands(facts, registry),
     ...configCommands(facts),
     ...duravipCommands(facts),
+    ...inboundAuditCommands(facts),
     ...jobCommands(facts),
     ...sharedCommands(facts),
   ];

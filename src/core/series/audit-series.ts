@@ -80,10 +80,12 @@ export interface MonitorQuery {
 
 export interface SeriesHome {
   /** The table for a mode; where that is not replicated, the one of this node alone. */
-  table(mode: ReplicateMode): EventTable;
+  table(mode: ReplicateMode, series: string): EventTable;
   /** All tables that may know series of others (9.15). */
   tables(): readonly EventTable[];
   readonly journal: Journal;
+  /** A series was made: what was saved of it can be restored. */
+  made?(series: Series): void;
 }
 
 const maxSeries = 4096;
@@ -101,7 +103,10 @@ export class AuditSeries {
     return this.#byId.values();
   }
 
-  /** A second time with the same arguments it does nothing, with others it is an error (9.6). */
+  /**
+   * A second time with the same arguments it does nothing, with others it is an error (9.6). Original name:
+   * `msys.audit_series.define`.
+   */
   define(
     name: string,
     type: SeriesType,
@@ -125,10 +130,10 @@ export class AuditSeries {
     return known;
   }
 
-  /** As `msys.audit_series.add` has it; `current` is the address of the session that asks. */
+  /** Adds to the current window. Original name: `msys.audit_series.add`; `current` is the address of the session that asks. */
   add(name: string, options: string | AddOptions = {}, current?: string): void {
     const { key, count = 1 } = typeof options === 'string' ? { key: options } : options;
-    const series = this.#named(name);
+    const series = this.#defined(name);
     this.#add(
       series,
       parseKey(series.keyType, key ?? (series.keyType === 'text' ? undefined : current)),
@@ -136,10 +141,10 @@ export class AuditSeries {
     );
   }
 
-  /** As `msys.audit_series.count` has it. */
+  /** The sum over windows `startv` to `endv`, 0 being the current one. Original name: `msys.audit_series.count`. */
   count(name: string, options: string | CountQuery = {}, current?: string): number {
     const { key, startv = 0, endv = startv } = typeof options === 'string' ? { key: options } : options;
-    const series = this.#named(name);
+    const series = this.#defined(name);
     checkWindows(series.monitor, startv, endv, ['startv', 'endv']);
     const query =
       series.keyType === 'text'
@@ -148,13 +153,13 @@ export class AuditSeries {
     return series.table.sum(series.id, series.monitor.sizeS, startv, endv, query);
   }
 
-  /** As `msys.audit_series.remove_item` has it: out of all windows, at all nodes. True when it was there. */
+  /** Out of all windows, at all nodes; true when it was there. Original name: `msys.audit_series.remove_item`. */
   remove(name: string, key?: string, current?: string): boolean {
-    const series = this.#named(name);
+    const series = this.#defined(name);
     return series.table.remove(series.id, parseKey(series.keyType, key ?? current));
   }
 
-  /** As `audit_series_add` has it: the series is made when it is not there. */
+  /** The series is made when it is not there. Original name: `audit_series_add`. */
   addTo(
     name: string,
     monitor: string,
@@ -170,7 +175,7 @@ export class AuditSeries {
     this.#add(series, key, count);
   }
 
-  /** As `audit_series` has it: 0 of a series that nobody has added to. */
+  /** 0 of a series that nobody has added to. Original name: `audit_series`. */
   during(name: string, monitor: string, query: MonitorQuery = {}, current?: string): number {
     const { start = 0, end = start, mask, ip } = query;
     const window = parseMonitor(monitor);
@@ -183,6 +188,12 @@ export class AuditSeries {
   /** The series of this name and monitor, as the console names them (10.5). */
   of(name: string, monitor: string): Series {
     return this.#find(idOf(name, parseMonitor(monitor))) ?? unknown(name);
+  }
+
+  /** The one that was defined, or else the first that was made by adding to it. */
+  named(name: string): Series {
+    const made = [...this.#byId.values()].find((series) => series.name === name);
+    return this.#byName.get(name) ?? made ?? unknown(name);
   }
 
   addKey(series: Series, key: StreamKey, by: number): void {
@@ -211,15 +222,16 @@ export class AuditSeries {
   #make(name: string, keyType: KeyType, monitor: Monitor, options: Required<SeriesOptions>): Series {
     if (this.#byId.size >= maxSeries) throw new FlotillaError('FLT-1305', `${maxSeries} series`);
     const id = idOf(checkedText(name), monitor);
-    const table = this.#home.table(options.replicate);
+    const table = this.#home.table(options.replicate, name);
     const definition = { id, keyType, intervalS: monitor.sizeS, count: monitor.count };
     table.define(definition, [monitor], options.replicate !== 'none');
     const series = { name, id, keyType, monitor, options, table };
     this.#byId.set(id, series);
+    this.#home.made?.(series);
     return series;
   }
 
-  #named(name: string): Series {
+  #defined(name: string): Series {
     return this.#byName.get(name) ?? unknown(name);
   }
 

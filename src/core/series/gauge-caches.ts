@@ -38,7 +38,10 @@ export class GaugeCaches {
     };
   }
 
-  /** A second time it does nothing, whatever it says (13.5). */
+  /**
+   * At most `max` keys, each of which expires `ttlS` seconds after its last change; 0: never. A second time it does
+   * nothing, whatever it says (13.5). Original name: `msys.gauge_cache.define`, `ec_gauge_cache_init`.
+   */
   define(name: string, max: number, ttlS: number, isReplicated = false): void {
     const definition = gaugeDefinition(name, max, ttlS);
     if (this.#caches.has(name)) return;
@@ -48,14 +51,22 @@ export class GaugeCaches {
     this.#make(name, new GaugeCache(definition, (isReplicated && shared) || local, nowMs));
   }
 
+  /** Creates the key at 0 if needed; the new value. Original name: `msys.gauge_cache.inc`, `ec_gauge_cache_inc`. */
   increment(name: string, key: string, by = 1): number {
     return this.#cache(name).increment(key, by);
   }
 
+  /** Original name: `msys.gauge_cache.dec`, `ec_gauge_cache_dec`. A first one gives -1. */
+  decrement(name: string, key: string, by = 1): number {
+    return this.#cache(name).increment(key, -by);
+  }
+
+  /** Undefined for a missing key. Original name: `msys.gauge_cache.get`, `ec_gauge_cache_get`. */
   get(name: string, key: string): number | undefined {
     return this.#cache(name).get(key);
   }
 
+  /** True when it was there. Original name: `msys.gauge_cache.remove_item`. */
   remove(name: string, key: string): boolean {
     return this.#cache(name).remove(key);
   }

@@ -4,12 +4,15 @@
  *
  * Errors: FLT-1911 for a monitor that is not configured, FLT-1912 for any other argument; the message names it (8.17).
  */
-import { type Prefix, parseAddress } from '../address.ts';
+import { formatAddress, type Prefix, parseAddress } from '../address.ts';
 import { FlotillaError } from '../errors.ts';
+import { sortInSlices } from '../replica/sliced-sort.ts';
 import { checkWindows, masked, monitorText, prefixOf, wrong } from './audit-argument.ts';
 import type { StreamDefinition } from './cell.ts';
+import { stepKeys } from './event-row.ts';
 import type { EventTable } from './event-table.ts';
-import { addressKey } from './stream-key.ts';
+import { compareKeys } from './series-file.ts';
+import { addressKey, keyAddress, type StreamKey } from './stream-key.ts';
 import type { Monitor, Scope } from './stream-totals.ts';
 
 /** As `parameters` of `Replicate "metrics"` name them, in the order of `show`. */
@@ -26,6 +29,8 @@ export interface InboundAuditOptions {
   readonly monitors: readonly Monitor[];
   /** Events that the nodes count together. */
   readonly shared: ReadonlySet<AuditEvent>;
+  /** Tables that count too, for managers, with the events that they share. */
+  readonly copies?: readonly (readonly [EventTable, ReadonlySet<string>])[];
   nowMs(): number;
   /** The sum over the cluster was asked for, but the event is not replicated (8.15). Once for each event. */
   notShared(event: AuditEvent): void;
@@ -66,15 +71,19 @@ export class InboundAudit {
     this.#table = table;
     this.#options = options;
     const { monitors, shared } = options;
-    for (const event of auditEvents) table.define(definitionOf(event, monitors), monitors, shared.has(event));
+    for (const [each, words] of [[table, shared] as const, ...(options.copies ?? [])])
+      for (const event of auditEvents) each.define(definitionOf(event, monitors), monitors, words.has(event));
   }
 
   count(event: AuditEvent, address: string, by = 1): void {
-    this.#table.add(event, addressKey(parseAddress(address) ?? wrong('address', address)), by);
+    const key = addressKey(parseAddress(address) ?? wrong('address', address));
+    this.#table.add(event, key, by);
+    for (const [copy, words] of this.#options.copies ?? []) if (words.has(event)) copy.add(event, key, by);
   }
 
   /**
-   * About how many there were in the last `size` seconds: window 0, and of window 1 as much as is not over yet (8.12).
+   * About how many there were in the last `size` seconds: window 0, and of window 1 as much as is not over yet (8.12). Original names: `ec_ip_connections`,
+   * `ec_ip_receptions`, `ec_ip_rejections`, and the same with `_cluster`.
    * `index` is the place of the monitor in the configuration.
    */
   smoothed(
@@ -92,7 +101,7 @@ export class InboundAudit {
     return Math.floor(count(0) + (count(1) * (sizeS - elapsedS)) / sizeS);
   }
 
-  /** The exact sum over windows `start` to `end`, 0 being the current one. */
+  /** The exact sum over windows `start` to `end`, 0 being the current one. Original names: the hash form of those above. */
   during(event: AuditEvent, address: string | undefined, query: WindowQuery = {}): number {
     const { monitor, start = 0, end = start, mask, isCluster = false } = query;
     const found = monitor === undefined ? this.#options.monitors[0] : this.#monitor(monitor);
@@ -100,7 +109,7 @@ export class InboundAudit {
     return this.#sum(event, found ?? unknownMonitor(''), start, end, names, masked(address, mask), isCluster);
   }
 
-  /** As `msys.audit` has it; `current` is the address of the session that asks. */
+  /** Original names: `msys.audit.connections`, `.receptions`, `.rejections`; `current` is the address of the session that asks. */
   audit(event: AuditEvent, monitor: string, options: string | AuditQuery = {}, current?: string): number {
     const query = typeof options === 'string' ? { cidr: options } : options;
     const { startv = 0, endv = startv, cidr, cluster = false } = query;
@@ -110,17 +119,44 @@ export class InboundAudit {
 
   /** The lines of `inbound_audit show ip` (10.3): of all nodes where the event is counted together (10.4). */
   show(prefix: Prefix): string {
-    const lines: string[] = [];
-    for (const event of auditEvents) {
-      const scope = this.#options.shared.has(event) ? 'cluster' : 'local';
-      for (const { sizeS, count } of this.#options.monitors) {
-        for (let back = 0; back <= count; back++) {
-          const sum = this.#table.sum(event, sizeS, back, back, prefix, scope);
-          lines.push(`${titles[event]} ${sizeS}/${back}: ${sum}\n`);
-        }
+    const lines = Array.from(this.#columns(), ({ event, scope, sizeS, back }) => {
+      const sum = this.#table.sum(event, sizeS, back, back, prefix, scope);
+      return `${titles[event]} ${sizeS}/${back}: ${sum}\n`;
+    });
+    return lines.length === 0 ? 'no monitors configured\n' : lines.join('');
+  }
+
+  /** `inbound_audit show all` (10.7), line by line; empty texts are places to pause. */
+  *all(): Generator<string, void, void> {
+    yield 'ip,type,size,window,count\n';
+    const columns = [...this.#columns()];
+    const found = new Set<StreamKey>();
+    for (const [i, { event, scope, sizeS, back }] of columns.entries()) {
+      for (const [key] of this.#table.entries(event, sizeS, back, scope)) {
+        found.add(key);
+        if (found.size % stepKeys === 0) yield '';
+      }
+      if (i % stepKeys === 0) yield '';
+    }
+    const keys = [...found];
+    const order = Int32Array.from(keys, (_, i) => i);
+    for (const _ of sortInSlices(order, (a, b) => compareKeys(keys[a]!, keys[b]!))) yield '';
+    for (const i of order) {
+      const ip = formatAddress(keyAddress(keys[i]!));
+      for (const { event, scope, sizeS, back } of columns) {
+        const count = this.#table.sum(event, sizeS, back, back, keys[i]!, scope);
+        if (count !== 0) yield `${ip},${titles[event]},${sizeS},${back},${count}\n`;
       }
     }
-    return lines.length === 0 ? 'no monitors configured\n' : lines.join('');
+  }
+
+  /** In the order of `show`: types, then monitors, then windows; `count` finished ones beside the current one (8.4). */
+  *#columns(): Generator<{ event: AuditEvent; scope: Scope; sizeS: number; back: number }, void, void> {
+    for (const event of auditEvents) {
+      const scope = this.#options.shared.has(event) ? 'cluster' : 'local';
+      for (const { sizeS, count } of this.#options.monitors)
+        for (let back = 0; back <= count; back++) yield { event, scope, sizeS, back };
+    }
   }
 
   #sum(

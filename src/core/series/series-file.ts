@@ -47,14 +47,13 @@ export function parseJournalName(
   }
 }
 
-/** Lines in the order of their texts would put 10.0.0.10 before 10.0.0.2: sorted by key. */
+/** `entries` in the order of `compareKeys`: by their texts, 10.0.0.10 would come before 10.0.0.2. */
 export function* journalLines(
   { series, keyType, startMs, endMs }: JournalHead,
   entries: Iterable<readonly [StreamKey, number]>,
 ): Generator<string, void, void> {
   yield `#audit_series v1 ${encodedName(series)} ${typeWords[keyType]} ${stampOf(startMs)} ${stampOf(endMs)}\n`;
-  for (const [key, count] of [...entries].sort(([a], [b]) => compareKeys(a, b)))
-    yield `${keyText(keyType, key)}\t${count}\n`;
+  for (const [key, count] of entries) yield `${keyText(keyType, key)}\t${count}\n`;
 }
 
 /** IPv4 before IPv6, each by address; texts by their units. */

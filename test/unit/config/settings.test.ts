@@ -63,6 +63,12 @@ describe('settings of an empty configuration', () => {
         ['quorum', 'none'],
       ]),
       replicate: [],
+      audit: {
+        monitors: [],
+        logDir: '/var/log/ecelerity/audit_series_logs',
+        serializeDir: '/var/log/ecelerity/audit_series_persist',
+        maintenanceMs: 300_000,
+      },
       listeners: [],
       caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
       control: [],

@@ -53,6 +53,7 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     members: () => [member()],
     sharedObjects: () => [],
     paniclog: () => [],
+    counts: () => undefined,
     duravip: () => ({ absence: 'No DuraVIP is configured.' }),
     jobs: () => [],
     abortJob: () => false,

@@ -21,6 +21,7 @@ const settings: ReplicaSettings = {
   maxDelayMs: 1_000,
   maxPending: 100,
   maxKeys: 1_000_000,
+  maxThrottles: 100,
   bindingGroup: undefined,
 };
 const hits = { id: 'series:60,5:hits', keyType: 'text', intervalS: 60, count: 5 } as const;

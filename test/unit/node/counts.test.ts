@@ -1,0 +1,160 @@
+/** What a node counts over time: files of series, what the next life takes over, and words that are not configured. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Incarnation } from '../../../src/core/identity.ts';
+import type { Log } from '../../../src/core/log.ts';
+import { Counts } from '../../../src/node/counts.ts';
+import { SeededRandom } from '../../sim/seeded-random.ts';
+import { VirtualClock } from '../../sim/virtual-clock.ts';
+
+const ip = '10.0.0.1';
+const self = '1'.repeat(32) as Incarnation;
+
+let directory: string;
+let clock: VirtualClock;
+let complaints: string[];
+let open: Counts[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'flotilla-counts-'));
+  clock = new VirtualClock();
+  complaints = [];
+  open = [];
+});
+
+afterEach(async () => {
+  for (const counts of open) void counts.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function start(): Counts {
+  const ignore = () => {};
+  const complain = (text: string) => void complaints.push(text);
+  const log: Log = {
+    debug: ignore,
+    info: ignore,
+    notice: ignore,
+    warning: complain,
+    error: complain,
+    critical: complain,
+  };
+  const settings = {
+    monitors: [{ sizeS: 300, count: 6 }],
+    logDir: join(directory, 'logs'),
+    serializeDir: join(directory, 'persist'),
+    maintenanceMs: 60_000,
+  };
+  const around = { clock, random: new SeededRandom(1), log, counters: { add: ignore } };
+  const counts = new Counts({
+    settings,
+    around,
+    self,
+    life: () => self,
+    metrics: undefined,
+    managers: undefined,
+  });
+  open.push(counts);
+  return counts;
+}
+
+/** Files are written while virtual time stands still. */
+async function ended<T>(work: Promise<T>): Promise<T> {
+  let isOver = false;
+  void work.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await clock.advance(clock.nowMs() + 1);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return work;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await clock.advance(clock.nowMs() + 1);
+}
+
+describe('what a node counts over time', () => {
+  it('REP-9.17 a series with `persist` goes on in the next life, and is restored only once', async () => {
+    const counts = start();
+    counts.series.define('kept', 'cidr', 3600, 3, { persist: true });
+    counts.series.define('lost', 'cidr', 3600, 3);
+    counts.series.add('kept', { key: ip, count: 2.5 });
+    counts.series.add('lost', ip);
+    await ended(counts.stop());
+    const next = start();
+    next.series.define('kept', 'cidr', 3600, 3, { persist: true });
+    next.series.define('lost', 'cidr', 3600, 3);
+    expect([next.series.count('kept', ip), next.series.count('lost', ip)]).toEqual([2.5, 0]);
+    const afterCrash = start();
+    afterCrash.series.define('kept', 'cidr', 3600, 3, { persist: true });
+    expect(afterCrash.series.count('kept', ip)).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it('REP-11.5 REP-11.7 a series with `serialize` is written at the end of each period, in one file', async () => {
+    const counts = start();
+    counts.series.define('spam', 'cidr', 60, 3, { serialize: true });
+    counts.series.add('spam', { key: '10.0.0.10', count: 2 });
+    counts.series.add('spam', '10.0.0.9');
+    const logs = join(directory, 'logs');
+    const files = () => readdir(logs).catch(() => [] as string[]);
+    await clock.advance(clock.nowMs() + 60_000);
+    await until(async () => (await files()).some((name) => !name.endsWith('.new')));
+    const [name] = await files();
+    const text = await readFile(join(logs, name!), 'utf8');
+    expect(name).toMatch(/^spam\.\d{8}T\d{4}00$/);
+    expect(text).toMatch(
+      /^#audit_series v1 spam cidr \d{8}T\d{6} \d{8}T\d{4}00\n10\.0\.0\.9\t1\n10\.0\.0\.10\t2\n$/,
+    );
+    await clock.advance(clock.nowMs() + 200_000);
+    expect(await files()).toEqual([name]);
+    counts.series.add('spam', ip);
+    await ended(counts.stop());
+    expect(await files()).toHaveLength(2);
+  });
+
+  it('REP-10.6 a file is added to the current window of a series', async () => {
+    const counts = start();
+    counts.series.define('spam', 'cidr', 60, 3);
+    await writeFile(
+      join(directory, 'more'),
+      '#audit_series v1 spam cidr x y\n10.0.0.1\t2.5\nrubbish\n10.0.0.2\t1\n',
+    );
+    expect(await counts.load('spam', join(directory, 'more'))).toBe(2);
+    expect(counts.series.count('spam', '10.0.0.0/24')).toBe(3.5);
+    await expect(counts.load('spam', 'nothing')).rejects.toMatchObject({ code: 'FLT-1912' });
+    await expect(counts.load('none', 'more')).rejects.toMatchObject({ code: 'FLT-1911' });
+  });
+
+  it('REP-8.15 REP-9.14 REP-13.3 what is not replicated is counted here, and said once', () => {
+    const counts = start();
+    counts.audit.count('connect', ip);
+    expect(counts.audit.during('connect', ip, { isCluster: true })).toBe(1);
+    expect(counts.audit.during('connect', ip, { isCluster: true })).toBe(1);
+    counts.series.define('spam', 'cidr', 60, 3, { replicate: 'cluster' });
+    counts.series.add('spam', ip);
+    expect(counts.series.count('spam', ip)).toBe(1);
+    counts.gauges.define('open', 10, 60, true);
+    expect(counts.gauges.increment('open', 'x')).toBe(1);
+    counts.outbound.count('delivery', 'Example.COM.', 2);
+    expect(counts.outbound.during('delivery', 'example.com')).toBe(2);
+    expect(complaints).toEqual([
+      "'connect' is counted by this node alone: 'connect' is not among the parameters of metrics",
+      "the series 'spam' is counted by this node alone: 'audit_series' is not among the parameters of metrics",
+      "the gauge cache 'open' is counted by this node alone: 'gauge_cache' is not among the parameters of metrics",
+    ]);
+  });
+
+  it('REP-11.5 a directory that cannot be written is told to the log, and counting goes on', async () => {
+    await writeFile(join(directory, 'persist'), 'a file');
+    const counts = start();
+    counts.series.define('kept', 'cidr', 60, 3, { persist: true });
+    counts.series.add('kept', ip);
+    await ended(counts.stop());
+    expect(complaints).toHaveLength(1);
+    expect(complaints[0]).toContain('series: ');
+  });
+});
