@@ -54,6 +54,10 @@ export class Cache {
   onWrite: (entry: CacheEntry) => void = () => {};
   /** Something went for want of room, or by flush: this cache lacks what the others have. */
   onLoss: (cause: 'room' | 'flush') => void = () => {};
+  /** An entry of another node took its place. */
+  onMerge: (entry: CacheEntry) => void = () => {};
+  /** A value's time was over. */
+  onExpire: (entry: CacheEntry) => void = () => {};
 
   constructor(settings: CacheSettings) {
     this.#self = settings.self;
@@ -101,6 +105,11 @@ export class Cache {
 
   has(key: string): boolean {
     return this.#find(key) !== undefined;
+  }
+
+  /** The entry as it is, also of a key that was deleted; not a lookup. */
+  peek(key: string): CacheEntry | undefined {
+    return this.#bucket(key).get(key)?.entry;
   }
 
   /** `ttlMs` 0 never expires. */
@@ -162,6 +171,7 @@ export class Cache {
     const needsRoom = entry.value !== undefined && known?.entry.value === undefined;
     if (needsRoom && !mayEvict && this.size >= this.#maxSize) return 'full';
     this.#put(entry, known);
+    this.onMerge(entry);
     return 'merged';
   }
 
@@ -212,8 +222,10 @@ export class Cache {
   }
 
   #expire(node: RecencyNode): void {
-    if (node.entry.value !== undefined) this.#counts.expired++;
     this.#remove(node);
+    if (node.entry.value === undefined) return;
+    this.#counts.expired++;
+    this.onExpire(node.entry);
   }
 
   #bucket(key: string): Map<string, RecencyNode> {
@@ -234,7 +246,8 @@ export class Cache {
   }
 
   #put(entry: CacheEntry, before: RecencyNode | undefined): void {
-    if (before) this.#remove(before);
+    if (before && isExpired(before.entry, this.#wallMs())) this.#expire(before);
+    else if (before) this.#remove(before);
     const list = entry.value === undefined ? this.#deleted : this.#live;
     const node = list.add(entry);
     const bucket = bucketOf(entry.key);

@@ -1,0 +1,186 @@
+/**
+ * Keys as Redis clients know them, strings that expire and counters, over one replicated cache and the counters that each
+ * node adds to for itself.
+ *
+ * A counter is an entry of the cache that names a *generation*; what is counted is kept under key and generation, one
+ * share a node, so that two nodes that add at the same time never undo each other. When the entry expires or is deleted,
+ * the next count begins another generation, and nothing of the old one can come back.
+ *
+ * Invariant: counts are not lost where two nodes begin a generation at the same time, which is what happens to every busy
+ * key at the beginning of its time: the newest entry wins, and whoever had counted in the other one adds its share to it.
+ * Hazard: so what was counted a few seconds before a DEL or SET at another node may survive it.
+ */
+import { FlotillaError } from '../errors.ts';
+import type { Cache } from './cache.ts';
+import type { CacheEntry } from './entry.ts';
+import { writtenMs } from './hybrid-clock.ts';
+
+/** Counts, added up over all nodes. */
+export interface SharedCounters {
+  /** 0 where nothing is counted. */
+  get(key: string): number;
+  add(key: string, by: number): void;
+  remove(key: string): void;
+}
+
+export interface SetOptions {
+  /** 0 or undefined: never expires. */
+  readonly ttlMs?: number | undefined;
+  readonly keepTtl?: boolean;
+  readonly only?: 'absent' | 'present' | undefined;
+}
+
+interface Register {
+  readonly generation: string;
+  /** Where counting began. */
+  readonly base: number;
+  /** When somebody last set or deleted the key on purpose: what was counted before means nothing. */
+  readonly resetMs: number;
+}
+
+/** What this node has added, to be carried into another generation if that one wins. */
+interface Share {
+  readonly generation: string;
+  readonly bornMs: number;
+  count: number;
+}
+
+/** Nodes whose clocks differ, and batches under way: a reset this much older or younger counts as the same moment. */
+const sameTimeMs = 3_000;
+/** Shares remembered; of those beyond it nothing is carried. */
+const maxShares = 100_000;
+const registerPattern = /^\0#([0-9a-f]+):(-?\d+):(\d+)$/;
+const integerPattern = /^(0|-?[1-9]\d{0,15})$/;
+
+export class KeySpace {
+  readonly #cache: Cache;
+  readonly #counters: SharedCounters;
+  readonly #newGeneration: () => string;
+  readonly #wallMs: () => number;
+  /** In the order in which they were added to last. */
+  readonly #shares = new Map<string, Share>();
+
+  constructor(
+    cache: Cache,
+    counters: SharedCounters,
+    { newGeneration, wallMs }: { newGeneration: () => string; wallMs: () => number },
+  ) {
+    this.#cache = cache;
+    this.#counters = counters;
+    this.#newGeneration = newGeneration;
+    this.#wallMs = wallMs;
+    cache.onMerge = (entry) => this.#merged(entry);
+    cache.onExpire = ({ key }) => this.#forget(key);
+  }
+
+  get(key: string): string | undefined {
+    const text = this.#cache.get(key);
+    const register = registerOf(text);
+    return register ? String(this.#total(key, register)) : text;
+  }
+
+  has(key: string): boolean {
+    return this.#cache.has(key);
+  }
+
+  /** False: the condition does not hold, nothing is stored. Throws FLT-2002. */
+  set(key: string, value: string, { ttlMs = 0, keepTtl = false, only }: SetOptions = {}): boolean {
+    if (registerPattern.test(value)) throw new FlotillaError('FLT-2002', 'values like this one are counters');
+    if (only !== undefined && this.has(key) !== (only === 'present')) return false;
+    this.#cache.set(key, value, keepTtl ? (this.#cache.ttlMs(key) ?? 0) : ttlMs);
+    this.#forget(key);
+    return true;
+  }
+
+  delete(key: string): boolean {
+    this.#forget(key);
+    return this.#cache.delete(key);
+  }
+
+  /** 0: it never expires; undefined: no such key. */
+  ttlMs(key: string): number | undefined {
+    return this.#cache.ttlMs(key);
+  }
+
+  /** From now; 0: never. False when there is no such key. */
+  expire(key: string, ttlMs: number): boolean {
+    return this.#cache.expire(key, ttlMs);
+  }
+
+  /** The new count; undefined when the value is not a whole number, or would be none. Throws FLT-2002. */
+  add(key: string, by: number, ttlMsOfNew = 0): number | undefined {
+    const text = this.#cache.get(key);
+    const register = registerOf(text) ?? this.#begin(key, text, ttlMsOfNew);
+    if (!register) return undefined;
+    const total = this.#total(key, register) + by;
+    if (!Number.isSafeInteger(total)) return undefined;
+    this.#count(key, register, by);
+    return total;
+  }
+
+  #total(key: string, register: Register): number {
+    return register.base + this.#counters.get(countedKey(key, register));
+  }
+
+  /** A number that is there becomes the beginning of a count, with the time it has left to live. */
+  #begin(key: string, text: string | undefined, ttlMsOfNew: number): Register | undefined {
+    if (text !== undefined && !integerPattern.test(text)) return undefined;
+    const earlier = this.#cache.peek(key);
+    const register = {
+      generation: this.#newGeneration(),
+      base: Number(text ?? 0),
+      resetMs: earlier ? writtenMs(earlier.time) : 0,
+    };
+    const { generation, base, resetMs } = register;
+    const ttlMs = this.#cache.ttlMs(key) ?? ttlMsOfNew;
+    this.#cache.set(key, `\0#${generation}:${base}:${resetMs}`, ttlMs);
+    this.#carry(key, register);
+    return register;
+  }
+
+  /** Another node's entry won. */
+  #merged({ key, value, time }: CacheEntry): void {
+    const share = this.#shares.get(key);
+    const register = registerOf(value);
+    if (!share || share.generation === register?.generation) return;
+    if (register) this.#carry(key, register);
+    else if (isReset(share, writtenMs(time))) this.#forget(key);
+  }
+
+  #carry(key: string, register: Register): void {
+    const share = this.#shares.get(key);
+    this.#forget(key);
+    if (share && !isReset(share, register.resetMs)) this.#count(key, register, share.count);
+  }
+
+  #count(key: string, register: Register, by: number): void {
+    const { generation } = register;
+    this.#counters.add(countedKey(key, register), by);
+    const share = this.#shares.get(key) ?? { generation, bornMs: this.#wallMs(), count: 0 };
+    share.count += by;
+    this.#shares.delete(key);
+    this.#shares.set(key, share);
+    const [oldest] = this.#shares.keys();
+    if (this.#shares.size > maxShares) this.#shares.delete(oldest!);
+  }
+
+  #forget(key: string): void {
+    const share = this.#shares.get(key);
+    if (!share) return;
+    this.#shares.delete(key);
+    this.#counters.remove(countedKey(key, share));
+  }
+}
+
+function isReset({ bornMs }: Share, resetMs: number): boolean {
+  return bornMs <= resetMs - sameTimeMs;
+}
+
+function registerOf(text: string | undefined): Register | undefined {
+  const parts = text?.startsWith('\0#') ? registerPattern.exec(text) : undefined;
+  return parts ? { generation: parts[1]!, base: Number(parts[2]), resetMs: Number(parts[3]) } : undefined;
+}
+
+function countedKey(key: string, { generation }: Pick<Register, 'generation'>): string {
+  return `${key}\0${generation}`;
+}

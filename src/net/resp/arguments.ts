@@ -1,0 +1,32 @@
+/** Words of commands as text, numbers and times; what cannot be one is refused in the words that clients know. */
+
+/** An error that the client is told; begins with a word in capitals. */
+export class RespError extends Error {}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const longestTtlMs = 1e14;
+
+export function textOf(word: Buffer): string {
+  try {
+    return decoder.decode(word);
+  } catch {
+    throw new RespError('ERR keys and values are text in UTF-8 here, not any bytes');
+  }
+}
+
+export function integerOf(text: string): number {
+  const number = /^(0|-?[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(number)) return number;
+  throw new RespError('ERR value is not an integer or out of range');
+}
+
+/** `unitMs` is that of the command: 1000 or 1. */
+export function ttlMsOf(text: string, unitMs: number, command: string): number {
+  const ttlMs = integerOf(text) * unitMs;
+  if (ttlMs > 0 && ttlMs <= longestTtlMs) return ttlMs;
+  throw new RespError(`ERR invalid expire time in '${command}' command`);
+}
+
+export function syntaxError(): RespError {
+  return new RespError('ERR syntax error');
+}

@@ -1,0 +1,107 @@
+/** Commands on keys: strings that expire, and counters. */
+import type { KeySpace, SetOptions } from '../../core/cache/key-space.ts';
+import { integerOf, RespError, syntaxError, textOf, ttlMsOf } from './arguments.ts';
+import type { RespCommand } from './commands.ts';
+import { ok, type Reply } from './reply.ts';
+
+/** Of one reply: a client that asks for more is to ask twice. */
+const maxReplyBytes = 16 * 1024 * 1024;
+const most = Number.POSITIVE_INFINITY;
+
+type OnKey = (keys: KeySpace, key: string, rest: readonly string[]) => Reply;
+
+function onKey(min: number, max: number, run: OnKey): RespCommand {
+  return {
+    words: [min + 1, max + 1],
+    run: (words, { keys }) => {
+      const [key, ...rest] = words.map(textOf);
+      return run(keys, key!, rest);
+    },
+  };
+}
+
+/** Counts the keys for which it is true. */
+function onEach(test: (keys: KeySpace, key: string) => boolean): RespCommand {
+  return {
+    words: [1, most],
+    run: (words, { keys }) => words.map(textOf).filter((key) => test(keys, key)).length,
+  };
+}
+
+export const keyCommands: Readonly<Record<string, RespCommand>> = {
+  get: onKey(0, 0, (keys, key) => keys.get(key) ?? null),
+  mget: { words: [1, most], run: (words, { keys }) => mget(words.map(textOf), keys) },
+  set: onKey(1, 6, set),
+  setnx: onKey(1, 1, (keys, key, [value]) => Number(keys.set(key, value!, { only: 'absent' }))),
+  setex: onKey(2, 2, (keys, key, [ttl, value]) => setFor(keys, key, value!, ttlMsOf(ttl!, 1000, 'setex'))),
+  psetex: onKey(2, 2, (keys, key, [ttl, value]) => setFor(keys, key, value!, ttlMsOf(ttl!, 1, 'psetex'))),
+  del: onEach((keys, key) => keys.delete(key)),
+  unlink: onEach((keys, key) => keys.delete(key)),
+  exists: onEach((keys, key) => keys.has(key)),
+  type: onKey(0, 0, (keys, key) => ({ status: keys.has(key) ? 'string' : 'none' })),
+  incr: onKey(0, 0, (keys, key) => add(keys, key, 1)),
+  decr: onKey(0, 0, (keys, key) => add(keys, key, -1)),
+  incrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, integerOf(by!))),
+  decrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, -integerOf(by!))),
+  expire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!) * 1000)),
+  pexpire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!))),
+  persist: onKey(0, 0, (keys, key) => Number(Boolean(keys.ttlMs(key)) && keys.expire(key, 0))),
+  ttl: onKey(0, 0, (keys, key) => left(keys, key, 1000)),
+  pttl: onKey(0, 0, (keys, key) => left(keys, key, 1)),
+};
+
+function mget(names: readonly string[], keys: KeySpace): Reply {
+  let length = 0;
+  return names.map((key) => {
+    const value = keys.get(key) ?? null;
+    length += value?.length ?? 0;
+    if (length > maxReplyBytes) throw new RespError('ERR the reply would be larger than 16 MiB');
+    return value;
+  });
+}
+
+const setUnitsMs: Readonly<Record<string, number>> = { EX: 1000, PX: 1 };
+
+function set(keys: KeySpace, key: string, [value, ...options]: readonly string[]): Reply {
+  let given: SetOptions = {};
+  let isGet = false;
+  for (let at = 0; at < options.length; at++) {
+    const word = options[at]!.toUpperCase();
+    const unitMs = setUnitsMs[word];
+    if (unitMs !== undefined && given.ttlMs === undefined && !given.keepTtl && at + 1 < options.length)
+      given = { ...given, ttlMs: ttlMsOf(options[++at]!, unitMs, 'set') };
+    else if (word === 'NX' && given.only === undefined) given = { ...given, only: 'absent' };
+    else if (word === 'XX' && given.only === undefined) given = { ...given, only: 'present' };
+    else if (word === 'KEEPTTL' && given.ttlMs === undefined) given = { ...given, keepTtl: true };
+    else if (word === 'GET') isGet = true;
+    else throw syntaxError();
+  }
+  const before = isGet ? (keys.get(key) ?? null) : null;
+  const isSet = keys.set(key, value!, given);
+  if (isGet) return before;
+  return isSet ? ok : null;
+}
+
+function setFor(keys: KeySpace, key: string, value: string, ttlMs: number): Reply {
+  keys.set(key, value, { ttlMs });
+  return ok;
+}
+
+function add(keys: KeySpace, key: string, by: number): Reply {
+  const total = keys.add(key, by);
+  if (total === undefined) throw new RespError('ERR value is not an integer or out of range');
+  return total;
+}
+
+/** A time that is over deletes the key. */
+function expire(keys: KeySpace, key: string, ttlMs: number): Reply {
+  if (Math.abs(ttlMs) > 1e14) throw new RespError("ERR invalid expire time in 'expire' command");
+  return Number(ttlMs > 0 ? keys.expire(key, ttlMs) : keys.delete(key));
+}
+
+/** -2: no such key; -1: it never expires. */
+function left(keys: KeySpace, key: string, unitMs: number): number {
+  const ttlMs = keys.ttlMs(key);
+  if (ttlMs === undefined) return -2;
+  return ttlMs === 0 ? -1 : Math.round(ttlMs / unitMs);
+}

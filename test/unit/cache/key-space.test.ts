@@ -1,0 +1,133 @@
+/** Keys of Redis clients over a replicated cache: counts that two nodes begin at once, that end, and that come back. */
+import { describe, expect, it } from 'vitest';
+import { KeySpace, type SharedCounters } from '../../../src/core/cache/key-space.ts';
+import { Cluster, type Node } from './cluster.ts';
+
+/** Shares of each node by key; what one adds the others see at once. */
+class Counters {
+  readonly #shares = new Map<string, number>();
+
+  get(key: string): number {
+    return this.#shares.get(key) ?? 0;
+  }
+
+  add(key: string, by: number): void {
+    this.#shares.set(key, this.get(key) + by);
+  }
+
+  remove(key: string): void {
+    this.#shares.delete(key);
+  }
+
+  get size(): number {
+    return this.#shares.size;
+  }
+}
+
+function keySpaces(count: number, options: Parameters<Cluster['add']>[0] = {}) {
+  const cluster = new Cluster();
+  const counters = new Counters();
+  let generations = 0;
+  const spaces = Array.from({ length: count }, () => {
+    const node = cluster.add(options);
+    return new KeySpace(node.cache, counters satisfies SharedCounters, {
+      newGeneration: () => (++generations).toString(16),
+      wallMs: () => 1_800_000_000_000 + cluster.nowMs,
+    });
+  });
+  cluster.view();
+  cluster.settle();
+  return { cluster, counters, spaces, nodes: cluster.nodes as readonly Node[] };
+}
+
+describe('keys of Redis clients', () => {
+  it('REP-21.3 counts that two nodes begin at the same moment add up, whichever entry wins', () => {
+    const { cluster, spaces } = keySpaces(3);
+    const [a, b, c] = spaces as [KeySpace, KeySpace, KeySpace];
+    expect([a.add('k', 1, 60_000), a.add('k', 1), b.add('k', 5, 60_000)]).toEqual([1, 2, 5]);
+    cluster.rest(2);
+    expect([a.get('k'), b.get('k'), c.get('k')]).toEqual(['7', '7', '7']);
+    expect(c.add('k', -3)).toBe(4);
+    expect(a.get('k')).toBe('4');
+  });
+
+  it('REP-22.9 counts of both sides of a partition add up after it heals', () => {
+    const { cluster, spaces, nodes } = keySpaces(2);
+    for (const node of nodes) node.linkUp = false;
+    for (let i = 0; i < 30; i++) {
+      spaces[0]!.add('k', 1, 3_600_000);
+      spaces[1]!.add('k', 2, 3_600_000);
+      cluster.rest(1);
+    }
+    for (const node of nodes) {
+      node.linkUp = true;
+      node.replicator.linkChanged(false);
+      node.replicator.linkChanged(true);
+    }
+    cluster.rest(10);
+    expect(spaces.map((space) => space.get('k'))).toEqual(['90', '90']);
+  });
+
+  it('REP-13.7 a count ends with the time of its key at every node, and nothing of it comes back', () => {
+    const { cluster, counters, spaces } = keySpaces(2);
+    for (const space of spaces) space.add('k', 4, 10_000);
+    cluster.rest(11);
+    expect(spaces.map((space) => space.get('k'))).toEqual([undefined, undefined]);
+    expect(counters.size).toBe(0);
+    expect(spaces[0]!.add('k', 1, 10_000)).toBe(1);
+    cluster.rest(2);
+    expect(spaces[1]!.get('k')).toBe('1');
+  });
+
+  it('a count ends when another node sets or deletes the key', () => {
+    const { cluster, spaces } = keySpaces(2);
+    const [a, b] = spaces as [KeySpace, KeySpace];
+    a.add('set', 4);
+    a.add('deleted', 4);
+    a.add('text', 1);
+    cluster.rest(10);
+    b.set('set', '100');
+    b.delete('deleted');
+    b.set('text', 'some');
+    expect(b.add('deleted', 1)).toBe(1);
+    expect(b.add('set', 1)).toBe(101);
+    cluster.rest(2);
+    expect(['set', 'deleted', 'text'].map((key) => a.get(key))).toEqual(['101', '1', 'some']);
+    expect(a.add('text', 1)).toBeUndefined();
+  });
+
+  it('a number set where there was none goes on as a count, also when two nodes set it at once', () => {
+    const { cluster, spaces } = keySpaces(2);
+    for (const space of spaces) {
+      expect(space.set('k', '0', { ttlMs: 60_000, only: 'absent' })).toBe(true);
+      space.add('k', 3);
+    }
+    cluster.rest(2);
+    expect(spaces.map((space) => space.get('k'))).toEqual(['6', '6']);
+    expect(spaces[0]!.set('k', '0', { only: 'absent' })).toBe(false);
+    expect(spaces[1]!.ttlMs('k')).toBeLessThanOrEqual(60_000);
+    expect(spaces[1]!.ttlMs('k')).toBeGreaterThan(50_000);
+  });
+
+  it('another time to live keeps the count', () => {
+    const { cluster, spaces } = keySpaces(2);
+    spaces[0]!.add('k', 3);
+    cluster.rest(2);
+    spaces[1]!.expire('k', 5_000);
+    spaces[0]!.add('k', 1);
+    cluster.rest(2);
+    expect(spaces.map((space) => space.get('k'))).toEqual(['4', '4']);
+    cluster.rest(4);
+    expect(spaces[0]!.has('k')).toBe(false);
+  });
+
+  it('counts stay whole numbers, and nobody forges one', () => {
+    const { spaces } = keySpaces(1);
+    const [space] = spaces as [KeySpace];
+    expect(space.add('k', Number.MAX_SAFE_INTEGER)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(space.add('k', 1)).toBeUndefined();
+    space.set('float', '1.5');
+    expect(space.add('float', 1)).toBeUndefined();
+    expect(() => space.set('forged', '\0#1:5:0')).toThrow(/FLT-2002|does not fit/);
+  });
+});

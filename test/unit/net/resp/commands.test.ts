@@ -1,0 +1,241 @@
+/** Commands of Redis clients as ioredis and rate-limiter-flexible send them, over a real socket. */
+import { createHash } from 'node:crypto';
+import net from 'node:net';
+import { Redis } from 'ioredis';
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Cache } from '../../../../src/core/cache/cache.ts';
+import { KeySpace } from '../../../../src/core/cache/key-space.ts';
+import type { Incarnation } from '../../../../src/core/identity.ts';
+import { RespSession } from '../../../../src/net/resp/session.ts';
+import type { CellThrottles, RespStore } from '../../../../src/net/resp/store.ts';
+import { Recorder } from '../../recorder.ts';
+
+let wallMs = 1_800_000_000_000;
+let throttles: CellThrottles | undefined;
+let server: net.Server;
+let redis: Redis;
+const sockets: net.Socket[] = [];
+
+function newStore(): RespStore {
+  const cache = new Cache({ self: '0'.repeat(32) as Incarnation, maxSize: 1_000, wallMs: () => wallMs });
+  const counts = new Map<string, number>();
+  let generations = 0;
+  const keys = new KeySpace(
+    cache,
+    {
+      get: (key) => counts.get(key) ?? 0,
+      add: (key, by) => void counts.set(key, (counts.get(key) ?? 0) + by),
+      remove: (key) => void counts.delete(key),
+    },
+    { newGeneration: () => (++generations).toString(16), wallMs: () => wallMs },
+  );
+  return {
+    keys,
+    throttles,
+    version: '1.2.3',
+    wallMs: () => wallMs,
+    size: () => cache.size,
+    scriptHash: (script) => createHash('sha1').update(script).digest('hex'),
+    scripts: new Map(),
+  };
+}
+
+async function open(options: { lazyConnect?: boolean } = {}): Promise<Redis> {
+  const { port } = server.address() as net.AddressInfo;
+  return new Redis({ port, host: '127.0.0.1', retryStrategy: () => null, ...options });
+}
+
+beforeEach(async () => {
+  wallMs = 1_800_000_000_000;
+  throttles = undefined;
+  let store: RespStore | undefined;
+  let sessions = 0;
+  server = net.createServer((socket) => {
+    store ??= newStore();
+    sockets.push(socket);
+    new RespSession(socket, ++sessions, store, new Recorder().log);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  redis = await open();
+});
+
+afterEach(async () => {
+  redis.disconnect();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** Bytes as they are sent and as they come back. */
+async function raw(sent: string, replyBytes: number): Promise<string> {
+  const { port } = server.address() as net.AddressInfo;
+  const socket = net.connect(port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('latin1').on('data', (text) => (received += text));
+  socket.write(sent);
+  await expect.poll(() => received.length).toBeGreaterThanOrEqual(replyBytes);
+  socket.destroy();
+  return received;
+}
+
+describe('keys over a socket', () => {
+  it('ioredis gets ready, and asks, sets, counts and deletes as with Redis', async () => {
+    expect(await redis.ping()).toBe('PONG');
+    expect(await redis.echo('hi')).toBe('hi');
+    expect(await redis.get('k')).toBeNull();
+    expect(await redis.set('k', 'värde', 'EX', 60)).toBe('OK');
+    expect(await redis.get('k')).toBe('värde');
+    expect(await redis.ttl('k')).toBe(60);
+    expect(await redis.set('k', 'other', 'NX')).toBeNull();
+    expect(await redis.set('new', 'v', 'PX', 1500, 'NX')).toBe('OK');
+    expect(await redis.pttl('new')).toBe(1500);
+    expect(await redis.incr('n')).toBe(1);
+    expect(await redis.incrby('n', 41)).toBe(42);
+    expect(await redis.decr('n')).toBe(41);
+    expect(await redis.ttl('n')).toBe(-1);
+    expect(await redis.expire('n', 10)).toBe(1);
+    expect(await redis.mget('k', 'nothing', 'n')).toEqual(['värde', null, '41']);
+    expect(await redis.exists('k', 'n', 'k', 'nothing')).toBe(3);
+    wallMs += 10_000;
+    expect(await redis.get('n')).toBeNull();
+    expect(await redis.ttl('n')).toBe(-2);
+    expect(await redis.expire('n', 10)).toBe(0);
+    expect(await redis.del('k', 'new', 'nothing')).toBe(1);
+    expect(await redis.getset('k', 'x').catch((error: Error) => error.message)).toMatch(
+      /unknown command 'getset'/,
+    );
+  });
+
+  it('the options of SET', async () => {
+    await redis.set('k', '1', 'EX', 100);
+    expect(await redis.set('k', '2', 'KEEPTTL')).toBe('OK');
+    expect(await redis.ttl('k')).toBe(100);
+    expect(await redis.set('k', '3', 'XX', 'GET')).toBe('2');
+    expect(await redis.set('absent', '3', 'XX')).toBeNull();
+    expect(await redis.ttl('k')).toBe(-1);
+    expect(await redis.persist('k')).toBe(0);
+    for (const wrong of [['EX'], ['EX', '5', 'PX', '5'], ['NX', 'XX'], ['EX', '5', 'KEEPTTL'], ['huh']])
+      await expect(redis.call('set', 'k', 'v', ...wrong)).rejects.toThrow('ERR syntax error');
+    for (const ttl of ['0', '-5', '1e3', '9999999999999999'])
+      await expect(redis.call('set', 'k', 'v', 'EX', ttl)).rejects.toThrow(/^ERR/);
+    expect(await redis.get('k')).toBe('3');
+  });
+
+  it('says what is wrong, and goes on', async () => {
+    await redis.set('text', 'abc');
+    await expect(redis.incr('text')).rejects.toThrow('ERR value is not an integer or out of range');
+    await expect(redis.incrby('n', '1.5' as unknown as number)).rejects.toThrow('not an integer');
+    await expect(redis.call('get')).rejects.toThrow("ERR wrong number of arguments for 'get' command");
+    await expect(redis.call('hincrby', 'k', 'f', '1')).rejects.toThrow("unknown command 'hincrby'");
+    await expect(redis.call('lpush', 'k\r\n+OK', 'f')).rejects.toThrow("unknown command 'lpush'");
+    await expect(redis.set('k'.repeat(1025), 'v')).rejects.toThrow('FLT-2002');
+    await expect(redis.call('set', Buffer.from([0xff]), 'v')).rejects.toThrow('UTF-8');
+    await expect(redis.eval('return 1', 0)).rejects.toThrow('scripts are not run here');
+    await expect(redis.select(1)).rejects.toThrow('DB index');
+    expect(await redis.ping()).toBe('PONG');
+  });
+
+  it('replies in both versions of the protocol', async () => {
+    expect(await raw('GET nothing\r\nHELLO 3\r\nGET nothing\r\n', 130)).toMatch(
+      /^\$-1\r\n%7\r\n\$6\r\nserver\r\n\$8\r\nflotilla\r\n[\s\S]*\$5\r\nproto\r\n:3\r\n[\s\S]*\*0\r\n_\r\n$/,
+    );
+    expect(await raw('HELLO 4\r\n', 20)).toMatch(/^-NOPROTO /);
+    expect(await raw('*1\r\n:5\r\n', 20)).toMatch(/^-ERR Protocol error: /);
+  });
+
+  it('R7 a client that does not read is not read from, and gets everything when it does', async () => {
+    await redis.set('big', 'x'.repeat(1024 * 1024));
+    const { port } = server.address() as net.AddressInfo;
+    const socket = net.connect(port, '127.0.0.1');
+    socket.pause();
+    socket.write('GET big\r\n'.repeat(200));
+    await expect.poll(() => sockets.at(-1)!.writableLength).toBeGreaterThan(0);
+    await redis.ping();
+    expect(sockets.at(-1)!.writableLength).toBeLessThan(4 * 1024 * 1024);
+    let received = 0;
+    socket.on('data', (bytes) => (received += bytes.length));
+    socket.resume();
+    await expect
+      .poll(() => received, { timeout: 20_000 })
+      .toBe(200 * (1024 * 1024 + '$1048576\r\n\r\n'.length));
+    socket.destroy();
+  });
+});
+
+describe('transactions', () => {
+  it('run in one piece, with an error in its place', async () => {
+    const results = await redis.multi().set('a', 'x').incr('a').get('a').pttl('a').exec();
+    expect(results).toMatchObject([
+      [null, 'OK'],
+      [{ message: 'ERR value is not an integer or out of range' }],
+      [null, 'x'],
+      [null, -1],
+    ]);
+  });
+
+  it('are refused as a whole when a command in them is', async () => {
+    await expect(redis.multi().set('a', 'x').call('hset', 'a', 'b', 'c').exec()).rejects.toThrow('EXECABORT');
+    expect(await redis.get('a')).toBeNull();
+    expect(await raw('EXEC\r\nDISCARD\r\nMULTI\r\nMULTI\r\nDISCARD\r\nPING\r\n', 106)).toBe(
+      '-ERR EXEC without MULTI\r\n-ERR DISCARD without MULTI\r\n+OK\r\n-ERR MULTI calls can not be nested\r\n+OK\r\n+PONG\r\n',
+    );
+  });
+});
+
+describe('limits', () => {
+  it('rate-limiter-flexible consumes, refuses, rewards, blocks, reads and deletes', async () => {
+    const limiter = new RateLimiterRedis({ storeClient: redis, keyPrefix: 'rl', points: 3, duration: 60 });
+    const remaining = [];
+    for (let i = 0; i < 3; i++) remaining.push((await limiter.consume('1.2.3.4')).remainingPoints);
+    expect(remaining).toEqual([2, 1, 0]);
+    const refusal = await limiter.consume('1.2.3.4').catch((error) => error);
+    expect(refusal).toBeInstanceOf(RateLimiterRes);
+    expect(refusal).toMatchObject({ consumedPoints: 4, msBeforeNext: 60_000 });
+    expect(await limiter.reward('1.2.3.4', 2)).toMatchObject({ consumedPoints: 2 });
+    expect(await limiter.penalty('1.2.3.4', 1)).toMatchObject({ consumedPoints: 3 });
+    wallMs += 20_000;
+    expect(await limiter.get('1.2.3.4')).toMatchObject({ consumedPoints: 3, msBeforeNext: 40_000 });
+    await limiter.block('1.2.3.4', 600);
+    expect(await limiter.get('1.2.3.4')).toMatchObject({ consumedPoints: 4, msBeforeNext: 600_000 });
+    expect(await limiter.delete('1.2.3.4')).toBe(true);
+    expect(await limiter.get('1.2.3.4')).toBeNull();
+    wallMs += 60_000;
+    expect(await limiter.consume('1.2.3.4')).toMatchObject({ remainingPoints: 2 });
+  });
+
+  it('a key without an end gets one from the script, and the script is known by its hash then', async () => {
+    await redis.set('rl:a', '7');
+    const limiter = new RateLimiterRedis({ storeClient: redis, keyPrefix: 'rl', points: 10, duration: 5 });
+    expect(await limiter.consume('a')).toMatchObject({ consumedPoints: 8, msBeforeNext: 5_000 });
+    const lua = (limiter as unknown as { _incrTtlLuaScript: string })._incrTtlLuaScript;
+    const hash = createHash('sha1').update(lua).digest('hex');
+    expect(await redis.script('EXISTS', hash, 'f'.repeat(40))).toEqual([1, 0]);
+    expect(await redis.evalsha(hash, 1, 'rl:a', 1, 5)).toEqual([9, 5_000]);
+    await expect(redis.evalsha('f'.repeat(40), 1, 'k', 1, 5)).rejects.toThrow('NOSCRIPT');
+  });
+
+  it('CL.THROTTLE asks the shared throttles, in the order in which it was asked', async () => {
+    const asked: unknown[] = [];
+    throttles = {
+      take: async (key, rate, quantity) => {
+        asked.push([key, rate, quantity]);
+        await new Promise((resolve) => setImmediate(resolve));
+        return { isLimited: quantity > 1, remaining: 14, retryAfterS: quantity > 1 ? 3 : -1, resetAfterS: 2 };
+      },
+    };
+    const replies = Promise.all([
+      redis.call('CL.THROTTLE', 'user', '15', '30', '60'),
+      redis.ping(),
+      redis.call('CL.THROTTLE', 'user', '15', '30', '60', '5'),
+    ]);
+    expect(await replies).toEqual([[0, 16, 14, -1, 2], 'PONG', [1, 16, 14, 3, 2]]);
+    expect(asked[1]).toEqual(['user', { maxBurst: 15, count: 30, periodS: 60 }, 5]);
+    await expect(redis.call('CL.THROTTLE', 'user', '15', '0', '60')).rejects.toThrow('ERR max_burst');
+  });
+
+  it('CL.THROTTLE says what is missing where no throttles are shared', async () => {
+    await expect(redis.call('CL.THROTTLE', 'user', '15', '30', '60')).rejects.toThrow(
+      'shared_named_throttles',
+    );
+  });
+});
