@@ -184,6 +184,15 @@ export const errorCatalogue = {
     title: 'The clock of another node is ahead',
     advice: 'Keep the clocks of all nodes in step (NTP); writes of that node are refused until then.',
   },
+  'FLT-2004': {
+    title: 'There is no such cache',
+    advice:
+      'Caches are `Datasource` stanzas; replicated ones have a `Replicate` stanza of the same name besides.',
+  },
+  'FLT-2005': {
+    title: 'A query failed',
+    advice: 'The reason is what the database or the driver says; nothing was kept of it.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -26,6 +26,16 @@ export interface CacheSettings {
   wallMs(): number;
 }
 
+/** Who wants to know of each entry. All but `merged` are called in the middle of a change and must not begin another. */
+export interface CacheWatcher {
+  stored(entry: CacheEntry): void;
+  removed(entry: CacheEntry): void;
+  /** An entry of another node was stored. */
+  merged(entry: CacheEntry): void;
+  /** A value went because its time was over. */
+  expired(entry: CacheEntry): void;
+}
+
 /**
  * What became of an entry of another node. full: it would have needed the room of another key. ahead: its node's clock is
  * more than a minute ahead.
@@ -39,7 +49,7 @@ const deletedLifeMs = 3_600_000;
 const defaultMaxDeleted = 100_000;
 
 export class Cache {
-  readonly #self: Incarnation;
+  #self: Incarnation;
   readonly #maxDeleted: number;
   readonly #wallMs: () => number;
   readonly #clock: HybridClock;
@@ -54,10 +64,7 @@ export class Cache {
   onWrite: (entry: CacheEntry) => void = () => {};
   /** Something went for want of room, or by flush: this cache lacks what the others have. */
   onLoss: (cause: 'room' | 'flush') => void = () => {};
-  /** An entry of another node took its place. */
-  onMerge: (entry: CacheEntry) => void = () => {};
-  /** A value's time was over. */
-  onExpire: (entry: CacheEntry) => void = () => {};
+  watcher: CacheWatcher | undefined;
 
   constructor(settings: CacheSettings) {
     this.#self = settings.self;
@@ -65,6 +72,11 @@ export class Cache {
     this.#maxDeleted = settings.maxDeleted ?? defaultMaxDeleted;
     this.#wallMs = settings.wallMs;
     this.#clock = new HybridClock(settings.wallMs);
+  }
+
+  /** The next life of the process writes under another name; what it holds stays. */
+  become(self: Incarnation): void {
+    this.#self = self;
   }
 
   /** Keys with a value. */
@@ -171,7 +183,7 @@ export class Cache {
     const needsRoom = entry.value !== undefined && known?.entry.value === undefined;
     if (needsRoom && !mayEvict && this.size >= this.#maxSize) return 'full';
     this.#put(entry, known);
-    this.onMerge(entry);
+    this.watcher?.merged(entry);
     return 'merged';
   }
 
@@ -225,7 +237,7 @@ export class Cache {
     this.#remove(node);
     if (node.entry.value === undefined) return;
     this.#counts.expired++;
-    this.onExpire(node.entry);
+    this.watcher?.expired(node.entry);
   }
 
   #bucket(key: string): Map<string, RecencyNode> {
@@ -254,6 +266,7 @@ export class Cache {
     this.#buckets[bucket]!.set(entry.key, node);
     this.#digests[bucket]!.changeVersion(entry.key, entry.time, entry.origin, 1);
     if (entry.expiresMs !== 0) this.#wheel.add(node, entry.expiresMs);
+    this.watcher?.stored(entry);
     this.#makeRoom();
   }
 
@@ -264,6 +277,7 @@ export class Cache {
     this.#digests[bucket]!.changeVersion(entry.key, entry.time, entry.origin, -1);
     if (entry.expiresMs !== 0) this.#wheel.delete(node, entry.expiresMs);
     (entry.value === undefined ? this.#deleted : this.#live).delete(node);
+    this.watcher?.removed(entry);
   }
 
   #makeRoom(): void {

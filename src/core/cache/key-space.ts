@@ -1,27 +1,19 @@
 /**
- * Keys as Redis clients know them, strings that expire and counters, over one replicated cache and the counters that each
- * node adds to for itself.
+ * Keys as programs and Redis clients know them, strings that expire and counters, over one replicated cache.
  *
- * A counter is an entry of the cache that names a *generation*; what is counted is kept under key and generation, one
- * share a node, so that two nodes that add at the same time never undo each other. When the entry expires or is deleted,
- * the next count begins another generation, and nothing of the old one can come back.
+ * A counter is an entry of the cache that names a *generation*; what is counted is kept under the generation, one share a
+ * node, so that two nodes that add at the same time never undo each other. When the entry expires or is deleted, the next
+ * count begins another generation, and nothing of the old one can come back.
  *
  * Invariant: counts are not lost where two nodes begin a generation at the same time, which is what happens to every busy
  * key at the beginning of its time: the newest entry wins, and whoever had counted in the other one adds its share to it.
  * Hazard: so what was counted a few seconds before a DEL or SET at another node may survive it.
  */
 import { FlotillaError } from '../errors.ts';
-import type { Cache } from './cache.ts';
+import type { Cache, CacheWatcher } from './cache.ts';
 import type { CacheEntry } from './entry.ts';
 import { writtenMs } from './hybrid-clock.ts';
-
-/** Counts, added up over all nodes. */
-export interface SharedCounters {
-  /** 0 where nothing is counted. */
-  get(key: string): number;
-  add(key: string, by: number): void;
-  remove(key: string): void;
-}
+import { SharedCounts } from './shared-counts.ts';
 
 export interface SetOptions {
   /** 0 or undefined: never expires. */
@@ -52,31 +44,30 @@ const maxShares = 100_000;
 const registerPattern = /^\0#([0-9a-f]+):(-?\d+):(\d+)$/;
 const integerPattern = /^(0|-?[1-9]\d{0,15})$/;
 
-export class KeySpace {
+export interface KeySpacePorts {
+  /** Hexadecimal digits, never the same again anywhere. */
+  unique(): string;
+  wallMs(): number;
+}
+
+export class KeySpace implements CacheWatcher {
   readonly #cache: Cache;
-  readonly #counters: SharedCounters;
-  readonly #newGeneration: () => string;
-  readonly #wallMs: () => number;
+  readonly #counts: SharedCounts;
+  readonly #ports: KeySpacePorts;
   /** In the order in which they were added to last. */
   readonly #shares = new Map<string, Share>();
 
-  constructor(
-    cache: Cache,
-    counters: SharedCounters,
-    { newGeneration, wallMs }: { newGeneration: () => string; wallMs: () => number },
-  ) {
+  constructor(cache: Cache, ports: KeySpacePorts) {
     this.#cache = cache;
-    this.#counters = counters;
-    this.#newGeneration = newGeneration;
-    this.#wallMs = wallMs;
-    cache.onMerge = (entry) => this.#merged(entry);
-    cache.onExpire = ({ key }) => this.#forget(key);
+    this.#counts = new SharedCounts(cache, ports.unique());
+    this.#ports = ports;
+    cache.watcher = this;
   }
 
   get(key: string): string | undefined {
     const text = this.#cache.get(key);
     const register = registerOf(text);
-    return register ? String(this.#total(key, register)) : text;
+    return register ? String(this.#total(register)) : text;
   }
 
   has(key: string): boolean {
@@ -85,6 +76,7 @@ export class KeySpace {
 
   /** False: the condition does not hold, nothing is stored. Throws FLT-2002. */
   set(key: string, value: string, { ttlMs = 0, keepTtl = false, only }: SetOptions = {}): boolean {
+    checkOwn(key);
     if (registerPattern.test(value)) throw new FlotillaError('FLT-2002', 'values like this one are counters');
     if (only !== undefined && this.has(key) !== (only === 'present')) return false;
     this.#cache.set(key, value, keepTtl ? (this.#cache.ttlMs(key) ?? 0) : ttlMs);
@@ -104,6 +96,8 @@ export class KeySpace {
 
   /** From now; 0: never. False when there is no such key. */
   expire(key: string, ttlMs: number): boolean {
+    const { generation } = this.#shares.get(key) ?? {};
+    if (generation !== undefined) this.#counts.expire(generation, ttlMs);
     return this.#cache.expire(key, ttlMs);
   }
 
@@ -112,22 +106,23 @@ export class KeySpace {
     const text = this.#cache.get(key);
     const register = registerOf(text) ?? this.#begin(key, text, ttlMsOfNew);
     if (!register) return undefined;
-    const total = this.#total(key, register) + by;
+    const total = this.#total(register) + by;
     if (!Number.isSafeInteger(total)) return undefined;
     this.#count(key, register, by);
     return total;
   }
 
-  #total(key: string, register: Register): number {
-    return register.base + this.#counters.get(countedKey(key, register));
+  #total(register: Register): number {
+    return register.base + this.#counts.get(register.generation);
   }
 
   /** A number that is there becomes the beginning of a count, with the time it has left to live. */
   #begin(key: string, text: string | undefined, ttlMsOfNew: number): Register | undefined {
     if (text !== undefined && !integerPattern.test(text)) return undefined;
+    checkOwn(key);
     const earlier = this.#cache.peek(key);
     const register = {
-      generation: this.#newGeneration(),
+      generation: this.#ports.unique(),
       base: Number(text ?? 0),
       resetMs: earlier ? writtenMs(earlier.time) : 0,
     };
@@ -138,13 +133,26 @@ export class KeySpace {
     return register;
   }
 
-  /** Another node's entry won. */
-  #merged({ key, value, time }: CacheEntry): void {
+  stored(entry: CacheEntry): void {
+    this.#counts.changed(entry, 1);
+  }
+
+  removed(entry: CacheEntry): void {
+    this.#counts.changed(entry, -1);
+  }
+
+  merged({ key, value, time }: CacheEntry): void {
     const share = this.#shares.get(key);
+    if (!share) return;
     const register = registerOf(value);
-    if (!share || share.generation === register?.generation) return;
-    if (register) this.#carry(key, register);
+    if (register?.generation === share.generation) this.#counts.expire(share.generation, this.#leftMs(key));
+    else if (register) this.#carry(key, register);
     else if (isReset(share, writtenMs(time))) this.#forget(key);
+  }
+
+  /** Its share ends by itself, at the same moment. */
+  expired({ key }: CacheEntry): void {
+    this.#shares.delete(key);
   }
 
   #carry(key: string, register: Register): void {
@@ -155,8 +163,8 @@ export class KeySpace {
 
   #count(key: string, register: Register, by: number): void {
     const { generation } = register;
-    this.#counters.add(countedKey(key, register), by);
-    const share = this.#shares.get(key) ?? { generation, bornMs: this.#wallMs(), count: 0 };
+    this.#counts.add(generation, by, this.#leftMs(key));
+    const share = this.#shares.get(key) ?? { generation, bornMs: this.#ports.wallMs(), count: 0 };
     share.count += by;
     this.#shares.delete(key);
     this.#shares.set(key, share);
@@ -164,12 +172,22 @@ export class KeySpace {
     if (this.#shares.size > maxShares) this.#shares.delete(oldest!);
   }
 
+  /** The share of a key that ends at this very moment must not live for ever. */
+  #leftMs(key: string): number {
+    return this.#cache.ttlMs(key) ?? 1;
+  }
+
   #forget(key: string): void {
     const share = this.#shares.get(key);
     if (!share) return;
     this.#shares.delete(key);
-    this.#counters.remove(countedKey(key, share));
+    this.#counts.remove(share.generation);
   }
+}
+
+/** Keys that begin with NUL are those of counts and of query results. */
+function checkOwn(key: string): void {
+  if (key.startsWith('\0')) throw new FlotillaError('FLT-2002', 'a key must not begin with NUL');
 }
 
 function isReset({ bornMs }: Share, resetMs: number): boolean {
@@ -179,8 +197,4 @@ function isReset({ bornMs }: Share, resetMs: number): boolean {
 function registerOf(text: string | undefined): Register | undefined {
   const parts = text?.startsWith('\0#') ? registerPattern.exec(text) : undefined;
   return parts ? { generation: parts[1]!, base: Number(parts[2]), resetMs: Number(parts[3]) } : undefined;
-}
-
-function countedKey(key: string, { generation }: Pick<Register, 'generation'>): string {
-  return `${key}\0${generation}`;
 }

@@ -19,17 +19,11 @@ const sockets: net.Socket[] = [];
 
 function newStore(): RespStore {
   const cache = new Cache({ self: '0'.repeat(32) as Incarnation, maxSize: 1_000, wallMs: () => wallMs });
-  const counts = new Map<string, number>();
   let generations = 0;
-  const keys = new KeySpace(
-    cache,
-    {
-      get: (key) => counts.get(key) ?? 0,
-      add: (key, by) => void counts.set(key, (counts.get(key) ?? 0) + by),
-      remove: (key) => void counts.delete(key),
-    },
-    { newGeneration: () => (++generations).toString(16), wallMs: () => wallMs },
-  );
+  const keys = new KeySpace(cache, {
+    unique: () => (++generations).toString(16),
+    wallMs: () => wallMs,
+  });
   return {
     keys,
     throttles,
