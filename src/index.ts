@@ -2,6 +2,13 @@
 
 export type { ByzantineReason } from './actors/membership.ts';
 export type { Status } from './console/answer.ts';
+export type {
+  QueryLimits,
+  QueryLoader,
+  QueryOptions,
+  QueryRow,
+  QueryValue,
+} from './core/cache/query-cache.ts';
 export type { Label } from './core/duravip/labels.ts';
 export type { AssignmentReason, Ip, VipService } from './core/duravip/vip.ts';
 export { type ErrorCode, errorCatalogue, FlotillaError, isFlotillaError } from './core/errors.ts';
@@ -13,6 +20,7 @@ export type { OutboundResult, OutboundResults } from './core/series/outbound-res
 export type { NodeSettings } from './core/settings.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
+export type { Caches, TryQueryFailure } from './node/caches.ts';
 export type { ClusterApi, ClusterEvents } from './node/cluster-api.ts';
 export type {
   CommandAnswer,

@@ -18,6 +18,7 @@ import type { View, ViewCause } from './core/view.ts';
 import type { FrontEvent, LocalService } from './net/front-listener.ts';
 import { nameTaken, resolveNodeAddress } from './node/address.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
+import { Caches } from './node/caches.ts';
 import { ClusterApi } from './node/cluster-api.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { CommandApi } from './node/command-api.ts';
@@ -98,6 +99,8 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
   readonly cluster: ClusterApi;
   /** Console commands of this program. */
   readonly commands: CommandApi;
+  /** Replicated caches and query caches. */
+  readonly caches: Caches;
   readonly #options: StartOptions;
   readonly #around: Surroundings;
   readonly #interpreter: Interpreter;
@@ -152,6 +155,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       life: () => this.#life,
       news: this.#floating.news,
     });
+    this.caches = new Caches(settings.datasources, () => this.#life?.member.caches, this.#around);
     const facts = nodeFacts({
       settings,
       address: () => this.#address,
@@ -166,6 +170,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
           ...this.#around,
         }),
       counts: () => this.#counts,
+      caches: this.caches,
       jobs: this.#peers.jobs,
       reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
       reset: () => this.#actor.send({ type: 'RESET' }),

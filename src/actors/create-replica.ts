@@ -5,6 +5,7 @@
 import { tableKindOf } from '../core/replica/create-table.ts';
 import type { ReplicaSettings } from '../core/settings.ts';
 import { kindOfType } from '../core/shared-object.ts';
+import { CacheReplica } from './cache-replica.ts';
 import type { World } from './ports.ts';
 import { Replica } from './replica.ts';
 import { SeriesReplica } from './series-replica.ts';
@@ -33,5 +34,7 @@ export function createReplica(
     );
   if (kindOfType[settings.type] === 'event series')
     return SeriesReplica.of(system, world, settings, earlier instanceof SeriesReplica ? earlier : undefined);
+  if (settings.type === 'cache')
+    return new CacheReplica(system, world, settings, earlier instanceof CacheReplica ? earlier : undefined);
   return undefined;
 }

@@ -6,6 +6,7 @@ import type { Incarnation } from '../core/identity.ts';
 import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../core/settings.ts';
 import { kindOfType } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
+import { CacheReplica } from './cache-replica.ts';
 import { createReplica } from './create-replica.ts';
 import { Membership } from './membership.ts';
 import { type DuravipSettings, Ownership, type VipWorld } from './ownership.ts';
@@ -37,6 +38,7 @@ export class Member {
   readonly tables: ReadonlyMap<string, Replica>;
   /** Those of them that are counts over time, by type. */
   readonly series: ReadonlyMap<ReplicaType, SeriesReplica>;
+  readonly caches: ReadonlyMap<string, CacheReplica>;
   readonly ownership: Ownership | undefined;
   readonly programs: Programs | undefined;
 
@@ -55,6 +57,8 @@ export class Member {
     this.tables = new Map(tables.map((replica) => [replica.name, replica]));
     const series = replicas.filter((replica) => replica instanceof SeriesReplica);
     this.series = new Map(series.map((replica) => [replica.type, replica]));
+    const caches = replicas.filter((replica) => replica instanceof CacheReplica);
+    this.caches = new Map(caches.map((replica) => [replica.name, replica]));
     this.#connect(replicas);
     this.ownership = this.#float(world, settings.duravip);
     const { programs, program } = world;

@@ -3,6 +3,7 @@
  * other layer knows the stanza language. Call only for a tree without errors.
  */
 
+import { largestSize } from '../core/cache/cache.ts';
 import type { LogLevel } from '../core/log.ts';
 import {
   type OutboundCapSettings,
@@ -15,6 +16,7 @@ import type {
   BusCredentials,
   BusSettings,
   BusTls,
+  DatasourceSettings,
   EmbeddedServerSettings,
   MembershipSettings,
   NodeSettings,
@@ -51,6 +53,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     mustAgree: mustAgreeOf(root),
     replicate,
     audit: auditOf(root),
+    datasources: datasourcesOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),
     control: controlEndpointsOf(root),
@@ -169,6 +172,7 @@ function replicasOf(root: Scope): ReplicaSettings[] {
       maxPending: reader.number('max_pending'),
       maxKeys: reader.number('max_keys'),
       maxThrottles: type === 'shared_named_throttles' ? namedThrottlesOf(root) : stanzaThrottles,
+      maxSize: Math.min(unlimitedOr(reader.number('max_size')) ?? largestSize, largestSize),
       bindingGroup: reader.text('binding_group'),
     };
   });
@@ -192,6 +196,26 @@ function auditOf(root: Scope): AuditSettings {
     serializeDir: reader.text('serialize_dir') ?? '',
     maintenanceMs: reader.number('maintenance_interval') * 1000,
   };
+}
+
+function datasourcesOf(root: Scope): DatasourceSettings[] {
+  return root.children('datasource').map((stanza) => {
+    const reader = new ScopeReader(stanza.schema, stanza);
+    return {
+      name: stanza.instance,
+      uris: reader.texts('uri'),
+      serialized: reader.flag('serialized'),
+      cacheSize: reader.number('cache_size'),
+      cacheLifeMs: reader.number('cache_life') * 1000,
+      maxRows: unlimitedOr(reader.number('max_rows')),
+      noCache: reader.flag('no_cache'),
+    };
+  });
+}
+
+/** -1 is no limit. */
+function unlimitedOr(number: number): number | undefined {
+  return number === -1 ? undefined : number;
 }
 
 function capsOf(root: Scope, objects: readonly ReplicaSettings[]): OutboundCapSettings {

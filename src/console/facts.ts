@@ -2,6 +2,7 @@
  * What the commands ask of the node they run in. The composition root implements it over the real actors, a test over
  * plain data. Each call reads the state of this moment; nothing is kept.
  */
+import type { CacheCounts } from '../core/cache/cache-counts.ts';
 import type { ArpEntry } from '../core/duravip/arp-table.ts';
 import type { MoveProblem, PlannedLoss } from '../core/duravip/decisions.ts';
 import type { HistoryEntry } from '../core/duravip/history.ts';
@@ -34,6 +35,10 @@ export interface NodeFacts {
   members(): readonly MemberFacts[];
   /** In the order of the configuration. */
   sharedObjects(): readonly SharedObjectFacts[];
+  /** Query caches and replicated caches, in the order of the configuration. */
+  caches(): readonly CacheFacts[];
+  /** On this node only. The number of entries; undefined: there is no such cache. */
+  flushCache(name: string): number | undefined;
   paniclog(): readonly PaniclogLine[];
   /** What the node counts over time; undefined until it has started. */
   counts(): CountFacts | undefined;
@@ -109,6 +114,12 @@ export interface MemberFacts {
   readonly port: number | undefined;
   /** Control, subcluster, cluster (GRP-1). */
   readonly groups: readonly string[];
+}
+
+export interface CacheFacts {
+  readonly kind: 'ds_core' | 'cluster';
+  readonly name: string;
+  readonly counts: CacheCounts;
 }
 
 export interface PaniclogLine {

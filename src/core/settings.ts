@@ -28,6 +28,8 @@ export interface NodeSettings {
   readonly mustAgree: ReadonlyMap<string, string>;
   readonly replicate: readonly ReplicaSettings[];
   readonly audit: AuditSettings;
+  /** Query caches, and what declares the replicated ones (replication 14.1). */
+  readonly datasources: readonly DatasourceSettings[];
   readonly listeners: readonly ListenerSettings[];
   /** Outbound connection caps as the stanzas state them (replication 6). */
   readonly caps: OutboundCapSettings;
@@ -174,6 +176,8 @@ export interface ReplicaSettings {
   readonly maxKeys: number;
   /** Throttles this node holds; more make the least recently used one go. */
   readonly maxThrottles: number;
+  /** Entries of a replicated cache. */
+  readonly maxSize: number;
   readonly bindingGroup: string | undefined;
 }
 
@@ -186,6 +190,21 @@ export interface AuditSettings {
   /** Series with `persist` are saved there. */
   readonly serializeDir: string;
   readonly maintenanceMs: number;
+}
+
+/** One `Datasource`. */
+export interface DatasourceSettings {
+  readonly name: string;
+  /** `driver:rest`; used in turn. */
+  readonly uris: readonly string[];
+  /** Results are published where there is a replicated cache of the name. */
+  readonly serialized: boolean;
+  readonly cacheSize: number;
+  /** 0: until there is no room. */
+  readonly cacheLifeMs: number;
+  /** Undefined: all rows. */
+  readonly maxRows: number | undefined;
+  readonly noCache: boolean;
 }
 
 /** One `Listen` of an `ESMTP_Listener` or `TCP_Listener` (design: front listeners). */

@@ -16,6 +16,7 @@ import { privateName } from '../core/identity.ts';
 import type { NodeSettings } from '../core/settings.ts';
 import { membershipName, type Process, sharedName } from '../core/view.ts';
 import type { Paniclog } from '../observe/paniclog.ts';
+import type { Caches } from './caches.ts';
 import type { ClusterLife } from './cluster-life.ts';
 import type { Jobs } from './jobs.ts';
 import { flotillaVersion } from './version.ts';
@@ -30,6 +31,7 @@ export interface FactSources {
   /** Undefined: floating addresses are no business of this process. */
   readonly duravip?: () => DuravipFacts | DuravipAbsence;
   readonly counts: NodeFacts['counts'];
+  readonly caches: Pick<Caches, 'counts' | 'flush'>;
   readonly jobs: Pick<Jobs, 'list' | 'abort'>;
   readonly reload: NodeFacts['reload'];
   readonly reset: () => void;
@@ -57,6 +59,8 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     },
     sharedObjects: () =>
       [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
+    caches: () => sources.caches.counts(),
+    flushCache: (name) => sources.caches.flush(name),
     paniclog: () => sources.paniclog.list(),
     counts: () => sources.counts(),
     duravip: () => sources.duravip?.() ?? { absence: 'No DuraVIP is configured.' },

@@ -46,6 +46,7 @@ const replicate: ReplicaSettings[] = [
   parameters: [],
   maxKeys: 200,
   maxThrottles: 1000,
+  maxSize: 60,
   bindingGroup: undefined,
 }));
 /** Links are up again this long after their server: the longest reconnect wait. */

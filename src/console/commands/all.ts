@@ -1,6 +1,7 @@
 /** The commands of a node, as one registry. Modules of later parts register theirs beside these. */
 import type { NodeFacts } from '../facts.ts';
 import { Registry } from '../registry.ts';
+import { cacheCommands } from './caches.ts';
 import { clusterCommands } from './cluster.ts';
 import { configCommands } from './config.ts';
 import { duravipCommands } from './duravip.ts';
@@ -13,6 +14,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
   const registry = new Registry();
   const commands = [
     ...generalCommands(facts, registry),
+    ...cacheCommands(facts),
     ...clusterCommands(facts, registry),
     ...configCommands(facts),
     ...duravipCommands(facts),

@@ -25,18 +25,25 @@ cache name                      lookups %                  deletions %
 
 /** The line of numbers below a cache's name in `ds_core stats`. */
 export function queryCacheRow(counts: CacheCounts): string {
+  return `${' '.repeat(23)}${padded(counts.elements, 5)}${figures(counts, 6)}`;
+}
+
+/** A line of `cache stats`; a name that is longer than its column pushes the figures to the right. */
+export function cacheRow(name: string, counts: CacheCounts): string {
+  return `${name.padEnd(22)} ${padded(counts.elements, 4)}${figures(counts, 8)}`;
+}
+
+function figures(counts: CacheCounts, totalWidth: number): string {
   const { hits, misses, pending, inserts, manual, expired, evicted } = counts;
   const lookups = hits + misses + pending;
   const deletions = manual + expired + evicted;
   const percents = (parts: number[], whole: number) => parts.map((part) => percent(part, whole)).join('');
   return [
-    ' '.repeat(23),
-    padded(counts.elements, 5),
     percents([hits, misses, pending], lookups),
     ` ${padded(lookups, 8)}`,
     ` ${padded(inserts, 8)}`,
     percents([manual, expired, evicted], deletions),
-    ` ${padded(deletions, 6)}`,
+    ` ${padded(deletions, totalWidth)}`,
   ].join('');
 }
 

@@ -42,6 +42,9 @@ export interface CacheWatcher {
  */
 export type MergeResult = 'merged' | 'known' | 'expired' | 'full' | 'ahead';
 
+/** What `max_size = -1` stands for: the most that was tried. */
+export const largestSize = 4_000_000;
+
 /** Keys fall into buckets by their hash; nodes compare the digests of these. */
 export const bucketCount = 1024;
 

@@ -41,6 +41,8 @@ export interface QueryCacheSettings {
 
 /** Queries under way of one datasource; a database that does not answer must not fill the memory. */
 const maxRunning = 10_000;
+/** Expired results dropped with each lookup: more than can come with one. */
+const turnPurges = 16;
 
 export class QueryCache {
   readonly #settings: QueryCacheSettings;
@@ -60,6 +62,7 @@ export class QueryCache {
   }
 
   get counts(): CacheCounts {
+    this.#cache.purge(turnPurges);
     return { ...this.#cache.counts, pending: this.#waited };
   }
 
@@ -76,6 +79,7 @@ export class QueryCache {
       this.#waited++;
       return rowsOf(await running);
     }
+    this.#cache.purge(turnPurges);
     const known = this.#cache.get(key);
     if (known !== undefined) return rowsOf(known);
     const asked = this.#ask(query, parameters);

@@ -69,6 +69,7 @@ describe('settings of an empty configuration', () => {
         serializeDir: '/var/log/ecelerity/audit_series_persist',
         maintenanceMs: 300_000,
       },
+      datasources: [],
       listeners: [],
       caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
       control: [],
@@ -226,6 +227,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 10,
         maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
         bindingGroup: undefined,
       },
       {
@@ -236,6 +238,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
         bindingGroup: 'foo',
       },
       {
@@ -246,6 +249,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
         bindingGroup: undefined,
       },
       {
@@ -256,6 +260,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 7,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
         bindingGroup: undefined,
       },
       {
@@ -266,9 +271,41 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
         bindingGroup: undefined,
       },
     ]);
+  });
+});
+
+describe('replication 14.1 datasources', () => {
+  it('have their defaults, and sizes of caches are bounded', () => {
+    const { datasources, replicate } = settingsOf(`
+      Datasource "plain" {}
+      Datasource "users" { uri = ( "sqlite:/tmp/users" "postgresql:host=db" ) serialized = false cache_size = 5
+                           cache_life = 0 max_rows = -1 no_cache = true }
+      cluster { Replicate "users" { type = cache max_size = 7 } }`);
+    expect(datasources).toEqual([
+      {
+        name: 'plain',
+        uris: [],
+        serialized: true,
+        cacheSize: 1000,
+        cacheLifeMs: 3_600_000,
+        maxRows: 100,
+        noCache: false,
+      },
+      {
+        name: 'users',
+        uris: ['sqlite:/tmp/users', 'postgresql:host=db'],
+        serialized: false,
+        cacheSize: 5,
+        cacheLifeMs: 0,
+        maxRows: undefined,
+        noCache: true,
+      },
+    ]);
+    expect(replicate).toMatchObject([{ maxSize: 7 }]);
   });
 });
 

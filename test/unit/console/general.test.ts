@@ -4,7 +4,10 @@ import { fakeNode, type } from './fake-node.ts';
 describe('general commands', () => {
   it('CMD-1 help lists every command with one line', async () => {
     expect((await type('help')).text).toMatchInlineSnapshot(`
-      "cluster abort                  end the transfer of this id
+      "cache list                     the caches of this node
+      cache stat                     lookups and deletions of all caches
+      cache stats                    lookups and deletions of all caches
+      cluster abort                  end the transfer of this id
       cluster arp show               the hosts that the nodes have seen on the link: address, MAC and age
       cluster duravip announce view  tell all nodes now what this one is configured to float
       cluster duravip check          what is wrong with floating addresses, machine or options
@@ -29,6 +32,8 @@ describe('general commands', () => {
       cluster shared stats           pending changes, batches, snapshots, gaps and lag of the shared objects
       cluster shared verify          own copy of each row against the digest its owner sent
       config reload                  read the configuration again and apply it, wholly or not at all
+      ds_core flush                  empty a cache on this node
+      ds_core stats                  lookups and deletions of the query caches
       help                           list the commands, or explain one
       paniclog                       the last 10 messages of each level, in UTC
       pid                            the process id of the node

@@ -22,6 +22,7 @@ const settings: ReplicaSettings = {
   maxPending: 100,
   maxKeys: 1_000_000,
   maxThrottles: 100,
+  maxSize: 1_000,
   bindingGroup: undefined,
 };
 const hits = { id: 'series:60,5:hits', keyType: 'text', intervalS: 60, count: 5 } as const;

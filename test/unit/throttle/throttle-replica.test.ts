@@ -21,7 +21,8 @@ const settings: ReplicaSettings = {
   maxDelayMs: 1_000,
   maxPending: 100,
   maxKeys: 1_000_000,
-  maxThrottles: 1_000,
+  maxThrottles: 100,
+  maxSize: 1_000,
   bindingGroup: undefined,
 };
 
