@@ -507,6 +507,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     this.cluster.end();
     await this.#counts?.stop();
     await this.#life?.end();
+    await this.caches.close();
     await this.#machine?.kernel.close();
     await this.#server?.stop();
     await this.#console?.stop();

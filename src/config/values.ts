@@ -290,7 +290,8 @@ function readDatasource(scalar: Scalar, findings: Findings): string | undefined 
   const driver = /^([A-Za-z0-9_]+):/.exec(scalar.text)?.[1]?.toLowerCase();
   if (driver !== undefined && builtInDrivers.includes(driver)) return scalar.text;
   if (driver !== undefined && driversOfTheOriginal.includes(driver)) {
-    const message = `the driver '${driver}' is not built in: its queries fail, the cache is replicated all the same`;
+    const unless = driver === 'odbc' ? ' unless the package odbc is installed' : '';
+    const message = `the driver '${driver}' is not built in: its queries fail${unless}, the cache is replicated all the same`;
     findings.add('CFG-2114', scalar.span, message, { severity: 'warning' });
     return scalar.text;
   }

@@ -18,6 +18,7 @@ import { ttlMsOf } from '../core/cache/ttl.ts';
 import { FlotillaError } from '../core/errors.ts';
 import { newIncarnation } from '../core/identity.ts';
 import type { DatasourceSettings } from '../core/settings.ts';
+import { Databases } from '../net/databases/databases.ts';
 import type { Surroundings } from './surroundings.ts';
 
 type Replicated = ReadonlyMap<string, CacheReplica>;
@@ -35,6 +36,7 @@ export class Caches {
   readonly #keySpaces = new Map<string, KeySpace>();
   readonly #queries = new Map<string, { readonly queries: QueryCache; readonly cache: Cache }>();
   readonly #loaders = new Map<string, QueryLoader>();
+  readonly #databases: Databases[] = [];
 
   /** @internal `replicated`: undefined before the node has joined. */
   constructor(
@@ -145,6 +147,11 @@ export class Caches {
     return replicated;
   }
 
+  /** @internal Ends the connections to databases. */
+  async close(): Promise<void> {
+    await Promise.all(this.#databases.map((databases) => databases.close()));
+  }
+
   #datasource(name: string): DatasourceSettings {
     const datasource = this.#datasources.find((candidate) => candidate.name === name);
     if (!datasource) throw new FlotillaError('FLT-2004', `no such cache '${name}'`);
@@ -161,9 +168,16 @@ export class Caches {
     const cache =
       published ?? new Cache({ self: newIncarnation(random), maxSize, wallMs: () => clock.wallMs() });
     const queries = new QueryCache({ name, lifeMs, maxRows, noCache }, cache, sha256);
-    queries.loader = this.#loaders.get(name);
+    queries.loader = this.#loaders.get(name) ?? this.#ask(datasource);
     this.#queries.set(name, { queries, cache });
     return { queries, cache };
+  }
+
+  #ask({ uris }: DatasourceSettings): QueryLoader | undefined {
+    if (uris.length === 0) return undefined;
+    const databases = new Databases(uris, this.#around.clock);
+    this.#databases.push(databases);
+    return databases.load;
   }
 }
 
