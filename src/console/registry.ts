@@ -13,6 +13,8 @@ export interface Command {
   readonly help: string;
   /** `write` changes something: the node, the cluster or a table. */
   readonly impact: 'read' | 'write';
+  /** The first word may have an instance behind it, which is ignored: `inbound_audit:mine` (replication 10.1). */
+  readonly anyInstance?: boolean;
   /** `args` are the words after the fixed ones, with their case kept. Throws FlotillaError for what cannot be done. */
   run(args: readonly string[]): Answer | Promise<Answer>;
 }
@@ -45,9 +47,8 @@ export class Registry {
     let found: Match | undefined;
     for (const [index, word] of words.entries()) {
       const plain = word.toLowerCase();
-      // Modules used to be called by their instance as well, `inbound_audit:mine`; there is one of each (replication 10.1).
-      const next =
-        branch.next.get(plain) ?? (index === 0 ? branch.next.get(plain.split(':')[0]!) : undefined);
+      const next: Branch | undefined =
+        branch.next.get(plain) ?? (index === 0 ? moduleOf(branch, plain) : undefined);
       if (!next) break;
       branch = next;
       if (branch.command) found = { command: branch.command, args: words.slice(index + 1) };
@@ -61,6 +62,12 @@ export class Registry {
     for (const word of prefix) branch = branch?.next.get(word.toLowerCase());
     return branch ? commandsBelow(branch).sort((a, b) => (a.words < b.words ? -1 : 1)) : [];
   }
+}
+
+function moduleOf(root: Branch, word: string): Branch | undefined {
+  const [module, instance] = word.split(':');
+  const found = instance ? root.next.get(module!) : undefined;
+  return found && commandsBelow(found).every(({ anyInstance }) => anyInstance) ? found : undefined;
 }
 
 function commandsBelow(branch: Branch): Command[] {

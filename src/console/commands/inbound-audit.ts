@@ -40,6 +40,7 @@ export function inboundAuditCommands(facts: NodeFacts): readonly Command[] {
       usage: `inbound_audit ${syntax}`,
       help,
       impact,
+      anyInstance: true,
       run: async (args) => {
         const failure = (problem: string): Answer => ({
           status: status.failed,

@@ -35,6 +35,14 @@ describe('general commands', () => {
       ds_core flush                  empty a cache on this node
       ds_core stats                  lookups and deletions of the query caches
       help                           list the commands, or explain one
+      inbound_audit add              add to a named series
+      inbound_audit count_cidr       the sum of a netblock in a named series
+      inbound_audit delete_ip        delete a key from a named series
+      inbound_audit help             the commands about inbound traffic over time
+      inbound_audit load             add a file to a named series
+      inbound_audit show all         the same of all addresses, as CSV
+      inbound_audit show ip          connections, receptions and rejections of a netblock
+      inbound_audit subtract         subtract from a named series
       paniclog                       the last 10 messages of each level, in UTC
       pid                            the process id of the node
       shutdown                       stop the node gracefully

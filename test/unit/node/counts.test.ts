@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const counts of open) void counts.stop();
+  await Promise.all(open.map((counts) => counts.stop()));
   await rm(directory, { recursive: true, force: true });
 });
 
