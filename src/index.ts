@@ -41,6 +41,7 @@ export type {
 export type { NodeAudit, NodeGauges, NodeSeries } from './node/counts.ts';
 export type { VipLocation } from './node/floating.ts';
 export type { GroupMember, GroupView } from './node/group-views.ts';
+export type { NodeEvents } from './node/node-api.ts';
 export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
 export type { PeerHandler, PeerLimits, PeerStream } from './node/peers.ts';
 export type { ReloadOutcome } from './node/reload.ts';
@@ -49,7 +50,6 @@ export type { VipContext, VipHook } from './node/vip-hooks.ts';
 export type { BindingHandler, ServiceHandler } from './node/vip-services.ts';
 export {
   type ConsoleAnswer,
-  type NodeEvents,
   type RunningNode,
   type StartOptions,
   startNode,

@@ -10,12 +10,10 @@ import { type ControlListener, startControlListener } from './console/control-li
 import { Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
 import type { Incarnation } from './core/identity.ts';
-import type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
-import { type OutboundConnection, OutboundConnections } from './core/outbound-connections.ts';
-import type { OutboundResults } from './core/series/outbound-results.ts';
+import { OutboundConnections } from './core/outbound-connections.ts';
 import type { NodeSettings } from './core/settings.ts';
-import type { View, ViewCause } from './core/view.ts';
-import type { FrontEvent, LocalService } from './net/front-listener.ts';
+import type { View } from './core/view.ts';
+import type { LocalService } from './net/front-listener.ts';
 import { nameTaken, resolveNodeAddress } from './node/address.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { Caches } from './node/caches.ts';
@@ -23,25 +21,22 @@ import { ClusterApi } from './node/cluster-api.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { CommandApi } from './node/command-api.ts';
 import { type ConfigurationSource, type ConfigurationText, settingsFrom } from './node/configuration.ts';
-import { Counts, type NodeAudit, type NodeGauges, type NodeSeries } from './node/counts.ts';
+import { Counts } from './node/counts.ts';
 import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
-import { Floating, type VipLocation } from './node/floating.ts';
+import { Floating } from './node/floating.ts';
 import { exposeGauges } from './node/gauges.ts';
-import { GuardedEmitter } from './node/guarded-emitter.ts';
 import { Listeners } from './node/listeners.ts';
 import { Machine } from './node/machine.ts';
-import type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
-import { type PeerHandler, type PeerLimits, type PeerStream, Peers } from './node/peers.ts';
+import { NodeApi } from './node/node-api.ts';
+import { Peers } from './node/peers.ts';
 import { impossible, type ReloadOutcome, reload } from './node/reload.ts';
 import { SharedObject } from './node/shared-object.ts';
 import type { Surroundings } from './node/surroundings.ts';
 import { systemClock, systemRandom } from './node/system-clock.ts';
 import { flotillaVersion } from './node/version.ts';
-import type { VipHook } from './node/vip-hooks.ts';
 import { floatingIpsOf, hostOfConsole, splitByAddress } from './node/vip-listeners.ts';
-import type { BindingHandler, ServiceHandler } from './node/vip-services.ts';
 import { createLog, type LineOutput } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Paniclog } from './observe/paniclog.ts';
@@ -59,15 +54,6 @@ export interface StartOptions extends ConfigurationSource {
    * the start.
    */
   readonly beforeJoin?: (node: RunningNode) => void | Promise<void>;
-}
-
-export interface NodeEvents {
-  /** A view was installed: who is there now. */
-  view: [view: View, cause: ViewCause];
-  /** Something happened to a client of a front listener. */
-  session: [listen: string, event: FrontEvent];
-  /** The node has stopped; with the reason when it had to. */
-  stopped: [error: unknown];
 }
 
 export interface ConsoleAnswer {
@@ -89,7 +75,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   return node;
 }
 
-export class RunningNode extends GuardedEmitter<NodeEvents> {
+export class RunningNode extends NodeApi {
   /** Resolves when the node serves; rejects when it could not start. */
   readonly started: Promise<void>;
   /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
@@ -106,20 +92,20 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
   readonly #interpreter: Interpreter;
   readonly #system: ActorSystem;
   readonly #actor: SupervisedActor<typeof nodeMachine>;
-  readonly #floating: Floating;
+  protected readonly floating: Floating;
   readonly #record: DuravipRecord;
-  readonly #peers: Peers;
+  protected readonly peers: Peers;
   #settings: NodeSettings;
   /** As the files have them; the outbound caps know those of the start. */
   #groupOfBinding: ReadonlyMap<string, string>;
   #listeners: Listeners | undefined;
-  readonly #shared = new Map<string, SharedObject>();
-  #outbound: OutboundConnections | undefined;
+  protected readonly sharedObjects = new Map<string, SharedObject>();
+  protected outbound: OutboundConnections | undefined;
   #console: ControlListener | undefined;
   #server: BusServer | undefined;
   #machine: Machine | undefined;
   #life: ClusterLife | undefined;
-  #counts: Counts | undefined;
+  protected counts: Counts | undefined;
   #address = '';
   #onStarted: () => void = () => {};
   #onEnded: (error: unknown) => void = () => {};
@@ -142,9 +128,9 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       ...(logOutput ? { output: logOutput } : {}),
     });
     this.#around = { clock: systemClock, random: systemRandom, log, counters: this.metrics };
-    this.#floating = new Floating(settings.duravip, this.#around);
+    this.floating = new Floating(settings.duravip, this.#around);
     this.#record = new DuravipRecord({ groupOfBinding: () => this.#groupOfBinding, ...this.#around });
-    this.#peers = new Peers({
+    this.peers = new Peers({
       settings,
       around: this.#around,
       membership: () => this.#life?.member.membership,
@@ -153,7 +139,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       settings,
       around: this.#around,
       life: () => this.#life,
-      news: this.#floating.news,
+      news: this.floating.news,
     });
     this.caches = new Caches(settings.datasources, () => this.#life?.member.caches, this.#around);
     const facts = nodeFacts({
@@ -169,9 +155,9 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
           record: this.#record,
           ...this.#around,
         }),
-      counts: () => this.#counts,
+      counts: () => this.counts,
       caches: this.caches,
-      jobs: this.#peers.jobs,
+      jobs: this.peers.jobs,
       reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
       reset: () => this.#actor.send({ type: 'RESET' }),
       shutdown: () => void this.stop('console'),
@@ -189,7 +175,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     // Whoever is interested awaits them; a host program that is not must not die of it.
     this.ended.catch(() => {});
     this.started.catch(() => {});
-    exposeGauges(this.metrics, { life: () => this.#life, jobs: this.#peers.jobs });
+    exposeGauges(this.metrics, { life: () => this.#life, jobs: this.peers.jobs });
     this.#system = new ActorSystem(this.#around);
     this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
   }
@@ -214,111 +200,6 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
       } else log.error(`the configuration was read again and refused: ${outcome.report.trim()}`);
       return outcome;
     });
-  }
-
-  /** The shared object of this name. FLT-1301 when it is not replicated here. */
-  shared(name: string): SharedObject {
-    const object = this.#shared.get(name);
-    if (!object) throw new FlotillaError('FLT-1301', name);
-    return object;
-  }
-
-  /** Whether an outbound connection may be opened now, or which cap forbids it (replication 6.10). */
-  mayConnect(attempt: OutboundAttempt): OutboundDecision {
-    return this.#connections().mayConnect(attempt);
-  }
-
-  /** Counts an outbound connection from the moment it is initiated. */
-  outboundOpened(connection: OutboundConnection): void {
-    this.#connections().opened(connection);
-  }
-
-  /** Its socket is closed. False when no such connection was open. */
-  outboundClosed(connection: OutboundConnection): boolean {
-    return this.#connections().closed(connection);
-  }
-
-  /**
-   * Starts and stops a service of this program on floating addresses as they come and go: on endpoints of listeners of
-   * this kind that have no `Upstream`, and on those it lists. Resolves when it serves on addresses that are on already.
-   * Rejects with FLT-1602 when it lists something that is not `address:port`.
-   */
-  registerService(kind: string, handler: ServiceHandler): Promise<void> {
-    return this.#floating.registerService(kind, handler);
-  }
-
-  /** Tells this program which bindings can be used as source addresses here, now and whenever that changes. */
-  registerBindings(handler: BindingHandler): Promise<void> {
-    return this.#floating.registerBindings(handler);
-  }
-
-  /** Around the coming of an address; `before` may veto it. Returns how to take the hook away. */
-  onAcquire(hook: VipHook): () => void {
-    return this.#floating.services.acquiring.add(hook);
-  }
-
-  /** Around the going of an address. Returns how to take the hook away. */
-  onRelease(hook: VipHook): () => void {
-    return this.#floating.services.releasing.add(hook);
-  }
-
-  /**
-   * Each change of an owner, on every node, in the order of the table, after the addresses of this node have followed:
-   * what it lost is off, what it gained serves. The place to judge a queue of messages anew. Returns how to end it.
-   */
-  onOwnershipChange(listener: (change: OwnershipChange) => void): () => void {
-    return this.#floating.news.onChange(listener);
-  }
-
-  /** Once for all changes of one decision or one new view, after `onOwnershipChange`. Returns how to end it. */
-  afterRound(listener: (summary: RoundSummary) => void): () => void {
-    return this.#floating.news.onRound(listener);
-  }
-
-  /** Who owns a floating address or a binding now, from memory. Undefined: no live node has it configured. */
-  locate(bindingOrIp: string): VipLocation | undefined {
-    return this.#floating.locate(bindingOrIp);
-  }
-
-  /**
-   * Whether this node may own an address, or any address with a service of this kind; others take over what it may not
-   * own. Every reason against one has to be taken back. FLT-1602 when nothing of this name is configured.
-   */
-  setCapable(ipOrKind: string, capable: boolean, reason = 'the program says so'): void {
-    this.#floating.setCapable(ipOrKind, capable, reason);
-  }
-
-  /**
-   * A stream to what another node serves under this name, past the bus. Resolves when that node has accepted; rejects
-   * with FLT-1701 when it cannot be reached, FLT-1702 when it refuses, FLT-1703 when no secret is configured.
-   */
-  openPeer(node: string, service: string, limits?: PeerLimits): Promise<PeerStream> {
-    return this.#peers.open(node, service, limits);
-  }
-
-  /** Serves streams that other nodes open. Returns how to end it. FLT-1703 when no secret is configured. */
-  servePeer(service: string, handler: PeerHandler): () => void {
-    return this.#peers.serve(service, handler);
-  }
-
-  /** Named series: any event counted over windows of time. FLT-1301 before the node has started, as those below. */
-  get series(): NodeSeries {
-    return this.#started().series;
-  }
-
-  /** Connections, receptions and rejections by remote address over windows of time. */
-  get audit(): NodeAudit {
-    return this.#started().audit;
-  }
-
-  /** Deliveries and failures by destination domain over the last hour. */
-  get outboundResults(): OutboundResults {
-    return this.#started().outbound;
-  }
-
-  /** Counters of all nodes that expire some time after their last change. */
-  get gauges(): NodeGauges {
-    return this.#started().gauges;
   }
 
   /** Runs a console line as an operator would type it. */
@@ -353,11 +234,6 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     await this.ended.catch(() => {});
   }
 
-  #connections(): OutboundConnections {
-    if (!this.#outbound) throw new FlotillaError('FLT-1301', 'the node has not started');
-    return this.#outbound;
-  }
-
   #duties() {
     const inTurn = (duty: () => Promise<void>) => () => this.#inTurn(duty);
     return {
@@ -383,7 +259,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     const [machine, listeners, life] = [this.#machine, this.#listeners, this.#life];
     if (this.state !== 'serving' || !machine || !listeners || !life)
       throw new FlotillaError('FLT-1004', `the node is ${this.state}`);
-    const parts = { address: this.#address, machine, listeners, floating: this.#floating, life };
+    const parts = { address: this.#address, machine, listeners, floating: this.floating, life };
     const { outcome, settings, groupOfBinding } = await reload(this.#options, from, this.#settings, parts);
     this.#settings = settings ?? this.#settings;
     this.#groupOfBinding = groupOfBinding ?? this.#groupOfBinding;
@@ -400,7 +276,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     this.#address = await resolveNodeAddress(this.settings);
     if (this.#floatingIps.has(this.#address))
       throw new FlotillaError('FLT-1102', `${this.#address} is a floating address of the configuration`);
-    await this.#peers.prepare(this.#address);
+    await this.peers.prepare(this.#address);
   }
 
   async #join(): Promise<void> {
@@ -409,11 +285,11 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
     for (const name of this.#life?.member.tables.keys() ?? [])
-      this.#shared.set(name, this.#sharedObject(name));
-    this.#outbound = this.#outboundConnections();
-    this.#counts = this.#openCounts();
+      this.sharedObjects.set(name, this.#sharedObject(name));
+    this.outbound = this.#outboundConnections();
+    this.counts = this.#openCounts();
     this.#listeners = this.#createListeners();
-    const { services } = this.#floating;
+    const { services } = this.floating;
     await services.reconfigure(this.settings.duravip, this.#listeners.floating(this.settings, []));
   }
 
@@ -431,7 +307,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
         address: this.#address,
         server: this.#server!,
         machine: this.#machine!,
-        floating: this.#floating,
+        floating: this.floating,
         program: this.cluster.program,
         around: this.#around,
         processId: process.pid,
@@ -477,8 +353,8 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     return new Listeners(this.settings, {
       around: this.#around,
       interpreter: this.#interpreter,
-      peers: this.#peers,
-      inbound: inboundName === undefined ? undefined : this.#shared.get(inboundName),
+      peers: this.peers,
+      inbound: inboundName === undefined ? undefined : this.sharedObjects.get(inboundName),
       optionsOf: ({ kind, listen: { host, port } }) => {
         const listen = `${host}:${port}`;
         const service = services[listen];
@@ -486,7 +362,7 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
           onEvent: (event) => {
             // Inbound SMTP connections (replication 8.1), let in or not.
             if (kind === 'esmtp' && (event.type === 'opened' || event.type === 'refused'))
-              this.#counts?.audit.count('connect', event.client.address);
+              this.counts?.audit.count('connect', event.client.address);
             this.tell(this.#around.log, 'session', listen, event);
           },
           ...(service ? { service } : {}),
@@ -501,11 +377,11 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
    */
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#stopReason ?? 'the node cannot go on'}`);
-    await this.#floating.giveUp();
-    await (this.#listeners ?? this.#peers).stop(sessionGraceMs);
-    this.#outbound?.stop();
+    await this.floating.giveUp();
+    await (this.#listeners ?? this.peers).stop(sessionGraceMs);
+    this.outbound?.stop();
     this.cluster.end();
-    await this.#counts?.stop();
+    await this.counts?.stop();
     await this.#life?.end();
     await this.caches.close();
     await this.#machine?.kernel.close();
@@ -533,15 +409,10 @@ export class RunningNode extends GuardedEmitter<NodeEvents> {
     });
   }
 
-  #started(): Counts {
-    if (!this.#counts) throw new FlotillaError('FLT-1301', 'the node has not started');
-    return this.#counts;
-  }
-
   #outboundConnections(): OutboundConnections {
     const { caps, replicate } = this.settings;
     const rowsName = replicate.find(({ type }) => type === 'outbound_binding_domains')?.name;
     const rows = rowsName === undefined ? undefined : this.#life?.member.tables.get(rowsName)?.gaugeTable;
-    return new OutboundConnections(caps, this.#shared, rows);
+    return new OutboundConnections(caps, this.sharedObjects, rows);
   }
 }
