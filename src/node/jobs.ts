@@ -1,8 +1,8 @@
 /**
  * Transfers between nodes under way, in both directions: what `cluster jobs` lists and `cluster abort` ends (CMD-18).
  *
- * An id is given by the node that opens the transfer and means the same one on both. Two nodes may give the same id;
- * then aborting it ends both, on whichever node sees both.
+ * An id is given by the node that opens the transfer and means the same one on both. Invariant: a node has no two of one
+ * id, so aborting one ends no other; who opens one under an id that is taken is refused and chooses another.
  */
 import type { JobFacts } from '../console/facts.ts';
 import type { Clock } from '../core/clock.ts';
@@ -46,8 +46,12 @@ export class Jobs {
     for (;;) {
       this.#number = (this.#number + 1) % numbers;
       const id = `${prefix}-${String(this.#number).padStart(5, '0')}`;
-      if (![...this.#jobs.keys()].some((job) => job.id === id)) return id;
+      if (!this.has(id)) return id;
     }
+  }
+
+  has(id: string): boolean {
+    return [...this.#jobs.keys()].some((job) => job.id === id);
   }
 
   /** Returns how to say that it is over. */
@@ -69,9 +73,9 @@ export class Jobs {
 
   /** False: there is none of this id. */
   abort(id: string): boolean {
-    const found = [...this.#jobs.keys()].filter((job) => job.id === id);
-    for (const job of found) job.abort();
-    return found.length > 0;
+    const found = [...this.#jobs.keys()].find((job) => job.id === id);
+    found?.abort();
+    return found !== undefined;
   }
 
   abortAll(): void {

@@ -51,6 +51,9 @@ const ownServices = new Set(['log']);
 const logIntervalMs = 10_000;
 /** Connections that have not been accepted yet, beside those that were; more of them are dropped. */
 const mostHandshakes = 100;
+/** Nodes choose ids without asking each other: one in 100,000 is taken by a transfer with a third node. */
+const idTaken = 'another transfer has this id';
+const mostIds = 5;
 
 export class Peers {
   readonly jobs: Jobs;
@@ -114,7 +117,7 @@ export class Peers {
   async open(node: string, service: string, limits: PeerLimits = {}): Promise<PeerStream> {
     const { counters, log } = this.#options.around;
     try {
-      const stream = await this.#open(node.toLowerCase(), service, limits);
+      const stream = await this.#openUnderFreeId(node.toLowerCase(), service, limits);
       counters.add('peer_opened_total');
       return stream;
     } catch (error) {
@@ -149,6 +152,17 @@ export class Peers {
   }
 
   // --- opening -------------------------------------------------------------------------------------------------------
+
+  async #openUnderFreeId(node: string, service: string, limits: PeerLimits): Promise<PeerStream> {
+    for (let left = mostIds - 1; ; left--) {
+      try {
+        return await this.#open(node, service, limits);
+      } catch (error) {
+        const isTaken = error instanceof FlotillaError && error.message.endsWith(idTaken);
+        if (!isTaken || left === 0) throw error;
+      }
+    }
+  }
 
   async #open(node: string, service: string, limits: PeerLimits): Promise<PeerStream> {
     const options = this.#dialOptions(node, service, limits);
@@ -210,7 +224,7 @@ export class Peers {
     return this.#nodes().some(({ info }) => info !== undefined && canonical(info.address) === address);
   }
 
-  #refusal({ service, source, target }: Hello): string | undefined {
+  #refusal({ service, source, target, job }: Hello): string | undefined {
     const { nodename, peers } = this.#options.settings;
     if (target !== nodename) return `this is ${nodename}, not ${target}`;
     if (source === nodename) return `${source} is this node itself`;
@@ -218,6 +232,7 @@ export class Peers {
       return `${source} is not a member here`;
     if (this.#stopping) return `${nodename} stops`;
     if (!this.#handlers.has(service)) return `${nodename} has no service ${service}`;
+    if (this.jobs.has(job)) return idTaken;
     return this.#incoming < peers.maxJobs ? undefined : `${nodename} has ${peers.maxJobs} transfers already`;
   }
 

@@ -1,6 +1,7 @@
 /** Nodes as far as streams between them go: each with an address of its own on loopback, all members of one view. */
 import type { Socket } from 'node:net';
 import type { NodeInfo } from '../../../src/core/agreement/messages.ts';
+import type { Random } from '../../../src/core/random.ts';
 import type { BusTls, PeerSettings } from '../../../src/core/settings.ts';
 import type { Process } from '../../../src/core/view.ts';
 import type { PeerListener } from '../../../src/net/peers/peer-listener.ts';
@@ -13,6 +14,7 @@ export interface PostOptions {
   readonly tls?: BusTls;
   /** Others see it at this address. */
   readonly knownAs?: string;
+  readonly random?: Random;
 }
 
 export type Member = { readonly process: Process; readonly info: NodeInfo | undefined };
@@ -37,7 +39,7 @@ export class Post {
     name: string,
     number: number,
     all: Member[],
-    { settings = {}, tls, knownAs }: PostOptions = {},
+    { settings = {}, tls, knownAs, random = systemRandom }: PostOptions = {},
   ): Promise<Post> {
     const recorder = new Recorder();
     const address = `127.0.0.${number}`;
@@ -51,7 +53,7 @@ export class Post {
     };
     const peers = new Peers({
       settings: { nodename: name, peers: { ...defaults, ...settings }, bus: { tls } } as never,
-      around: { clock: systemClock, random: systemRandom, ...recorder },
+      around: { clock: systemClock, random, ...recorder },
       membership: () => ({ members: () => all }),
     });
     await peers.prepare(address);

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemRandom } from '../../../src/node/system-clock.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
 import { until } from '../until.ts';
 import { closed, keep, type Member, Post, type PostOptions, readAll } from './post.ts';
@@ -62,6 +63,30 @@ describe('a stream from node to node', () => {
       a.recorder.counted.get('peer_opened_total'),
       b.recorder.counted.get('peer_accepted_total'),
     ]).toEqual([1, 1]);
+  });
+
+  it('API-8 CMD-18 has an id that no other one has on either node, though nodes choose without asking each other', async () => {
+    const random = { ...systemRandom, next: () => 0.5 };
+    const [a, b, c] = [await start('a', { random }), await start('b', { random }), await start('c')];
+    keep(c, 'ours');
+    const opened = await Promise.all([a, b, a, b].map(({ peers }) => peers.open('c', 'ours')));
+    const ids = opened.map(({ job }) => job);
+    expect(new Set(ids).size).toBe(4);
+    expect(
+      c.peers.jobs
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(ids.sort());
+    expect(c.peers.jobs.abort(opened[0]!.job)).toBe(true);
+    await until(() => c.peers.jobs.size === 3);
+    const left = opened.slice(1).map(({ job }) => job);
+    expect(
+      c.peers.jobs
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(left.sort());
   });
 
   it('API-8 carries what is said in the same breath as the acceptance', async () => {
