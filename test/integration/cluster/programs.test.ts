@@ -144,6 +144,11 @@ describe('programs on three nodes', () => {
     expect(late.cluster.privateName()).toMatch(/^#ec0-\d{5}#relay-4$/);
     expect(late.cluster.privateName('s')).toMatch(/^#ec1-\d{5}#relay-4$/);
     expect(late.cluster.isLeader).toBe(false);
+    const applied: boolean[] = [];
+    late.cluster.on('configApplied', (outcome) => applied.push(outcome.applied));
+    expect(await late.reload()).toMatchObject({ applied: true });
+    expect(await late.reload({ configText: 'cluster {' })).toMatchObject({ applied: false });
+    expect(applied).toEqual([true]);
     events.length = 0;
     await leader.stop();
     await until(() => events.length > 0);

@@ -102,12 +102,18 @@ describe('the host API of floating addresses', () => {
     expect(owner.texts('start')).toEqual(expect.arrayContaining(['10.84.0.1:2525', '10.84.0.1:2526']));
   });
 
+  it('API-2 both are told of the labels of each address', async () => {
+    await until(() =>
+      [a, b].every((each) => ips.every((ip) => each.texts('label').includes(`${ip} owned,safe`))),
+    );
+  });
+
   it('API-4 bindings come and go with their address', async () => {
     await until(() => [...a.texts('online'), ...b.texts('online')].includes('out-1 10.84.0.1'));
     expect(a.told.filter(({ what }) => what === 'online').every(({ isOn }) => isOn)).toBe(true);
   });
 
-  it('API-14 EXT-11 API-7 NET-9 an address that its owner calls incapable moves; both hear of it when it has', async () => {
+  it('API-2 API-14 EXT-11 API-7 NET-9 an address that its owner calls incapable moves; both hear of it when it has', async () => {
     const owner = (await owners())[1]!;
     const [from, to, target] = owner === 'a' ? [a, b, 'b'] : [b, a, 'a'];
     for (const program of [a, b]) program.told.length = 0;
@@ -122,7 +128,9 @@ describe('the host API of floating addresses', () => {
     // The loser hears when it is off, the winner when it is on.
     expect(from.told.find(({ text }) => text === change)?.isOn).toBe(false);
     expect(to.told.find(({ text }) => text === change)?.isOn).toBe(true);
+    for (const program of [from, to]) expect(program.texts('vip')).toContain(`10.84.0.2 ${target}`);
     const order = from.told
+      .filter(({ what }) => what !== 'vip' && what !== 'label')
       .map(({ what, text }) => `${what} ${text}`)
       .filter((text) => text.includes('10.84.0.2'));
     expect(order).toEqual([

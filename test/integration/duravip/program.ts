@@ -12,7 +12,17 @@ import { type RunningNode, startNode } from '../../../src/index.ts';
 
 /** What the node told the program, in order. */
 export interface Told {
-  readonly what: 'start' | 'stop' | 'online' | 'offline' | 'before' | 'after' | 'change' | 'round';
+  readonly what:
+    | 'start'
+    | 'stop'
+    | 'online'
+    | 'offline'
+    | 'before'
+    | 'after'
+    | 'change'
+    | 'round'
+    | 'vip'
+    | 'label';
   readonly text: string;
   /** The address it is about was on an interface of the machine at that moment. */
   readonly isOn: boolean;
@@ -120,6 +130,8 @@ function register(node: RunningNode): void {
   node.onOwnershipChange(({ ip, from = '-', to = '-', reason }) =>
     tell('change', ip, `${ip} ${from} ${to} ${reason}`),
   );
+  node.cluster.on('vip', (ip, { to = '-' }) => tell('vip', ip, `${ip} ${to}`));
+  node.cluster.on('label', (ip, labels) => tell('label', ip, `${ip} ${labels.join()}`));
   node.afterRound(({ gained, lost, changes }) => tell('round', '', `${changes.length} +${gained} -${lost}`));
 }
 
