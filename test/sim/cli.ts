@@ -21,6 +21,8 @@ const { values } = parseArgs({
     chaos: { type: 'string' },
     /** With floating addresses. */
     vips: { type: 'boolean', default: false },
+    /** With counts over time. */
+    series: { type: 'boolean', default: false },
     scenario: { type: 'string' },
     save: { type: 'string' },
     /** Stops at the first seed with a violation. */
@@ -40,6 +42,7 @@ const limits = {
   nodes: optional(values.nodes),
   chaosMs: chaosSeconds === undefined ? undefined : chaosSeconds * 1000,
   vips: values.vips,
+  series: values.series,
 };
 
 class Tally {
@@ -84,7 +87,7 @@ class Tally {
 function report({ seed, violations }: RunResult): void {
   console.log(`seed ${seed}: ${violations.length} violations`);
   for (const violation of violations.slice(0, 5)) console.log(`  ${violation}`);
-  const flags = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}${values.vips ? ' --vips' : ''}`;
+  const flags = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}${values.vips ? ' --vips' : ''}${values.series ? ' --series' : ''}`;
   console.log(`  replay: npm run sim -- --seed ${seed}${flags}`);
 }
 
@@ -115,7 +118,8 @@ if (values.worker) {
 } else {
   if (values.save) {
     const make = values.vips ? makeVipScenario : makeScenario;
-    const scenario = make(firstSeed, new SeededRandom(firstSeed, 'scenario'), limits);
+    const made = make(firstSeed, new SeededRandom(firstSeed, 'scenario'), limits);
+    const scenario = values.series ? { ...made, series: true } : made;
     writeFileSync(values.save, `${JSON.stringify(scenario, undefined, 1)}\n`);
   }
   const passed = values.scenario ? await replay(values.scenario) : await runAll();

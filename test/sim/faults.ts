@@ -62,6 +62,8 @@ export interface Scenario {
   /** Reachability between servers after the last fault; undefined = everybody reaches everybody. */
   readonly finalReach: readonly (readonly boolean[])[] | undefined;
   readonly vips?: VipScenario;
+  /** Nodes count over time too; wall clocks are ahead or behind. */
+  readonly series?: boolean;
   /** Kept scenarios only: how many installs of views are enough from this time on. */
   readonly mostInstalls?: { readonly fromMs: number; readonly count: number };
 }
@@ -71,6 +73,8 @@ export interface ScenarioLimits {
   readonly chaosMs?: number | undefined;
   /** With floating addresses. */
   readonly vips?: boolean | undefined;
+  /** With counts over time. */
+  readonly series?: boolean | undefined;
 }
 
 export function makeScenario(seed: number, random: SeededRandom, limits: ScenarioLimits = {}): Scenario {

@@ -13,6 +13,7 @@ import { type Fault, makeScenario, makeVipScenario, type Scenario, type Scenario
 import { Harbour } from './harbour.ts';
 import { SimNetwork } from './network.ts';
 import { SeededRandom } from './seeded-random.ts';
+import { SeriesChecker, seriesSettings } from './series-checker.ts';
 import { SimNode } from './sim-node.ts';
 import { SumChecker } from './sum-checker.ts';
 import { ViewChecker } from './view-checker.ts';
@@ -65,6 +66,7 @@ export class Simulation {
   readonly #traffic: SeededRandom;
   readonly #views = new ViewChecker();
   readonly #sums = new SumChecker();
+  readonly #series: SeriesChecker | undefined;
   /** The process in each place; a clone has no place. */
   readonly #places: (SimNode | undefined)[];
   readonly #clones = new Set<SimNode>();
@@ -82,6 +84,7 @@ export class Simulation {
     this.scenario = scenario;
     this.#random = new SeededRandom(scenario.seed, 'network');
     this.#traffic = new SeededRandom(scenario.seed, 'traffic');
+    this.#series = scenario.series ? new SeriesChecker(scenario.seed) : undefined;
     this.#network = new SimNetwork(this.#clock, this.#random, scenario.servers);
     this.#places = Array.from({ length: scenario.nodes }, () => undefined);
     this.#harbour =
@@ -115,7 +118,9 @@ export class Simulation {
     if (!scenario.finalReach) this.#requireWhole();
     this.#requireCliques();
     await this.#clock.advance(Math.max(finalMs, this.#lastChangeMs + 2000));
-    this.#violations.push(...this.#sums.check(this.#livingWithData()).map((text) => this.#stamped(text)));
+    const withData = this.#livingWithData();
+    const wrong = [...this.#sums.check(withData), ...(this.#series?.check(withData) ?? [])];
+    this.#violations.push(...wrong.map((text) => this.#stamped(text)));
     const changesBefore = this.#viewChanges;
     const quietUntilMs = finalMs + (scenario.vips ? vipQuietMs : quietMs);
     await this.#clock.advance(quietUntilMs);
@@ -165,6 +170,7 @@ export class Simulation {
       },
     });
     this.#views.start(node.incarnation, node.name);
+    this.#series?.start(node);
     this.#record(`start ${node.name}`);
     node.member.membership.listen({
       viewInstalled: (view, _cause, survivors) => {
@@ -337,6 +343,7 @@ export class Simulation {
     const node = this.#traffic.pick(this.#places);
     if (!node?.alive || node.clock.paused || node.options.type !== 'Momentum') return;
     const random = this.#traffic;
+    if (this.#series && random.chance(0.4)) this.#series.count(node, `key-${random.below(15)}`);
     if (random.chance(0.7)) {
       const host = random.below(this.scenario.seed % 5 === 0 ? 400 : 40);
       const key = random.chance(0.8)
@@ -361,11 +368,12 @@ export class Simulation {
   }
 
   #settings(place: number): MemberSettings {
-    if (!this.#harbour) return { membership, replicate };
+    const objects = this.#series ? [...replicate, seriesSettings] : replicate;
+    if (!this.#harbour) return { membership, replicate: objects };
     const quorum = this.#quorum;
     return {
       membership: { ...membership, tellsHeard: quorum !== undefined },
-      replicate,
+      replicate: objects,
       duravip: duravipSettings(this.#harbour.vipsAt(place), quorum),
     };
   }
@@ -467,5 +475,5 @@ export class Simulation {
 export function simulate(seed: number, limits: ScenarioLimits = {}): Promise<RunResult> {
   const random = new SeededRandom(seed, 'scenario');
   const scenario = limits.vips ? makeVipScenario(seed, random, limits) : makeScenario(seed, random, limits);
-  return new Simulation(scenario).run();
+  return new Simulation(limits.series ? { ...scenario, series: true } : scenario).run();
 }
