@@ -354,6 +354,7 @@ export class RunningNode extends NodeApi {
       around: this.#around,
       interpreter: this.#interpreter,
       peers: this.peers,
+      redis: { caches: this.caches, member: () => this.#life!.member },
       inbound: inboundName === undefined ? undefined : this.sharedObjects.get(inboundName),
       optionsOf: ({ kind, listen: { host, port } }) => {
         const listen = `${host}:${port}`;

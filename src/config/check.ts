@@ -15,6 +15,7 @@ import { checkIdentity } from './checks/identity.ts';
 import { checkLimits } from './checks/limits.ts';
 import { checkListeners } from './checks/listeners.ts';
 import { checkLogging } from './checks/logging.ts';
+import { checkRedis } from './checks/redis.ts';
 import { checkReplicate } from './checks/replicate.ts';
 import { type ConfigurationFiles, diskFiles } from './files.ts';
 import { type Finding, type FindingCounts, Findings } from './finding.ts';
@@ -77,6 +78,7 @@ const checks: readonly Check[] = [
   checkListeners,
   checkDuravip,
   checkLogging,
+  checkRedis,
   checkChanges,
 ];
 

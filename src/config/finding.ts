@@ -72,6 +72,7 @@ export const findingCatalogue = {
   'CFG-2321': error('DuraVIP mark where it cannot be'),
   'CFG-2322': warning('Service that floats because another one on its address is marked'),
   'CFG-2323': warning('Services on one DuraVIP address prefer different nodes; the address prefers none'),
+  'CFG-2324': error('Redis_Listener without a replicated cache, or where other hosts reach it'),
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type FindingCode = keyof typeof findingCatalogue;

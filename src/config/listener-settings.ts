@@ -4,6 +4,7 @@ import type {
   ListenerSettings,
   PeerEndpoint,
   PeerSettings,
+  RedisSettings,
   SessionCaps,
 } from '../core/settings.ts';
 import { contains, type Endpoint, parseEndpoint } from './address.ts';
@@ -136,6 +137,18 @@ function controlEndpoint(root: Scope, scope: Scope, endpoint: Endpoint): Control
     timeoutMs: asNumber(valueAt(root, scope, 'timeout')) * 1000,
     backlog: asNumber(valueAt(root, scope, 'listen_backlog')),
   };
+}
+
+/** Undefined: nothing listens for Redis clients. */
+export function redisSettingsOf(root: Scope): RedisSettings | undefined {
+  const cache = ScopeReader.ofTop(root, 'redis_listener').text('cache');
+  const endpoints = enabledListens(root, 'redis_listener').flatMap((listen) => {
+    const endpoint = parseEndpoint(listen.key, false);
+    if (typeof endpoint === 'string') return [];
+    const fileMode = asNumber(valueAt(root, listen, 'file_mode'));
+    return [{ endpoint, fileMode, backlog: asNumber(valueAt(root, listen, 'listen_backlog')) }];
+  });
+  return cache === undefined || endpoints.length === 0 ? undefined : { cache, endpoints };
 }
 
 /** `port`: where it listens unless a `Listen` says otherwise. */

@@ -27,7 +27,12 @@ import { isLoopbackHost, parseEndpoint } from './address.ts';
 import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
 import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
 import { vipSettingsOf } from './duravip-settings.ts';
-import { controlEndpointsOf, frontListenersOf, peerSettingsOf } from './listener-settings.ts';
+import {
+  controlEndpointsOf,
+  frontListenersOf,
+  peerSettingsOf,
+  redisSettingsOf,
+} from './listener-settings.ts';
 import { membershipTimes } from './membership-times.ts';
 import { mustAgreeOf } from './must-agree.ts';
 import { ScopeReader } from './reader.ts';
@@ -58,6 +63,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     caps: capsOf(root, replicate),
     control: controlEndpointsOf(root),
     peers: peerSettingsOf(root, clusterPortOf(root)),
+    redis: redisSettingsOf(root),
     logLevel: cluster.text('debug_level') as LogLevel,
   };
 }

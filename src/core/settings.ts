@@ -35,6 +35,8 @@ export interface NodeSettings {
   readonly caps: OutboundCapSettings;
   readonly control: readonly ControlEndpoint[];
   readonly peers: PeerSettings;
+  /** Sockets for Redis clients; undefined: there are none. */
+  readonly redis: RedisSettings | undefined;
   readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';
 }
 
@@ -240,12 +242,23 @@ export interface SessionCaps {
   readonly clusterServiceSessions: number;
 }
 
-/** One `Listen` of a `Control_Listener`. */
-export interface ControlEndpoint {
+/** Where a socket for programs of this host is opened. */
+export interface LocalEndpoint {
   readonly endpoint: { readonly path: string } | { readonly host: string; readonly port: number };
   readonly fileMode: number;
-  readonly timeoutMs: number;
   readonly backlog: number;
+}
+
+/** One `Listen` of a `Control_Listener`. */
+export interface ControlEndpoint extends LocalEndpoint {
+  readonly timeoutMs: number;
+}
+
+/** `Redis_Listener`. */
+export interface RedisSettings {
+  /** The replicated cache with keys and counters. */
+  readonly cache: string;
+  readonly endpoints: readonly LocalEndpoint[];
 }
 
 /** Streams from node to node (`ECCluster_Listener`). */

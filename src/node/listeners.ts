@@ -10,6 +10,7 @@ import type { NodeSettings } from '../core/settings.ts';
 import type { FrontListener } from '../net/front-listener.ts';
 import { FrontListeners, type FrontListenersOptions } from '../net/front-listeners.ts';
 import type { Peers } from './peers.ts';
+import { RedisListener, type RedisParts } from './redis-listener.ts';
 import type { Surroundings } from './surroundings.ts';
 import {
   floatingIpsOf,
@@ -25,6 +26,7 @@ export interface ListenersOptions extends Pick<FrontListenersOptions, 'inbound' 
   readonly around: Surroundings;
   readonly interpreter: Interpreter;
   readonly peers: Peers;
+  readonly redis: Omit<RedisParts, 'around'>;
 }
 
 interface Fixed {
@@ -36,10 +38,11 @@ export class Listeners {
   readonly #options: ListenersOptions;
   readonly #front: FrontListeners;
   #fixed: readonly Fixed[] = [];
+  #redis: RedisListener | undefined;
 
   constructor(settings: NodeSettings, options: ListenersOptions) {
     this.#options = options;
-    const { around, interpreter, peers, ...own } = options;
+    const { around, interpreter, peers, redis, ...own } = options;
     this.#front = new FrontListeners(settings.listeners, { ...around, ...own });
   }
 
@@ -51,6 +54,8 @@ export class Listeners {
     this.#fixed = opened.map((listener, at) => ({ ip: ipOf(hostOfListener(fixed[at]!)), listener }));
     for (const place of splitByAddress(settings.peers.listen, hostOfPeers, ips).fixed)
       await this.#options.peers.listen(place);
+    const { redis, around } = this.#options;
+    this.#redis = await RedisListener.open(settings.redis, { ...redis, around });
   }
 
   /** Those on floating addresses; one of `before` that is the same stays the same. */
@@ -76,6 +81,7 @@ export class Listeners {
     await Promise.all([
       ...this.#fixed.map(({ listener }) => listener.stop({ graceMs })),
       this.#options.peers.stop(graceMs),
+      this.#redis?.stop(),
     ]);
   }
 }

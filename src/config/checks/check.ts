@@ -58,6 +58,7 @@ export const listenerKinds = [
   'control_listener',
   'eccluster_listener',
   'msgcserver_listener',
+  'redis_listener',
 ];
 export const frontListenerKinds = ['esmtp_listener', 'tcp_listener'];
 

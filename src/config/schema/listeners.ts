@@ -256,6 +256,25 @@ const nodeServiceOptions: readonly OptionSchema[] = [
   },
 ];
 
+/** Clients of this host only, so nothing that floats and nothing for the network. */
+function redisListener(): ScopeSchema {
+  const wanted = ['enable', 'file_mode', 'listen_backlog'];
+  const options = at(
+    pathsOf('redis_listener', 'listen'),
+    socketOptions.filter(({ name }) => wanted.includes(name)),
+  );
+  const scope = listenerScope('Redis_Listener', redisText, { everywhere: [], listen: options, peers: false });
+  const cache: OptionSchema = {
+    name: 'cache',
+    type: text,
+    text: 'Replicated cache that holds keys and counters.',
+  };
+  return { ...scope, options: [...scope.options, cache] };
+}
+
+const redisText =
+  'Sockets for Redis clients on this host: what they count, limit and remember, all nodes share. A Unix socket, or a port of loopback.';
+
 export const listenerScopes: readonly ScopeSchema[] = [
   frontListener('ESMTP_Listener', 'Front listeners of SMTP: accept, count, cap and hand to the upstream.'),
   frontListener('TCP_Listener', 'Front listeners of any other service.'),
@@ -272,6 +291,7 @@ export const listenerScopes: readonly ScopeSchema[] = [
     'Point-to-point service between nodes; its port is printed behind the address of a node. Without a Listen: port 4802 of that address alone. TLS where `bus_tls_ca`, `bus_tls_cert` and `bus_tls_key` are set.',
     nodeServiceOptions,
   ),
+  redisListener(),
   plainListener('msgcserver_listener', 'Where bus servers of other nodes connect.'),
 ];
 

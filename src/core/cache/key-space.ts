@@ -7,7 +7,7 @@
  *
  * Invariant: counts are not lost where two nodes begin a generation at the same time, which is what happens to every busy
  * key at the beginning of its time: the newest entry wins, and whoever had counted in the other one adds its share to it.
- * Hazard: so what was counted a few seconds before a DEL or SET at another node may survive it.
+ * Hazard: so what began to be counted less than three seconds before a SET at another node survives it.
  */
 import { FlotillaError } from '../errors.ts';
 import type { Cache, CacheWatcher } from './cache.ts';
@@ -26,7 +26,7 @@ interface Register {
   readonly generation: string;
   /** Where counting began. */
   readonly base: number;
-  /** When somebody last set or deleted the key on purpose: what was counted before means nothing. */
+  /** What other nodes began to count until then means nothing: somebody has set or deleted the key since. */
   readonly resetMs: number;
 }
 
@@ -37,7 +37,7 @@ interface Share {
   count: number;
 }
 
-/** Nodes whose clocks differ, and batches under way: a reset this much older or younger counts as the same moment. */
+/** Nodes whose clocks differ, and batches under way: what is no further apart counts as the same moment. */
 const sameTimeMs = 3_000;
 /** Shares remembered; of those beyond it nothing is carried. */
 const maxShares = 100_000;
@@ -124,7 +124,7 @@ export class KeySpace implements CacheWatcher {
     const register = {
       generation: this.#ports.unique(),
       base: Number(text ?? 0),
-      resetMs: earlier ? writtenMs(earlier.time) : 0,
+      resetMs: earlier ? resetMsOf(earlier) : 0,
     };
     const { generation, base, resetMs } = register;
     const ttlMs = this.#cache.ttlMs(key) ?? ttlMsOfNew;
@@ -141,13 +141,14 @@ export class KeySpace implements CacheWatcher {
     this.#counts.changed(entry, -1);
   }
 
-  merged({ key, value, time }: CacheEntry): void {
+  merged(entry: CacheEntry): void {
+    const { key, value } = entry;
     const share = this.#shares.get(key);
     if (!share) return;
     const register = registerOf(value);
     if (register?.generation === share.generation) this.#counts.expire(share.generation, this.#leftMs(key));
     else if (register) this.#carry(key, register);
-    else if (isReset(share, writtenMs(time))) this.#forget(key);
+    else if (isReset(share, resetMsOf(entry))) this.#forget(key);
   }
 
   /** Its share ends by itself, at the same moment. */
@@ -191,7 +192,12 @@ function checkOwn(key: string): void {
 }
 
 function isReset({ bornMs }: Share, resetMs: number): boolean {
-  return bornMs <= resetMs - sameTimeMs;
+  return bornMs <= resetMs;
+}
+
+/** A number that was set may be the one that others began to count from at the same moment; who deletes wants an end. */
+function resetMsOf({ value, time }: CacheEntry): number {
+  return value === undefined ? writtenMs(time) : Math.max(0, writtenMs(time) - sameTimeMs);
 }
 
 function registerOf(text: string | undefined): Register | undefined {

@@ -5,8 +5,10 @@
  * says only on this node: nothing comes between its commands here.
  */
 import type { Socket } from 'node:net';
+import type { Clock } from '../../core/clock.ts';
 import { isFlotillaError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { turnAway } from '../turn-away.ts';
 import { RespError } from './arguments.ts';
 import { CommandParser } from './command-parser.ts';
 import { findCommand, type RespCommand, unknownCommand } from './commands.ts';
@@ -22,9 +24,14 @@ interface Queued {
 const maxGatheredBytes = 256 * 1024;
 const maxQueued = 128;
 
+/** A client that does not go when it is told to is cut off. */
+const lingerMs = 1_000;
+
 export class RespSession {
+  readonly ended: Promise<void>;
   readonly #socket: Socket;
   readonly #store: RespStore;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #parser = new CommandParser();
   readonly #state: RespState;
@@ -33,10 +40,12 @@ export class RespSession {
   #isAwaited = false;
   /** The client has to read first. */
   #isFull = false;
+  #isLeaving = false;
   /** Commands since MULTI; 'wrong': one was refused, so none of them will be run. */
   #queue: Queued[] | 'wrong' | undefined;
 
-  constructor(socket: Socket, id: number, store: RespStore, log: Log) {
+  constructor(socket: Socket, id: number, store: RespStore, { clock, log }: { clock: Clock; log: Log }) {
+    this.#clock = clock;
     this.#socket = socket;
     this.#store = store;
     this.#log = log;
@@ -49,13 +58,15 @@ export class RespSession {
       this.#isFull = false;
       this.#run();
     });
+    socket.on('end', () => this.finish());
     socket.on('error', () => socket.destroy());
+    this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
   /** After the reply it is at. */
   finish(): void {
     this.#state.isEnding = true;
-    if (!this.#isAwaited) this.#socket.end();
+    if (!this.#isAwaited) this.#end();
   }
 
   get #isWaiting(): boolean {
@@ -76,9 +87,15 @@ export class RespSession {
       else this.#gather(reply);
     }
     this.#write();
-    if (this.#state.isEnding && !this.#isAwaited) this.#socket.end();
-    if (this.#isWaiting) this.#socket.pause();
+    if (this.#state.isEnding && !this.#isAwaited) this.#end();
+    else if (this.#isWaiting) this.#socket.pause();
     else this.#socket.resume();
+  }
+
+  #end(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    turnAway(this.#socket, undefined, this.#clock, lingerMs);
   }
 
   #await(reply: Promise<Reply>): void {

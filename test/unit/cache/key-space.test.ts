@@ -75,6 +75,17 @@ describe('keys of Redis clients', () => {
     expect(a.add('text', 1)).toBeUndefined();
   });
 
+  it('a count ends when another node deletes the key a moment after it began', () => {
+    const { cluster, spaces } = keySpaces(3);
+    for (const space of spaces) space.add('k', 10, 60_000);
+    cluster.rest(2);
+    spaces[0]!.delete('k');
+    cluster.rest(1);
+    expect(spaces[2]!.add('k', 1, 60_000)).toBe(1);
+    cluster.rest(4);
+    expect(spaces.map((space) => space.get('k'))).toEqual(['1', '1', '1']);
+  });
+
   it('a number set where there was none goes on as a count, also when two nodes set it at once', () => {
     const { cluster, spaces } = keySpaces(2);
     for (const space of spaces) {

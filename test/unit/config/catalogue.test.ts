@@ -364,6 +364,18 @@ const cases: readonly Case[] = [
     text: `Binding a { bind_address = 10.1.1.2 ${vip} duravip_preference = n }\nBinding b { bind_address = 10.1.1.2 ${vip} duravip_preference = ¦m¦ }\n${topology}`,
     says: 'so it has none',
   },
+  {
+    code: 'CFG-2324',
+    text: '¦Redis_Listener¦ { Listen "/tmp/x" {} }',
+    says: 'needs the name of a replicated',
+  },
+  { code: 'CFG-2324', text: 'Redis_Listener { cache = ¦"x"¦ }', says: 'is no replicated cache' },
+  {
+    code: 'CFG-2324',
+    text: `Datasource c {} cluster { Replicate c { type = cache } }
+      Redis_Listener { cache = c Listen ¦"10.1.1.1:6379"¦ {} }`,
+    says: 'can be reached by other hosts',
+  },
 ];
 
 /** Line and column in code points, counted the slow way. */

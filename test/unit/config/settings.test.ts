@@ -73,6 +73,7 @@ describe('settings of an empty configuration', () => {
       listeners: [],
       caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
       control: [],
+      redis: undefined,
       peers: {
         listen: [{ host: undefined, port: 4802, backlog: 500 }],
         secret: undefined,
@@ -275,6 +276,23 @@ describe('replication 3 shared objects', () => {
         bindingGroup: undefined,
       },
     ]);
+  });
+});
+
+describe('Redis_Listener', () => {
+  it('names a replicated cache and sockets of this host', () => {
+    const stanzas = 'Datasource "r" {} cluster { Replicate "r" { type = cache } }';
+    const { redis } = settingsOf(`${stanzas}
+      Redis_Listener { cache = "r" Listen "/tmp/redis" { file_mode = 0600 } Listen "127.0.0.1:6379" {}
+                       Listen "127.0.0.1:6380" { enable = false } }`);
+    expect(redis).toEqual({
+      cache: 'r',
+      endpoints: [
+        { endpoint: { path: '/tmp/redis' }, fileMode: 0o600, backlog: 500 },
+        { endpoint: { host: '127.0.0.1', port: 6379 }, fileMode: 0o660, backlog: 500 },
+      ],
+    });
+    expect(settingsOf(`${stanzas} Redis_Listener { cache = "r" }`).redis).toBeUndefined();
   });
 });
 

@@ -9,6 +9,7 @@ import { KeySpace } from '../../../../src/core/cache/key-space.ts';
 import type { Incarnation } from '../../../../src/core/identity.ts';
 import { RespSession } from '../../../../src/net/resp/session.ts';
 import type { CellThrottles, RespStore } from '../../../../src/net/resp/store.ts';
+import { systemClock } from '../../../../src/node/system-clock.ts';
 import { Recorder } from '../../recorder.ts';
 
 let wallMs = 1_800_000_000_000;
@@ -48,7 +49,7 @@ beforeEach(async () => {
   server = net.createServer((socket) => {
     store ??= newStore();
     sockets.push(socket);
-    new RespSession(socket, ++sessions, store, new Recorder().log);
+    new RespSession(socket, ++sessions, store, { clock: systemClock, log: new Recorder().log });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   redis = await open();

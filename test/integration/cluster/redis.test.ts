@@ -1,0 +1,100 @@
+/** Redis clients on the sockets of a real cluster: what one counts, all know, without any Redis. */
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { RateLimiterRedis } from 'rate-limiter-flexible';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type NatsServer, startNatsServer, stopNatsServers } from '../nats-server.ts';
+import { until } from '../until.ts';
+import { Fleet, membersAgree, type NodeProcess } from './fleet.ts';
+
+const names = ['relay-1', 'relay-2', 'relay-3'] as const;
+let server: NatsServer;
+let fleet: Fleet;
+let nodes: NodeProcess[];
+const clients: Redis[] = [];
+
+async function start(name: string): Promise<NodeProcess> {
+  return await fleet.start({
+    name,
+    servers: [server.url],
+    cluster: `Replicate "limits" { type = cache parameters = "snapshot" max_delay = 0.02 }`,
+    scopes: `Datasource "limits" {}
+      Redis_Listener { cache = "limits" Listen "${join(fleet.folder, `${name}.redis`)}" {} }`,
+  });
+}
+
+function clientOf(name: string): Redis {
+  const client = new Redis({ path: join(fleet.folder, `${name}.redis`), retryStrategy: () => 50 });
+  client.on('error', () => {});
+  clients.push(client);
+  return client;
+}
+
+beforeAll(async () => {
+  server = await startNatsServer();
+  fleet = new Fleet();
+  nodes = await Promise.all(names.map(start));
+  await membersAgree(...nodes);
+}, 60_000);
+
+afterAll(async () => {
+  for (const client of clients) client.disconnect();
+  await fleet.end();
+  await stopNatsServers();
+});
+
+describe('Redis clients of a cluster', () => {
+  it('REP-13.6 what is set, counted and deleted at one node is so at the others', async () => {
+    const [a, b, c] = names.map(clientOf) as [Redis, Redis, Redis];
+    await a.set('k', 'v', 'EX', 600);
+    await until(async () => (await c.get('k')) === 'v');
+    expect(await c.ttl('k')).toBeGreaterThan(590);
+    for (const client of [a, b, c]) for (let i = 0; i < 10; i++) await client.incr('n');
+    await until(
+      async () => (await Promise.all([a, b, c].map((client) => client.get('n')))).join() === '30,30,30',
+    );
+    await b.del('k', 'n');
+    await until(async () => (await a.exists('k', 'n')) === 0 && (await c.exists('k', 'n')) === 0);
+  });
+
+  it('rate-limiter-flexible refuses at one node what was consumed at the others', async () => {
+    const limiters = names.map(
+      (name) =>
+        new RateLimiterRedis({ storeClient: clientOf(name), keyPrefix: 'rl', points: 30, duration: 600 }),
+    );
+    // All at once, so that each node begins the key by itself.
+    await Promise.all(limiters.map((limiter) => limiter.consume('1.2.3.4', 10)));
+    await until(async () => {
+      const consumed = await Promise.all(limiters.map((limiter) => limiter.get('1.2.3.4')));
+      return consumed.every((result) => result?.consumedPoints === 30);
+    });
+    for (const limiter of limiters)
+      await expect(limiter.consume('1.2.3.4')).rejects.toMatchObject({ remainingPoints: 0 });
+    await limiters[0]!.delete('1.2.3.4');
+    await until(async () => (await limiters[2]!.get('1.2.3.4')) === null);
+    expect(await limiters[2]!.consume('1.2.3.4')).toMatchObject({ remainingPoints: 29 });
+  });
+
+  it('REP-22.5 a node that is killed and starts again has what the others have', async () => {
+    const [a, , c] = names.map(clientOf) as [Redis, Redis, Redis];
+    await c.incrby('kept', 7);
+    await until(async () => (await a.get('kept')) === '7');
+    await nodes[2]!.kill();
+    await a.set('meanwhile', 'x');
+    nodes[2] = await start('relay-3');
+    await until(async () => (await c.get('meanwhile').catch(() => null)) === 'x');
+    expect(await c.get('kept')).toBe('7');
+    expect(await c.incr('kept')).toBe(8);
+    await until(async () => (await a.get('kept')) === '8');
+  });
+
+  it('REP-18.7 the console shows keys and figures', async () => {
+    const a = clientOf('relay-1');
+    await a.set('shown', 'four');
+    const text = await nodes[0]!.console('cluster shared show limits key shown');
+    expect(text).toBe(
+      `lazy, snapped cache 'limits', view 'global'\n${'shown'.padStart(60)}:${'4'.padStart(13)}\n`,
+    );
+    expect(await nodes[0]!.console('cache list')).toBe('ds_core:limits\ncluster:limits\n');
+  });
+});
