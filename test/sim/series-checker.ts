@@ -19,6 +19,8 @@ export const seriesSettings: ReplicaSettings = {
   maxDelayMs: 300,
   maxPending: 20,
   maxKeys: 100_000,
+  maxThrottles: 100,
+  maxSize: 100,
   bindingGroup: undefined,
 };
 
