@@ -112,13 +112,14 @@ describe('two connections', () => {
     two.shared('inbound_cidr').set('10.1.1.1', 0);
   });
 
-  it('ID-16 `m` carries membership and console and nothing of the replicated data, `s` only those', async () => {
+  it('ID-16 `m` carries membership and console and nothing of the replicated data, `s` those and what programs say', async () => {
     const connections = await connectionsOf(one);
     const [m = [], s = []] = ['m', 's'].map((link) => connections.get(link));
     const isShared = (subject: string) => /^fleet\.(shared\.|to\.\w+\.shared$)/.test(subject);
+    const isProgram = (subject: string) => /^fleet\.(program\.|to\.\w+\.program$)/.test(subject);
     const isMembership = (subject: string) => /^fleet\.((view|vip)\.|to\.\w+\.(view|vip)$)/.test(subject);
     const isConsole = (subject: string) => /^(fleet_console($|\.)|\$SRV\.)/.test(subject);
-    expect(s.filter((subject) => !isShared(subject))).toEqual([]);
+    expect(s.filter((subject) => !isShared(subject) && !isProgram(subject))).toEqual([]);
     expect(m.filter((subject) => !isMembership(subject) && !isConsole(subject))).toEqual([]);
     expect([m.some(isMembership), m.some(isConsole), s.some(isShared)]).toEqual([true, true, true]);
   });
