@@ -374,7 +374,7 @@ export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
       name: 'max_keys',
       type: int(1, 4_000_000),
       default: '1000000',
-      text: 'Addresses in the own row of a CIDR tree; beyond it the coldest are counted with their network.',
+      text: 'Keys in the own row; beyond it the coldest addresses of a CIDR tree are counted with their network, others together.',
     },
     { name: 'binding_group', type: text, text: 'Count only connections made through this group.' },
   ],
