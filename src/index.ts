@@ -15,9 +15,11 @@ export { type ErrorCode, errorCatalogue, FlotillaError, isFlotillaError } from '
 export type { Incarnation, MemberType } from './core/identity.ts';
 export type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
 export type { OutboundConnection } from './core/outbound-connections.ts';
+export type { ThrottledAttempt } from './core/outbound-throttles.ts';
 export type { TableRow } from './core/replica/table.ts';
 export type { OutboundResult, OutboundResults } from './core/series/outbound-results.ts';
 export type { NodeSettings } from './core/settings.ts';
+export type { ThrottleOptions } from './core/throttle/shared-throttles.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
 export type { Caches, TryQueryFailure } from './node/caches.ts';
@@ -46,6 +48,14 @@ export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
 export type { PeerHandler, PeerLimits, PeerStream } from './node/peers.ts';
 export type { ReloadOutcome } from './node/reload.ts';
 export type { CountOptions, SharedObject } from './node/shared-object.ts';
+export type {
+  LocalThrottles,
+  SharedNamedThrottles,
+  Slot,
+  Slots,
+  ThrottleDecision,
+  Throttles,
+} from './node/throttles.ts';
 export type { VipContext, VipHook } from './node/vip-hooks.ts';
 export type { BindingHandler, ServiceHandler } from './node/vip-services.ts';
 export {

@@ -4,6 +4,7 @@
  */
 import { nodeMachine } from './actors/node.ts';
 import { ActorSystem, type SupervisedActor } from './actors/system.ts';
+import type { ThrottleReplica } from './actors/throttle-replica.ts';
 import type { Format } from './console/answer.ts';
 import { nodeRegistry } from './console/commands/all.ts';
 import { type ControlListener, startControlListener } from './console/control-listener.ts';
@@ -11,7 +12,7 @@ import { Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
 import type { Incarnation } from './core/identity.ts';
 import { OutboundConnections } from './core/outbound-connections.ts';
-import type { NodeSettings } from './core/settings.ts';
+import type { NodeSettings, ReplicaType } from './core/settings.ts';
 import type { View } from './core/view.ts';
 import type { LocalService } from './net/front-listener.ts';
 import { nameTaken, resolveNodeAddress } from './node/address.ts';
@@ -35,6 +36,7 @@ import { impossible, type ReloadOutcome, reload } from './node/reload.ts';
 import { SharedObject } from './node/shared-object.ts';
 import type { Surroundings } from './node/surroundings.ts';
 import { systemClock, systemRandom } from './node/system-clock.ts';
+import { Throttles } from './node/throttles.ts';
 import { flotillaVersion } from './node/version.ts';
 import { floatingIpsOf, hostOfConsole, splitByAddress } from './node/vip-listeners.ts';
 import { createLog, type LineOutput } from './observe/log.ts';
@@ -87,6 +89,8 @@ export class RunningNode extends NodeApi {
   readonly commands: CommandApi;
   /** Replicated caches and query caches. */
   readonly caches: Caches;
+  /** Who may do how much in how long, on this node and in the whole cluster. */
+  readonly throttles: Throttles;
   readonly #options: StartOptions;
   readonly #around: Surroundings;
   readonly #interpreter: Interpreter;
@@ -175,8 +179,17 @@ export class RunningNode extends NodeApi {
     // Whoever is interested awaits them; a host program that is not must not die of it.
     this.ended.catch(() => {});
     this.started.catch(() => {});
-    exposeGauges(this.metrics, { life: () => this.#life, jobs: this.peers.jobs });
     this.#system = new ActorSystem(this.#around);
+    this.throttles = new Throttles({
+      around: this.#around,
+      system: this.#system,
+      maxNamed: settings.maxNamedThrottles,
+      stanzas: settings.throttles,
+      groupOf: (binding) => this.#groupOfBinding.get(binding) ?? 'default',
+      replica: (type) => this.#throttleReplica(type),
+    });
+    const { throttles } = this;
+    exposeGauges(this.metrics, { life: () => this.#life, jobs: this.peers.jobs, throttles });
     this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
   }
 
@@ -234,6 +247,12 @@ export class RunningNode extends NodeApi {
     await this.ended.catch(() => {});
   }
 
+  #throttleReplica(type: ReplicaType): ThrottleReplica | undefined {
+    if (!this.#life && this.settings.replicate.some((object) => object.type === type))
+      throw new FlotillaError('FLT-1301', 'the node has not started');
+    return this.#life?.member.throttles.get(type);
+  }
+
   #duties() {
     const inTurn = (duty: () => Promise<void>) => () => this.#inTurn(duty);
     return {
@@ -262,6 +281,7 @@ export class RunningNode extends NodeApi {
     const parts = { address: this.#address, machine, listeners, floating: this.floating, life };
     const { outcome, settings, groupOfBinding } = await reload(this.#options, from, this.#settings, parts);
     this.#settings = settings ?? this.#settings;
+    this.throttles.configure(this.settings.throttles);
     this.#groupOfBinding = groupOfBinding ?? this.#groupOfBinding;
     return outcome;
   }
@@ -383,6 +403,7 @@ export class RunningNode extends NodeApi {
     this.outbound?.stop();
     this.cluster.end();
     await this.counts?.stop();
+    this.throttles.stop();
     await this.#life?.end();
     await this.caches.close();
     await this.#machine?.kernel.close();

@@ -39,6 +39,8 @@ export class Member {
   /** Those of them that are counts over time, by type. */
   readonly series: ReadonlyMap<ReplicaType, SeriesReplica>;
   readonly caches: ReadonlyMap<string, CacheReplica>;
+  /** The first object of each type that is throttles. */
+  readonly throttles: ReadonlyMap<ReplicaType, ThrottleReplica>;
   readonly ownership: Ownership | undefined;
   readonly programs: Programs | undefined;
 
@@ -59,7 +61,9 @@ export class Member {
     this.series = new Map(series.map((replica) => [replica.type, replica]));
     const caches = replicas.filter((replica) => replica instanceof CacheReplica);
     this.caches = new Map(caches.map((replica) => [replica.name, replica]));
-    this.#connect(replicas);
+    const throttles = replicas.filter((replica) => replica instanceof ThrottleReplica);
+    this.throttles = new Map(throttles.toReversed().map((replica) => [replica.type, replica]));
+    this.#connect(replicas, throttles);
     this.ownership = this.#float(world, settings.duravip);
     const { programs, program } = world;
     this.programs =
@@ -85,12 +89,11 @@ export class Member {
   }
 
   /** Shared objects follow the views of the membership, and their digests ride on its beats. */
-  #connect(replicas: readonly SharedReplica[]): void {
+  #connect(replicas: readonly SharedReplica[], throttles: readonly ThrottleReplica[]): void {
     this.membership.announceRows(() => {
       const digests = replicas.map((replica) => replica.digest()).filter((digest) => digest !== undefined);
       return this.ownership ? [...digests, this.ownership.digest] : digests;
     });
-    const throttles = replicas.filter((replica) => replica instanceof ThrottleReplica);
     const quotas = new QuotaViews(this.membership, throttles);
     let before: View = this.membership.view;
     this.membership.listen({

@@ -10,6 +10,8 @@ import {
   type OutboundScope,
   type OutboundStanza,
   outboundLimitNames,
+  outboundThrottleNames,
+  type ThrottleStanza,
 } from '../core/outbound-settings.ts';
 import type {
   AuditSettings,
@@ -23,6 +25,7 @@ import type {
   ReplicaSettings,
   ReplicaType,
 } from '../core/settings.ts';
+import { rateText } from '../core/throttle/rate.ts';
 import { isLoopbackHost, parseEndpoint } from './address.ts';
 import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
 import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
@@ -37,6 +40,7 @@ import { membershipTimes } from './membership-times.ts';
 import { mustAgreeOf } from './must-agree.ts';
 import { ScopeReader } from './reader.ts';
 import type { Scope } from './scope-tree.ts';
+import type { SettingValue } from './values.ts';
 
 const defaultClusterPort = 4802;
 
@@ -61,6 +65,8 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     datasources: datasourcesOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),
+    throttles: throttleStanzas(root),
+    maxNamedThrottles: namedThrottlesOf(root),
     control: controlEndpointsOf(root),
     peers: peerSettingsOf(root, clusterPortOf(root)),
     redis: redisSettingsOf(root),
@@ -227,24 +233,48 @@ function unlimitedOr(number: number): number | undefined {
 function capsOf(root: Scope, objects: readonly ReplicaSettings[]): OutboundCapSettings {
   const groups = bindingsOf(root).filter(({ group }) => group !== undefined);
   return {
-    stanzas: outboundStanzas(root, {}),
+    stanzas: capStanzas(root),
     groupOfBinding: new Map(groups.map(({ scope, group }) => [scope.instance, group?.instance ?? 'default'])),
     objects,
   };
 }
 
+function capStanzas(root: Scope): OutboundStanza[] {
+  return outboundStanzas(root, outboundLimitNames, (value) =>
+    typeof value === 'number' ? value : undefined,
+  );
+}
+
+function throttleStanzas(root: Scope): ThrottleStanza[] {
+  return outboundStanzas(root, outboundThrottleNames, rateTextOf);
+}
+
+function rateTextOf(value: SettingValue): string | undefined {
+  if (typeof value !== 'object' || !('periodSeconds' in value)) return undefined;
+  const { count, periodSeconds, burst } = value;
+  return rateText({ units: count, windowS: periodSeconds, ...(burst === undefined ? {} : { burst }) });
+}
+
 const outboundKinds = { binding_group: 'group', binding: 'binding', domain: 'domain', host: 'host' } as const;
 
-/** Stanzas that set a cap, containers before what they hold. */
-function outboundStanzas(scope: Scope, place: OutboundScope): OutboundStanza[] {
-  const limits: Partial<Record<(typeof outboundLimitNames)[number], number>> = {};
-  for (const name of outboundLimitNames) {
-    const value = scope.get(name)?.value;
-    if (typeof value === 'number') limits[name] = value;
+/** Stanzas that set one of the options, containers before what they hold. */
+function outboundStanzas<Name extends string, Value>(
+  scope: Scope,
+  names: readonly Name[],
+  read: (value: SettingValue) => Value | undefined,
+  place: OutboundScope = {},
+): OutboundStanza<Name, Value>[] {
+  const limits: Partial<Record<Name, Value>> = {};
+  for (const name of names) {
+    const setting = scope.get(name)?.value;
+    const value = setting === undefined ? undefined : read(setting);
+    if (value !== undefined) limits[name] = value;
   }
   const own = Object.keys(limits).length === 0 ? [] : [{ scope: place, limits }];
   const inner = Object.entries(outboundKinds).flatMap(([kind, property]) =>
-    scope.children(kind).flatMap((child) => outboundStanzas(child, { ...place, [property]: child.instance })),
+    scope
+      .children(kind)
+      .flatMap((child) => outboundStanzas(child, names, read, { ...place, [property]: child.instance })),
   );
   return [...own, ...inner];
 }

@@ -6,7 +6,7 @@
 import type { Prefix } from './address.ts';
 import type { Ip, VipAnnouncement } from './duravip/vip.ts';
 import type { VipTableSettings } from './duravip/vip-table.ts';
-import type { OutboundCapSettings } from './outbound-settings.ts';
+import type { OutboundCapSettings, ThrottleStanza } from './outbound-settings.ts';
 
 export interface NodeSettings {
   readonly nodename: string;
@@ -33,6 +33,10 @@ export interface NodeSettings {
   readonly listeners: readonly ListenerSettings[];
   /** Outbound connection caps as the stanzas state them (replication 6). */
   readonly caps: OutboundCapSettings;
+  /** Outbound throttles as the stanzas state them (replication 7.4). */
+  readonly throttles: readonly ThrottleStanza[];
+  /** `siv_throttle_cache_size`: named throttles held at most, local ones and shared ones each. */
+  readonly maxNamedThrottles: number;
   readonly control: readonly ControlEndpoint[];
   readonly peers: PeerSettings;
   /** Sockets for Redis clients; undefined: there are none. */

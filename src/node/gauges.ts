@@ -1,16 +1,18 @@
-/** What a node's metrics say of this moment, read from its living parts at each scrape. */
+/** Figures that are read when somebody asks for metrics, from the living parts of the node at that moment. */
 import type { Metrics } from '../observe/metrics.ts';
 import type { ClusterLife } from './cluster-life.ts';
 import type { Jobs } from './jobs.ts';
+import type { Throttles } from './throttles.ts';
 
 export interface GaugeSources {
-  /** Undefined before the first join. */
+  /** Undefined before the first join and between two lives. */
   readonly life: () => ClusterLife | undefined;
-  readonly jobs: Jobs;
+  readonly jobs: Pick<Jobs, 'size'>;
+  readonly throttles: Pick<Throttles, 'waiting'>;
 }
 
-export function exposeGauges(metrics: Metrics, { life, jobs }: GaugeSources): void {
-  const replicas = () => [...(life()?.member.replicas.values() ?? [])].map((replica) => replica.stats());
+export function exposeGauges(metrics: Metrics, { life, jobs, throttles }: GaugeSources): void {
+  const objects = () => [...(life()?.member.replicas.values() ?? [])].map((replica) => replica.stats());
   const sum = (figures: readonly number[]) => figures.reduce((total, figure) => total + figure, 0);
   metrics.gauge('view_members', () => life()?.member.membership.view.members.length ?? 0);
   metrics.gauge('link_up', () => {
@@ -18,6 +20,10 @@ export function exposeGauges(metrics: Metrics, { life, jobs }: GaugeSources): vo
     return [m, s].filter((link) => link?.state === 'up').length;
   });
   metrics.gauge('peer_jobs', () => jobs.size);
-  metrics.gauge('shared_keys', () => sum(replicas().map(({ keys }) => keys)));
-  metrics.gauge('shared_pending_changes', () => sum(replicas().map(({ pending }) => pending)));
+  metrics.gauge('shared_keys', () => sum(objects().map(({ keys }) => keys)));
+  metrics.gauge('shared_pending_changes', () => sum(objects().map(({ pending }) => pending)));
+  metrics.gauge('throttle_waiting_callers', () => {
+    const shared = [...(life()?.member.throttles.values() ?? [])];
+    return throttles.waiting + sum(shared.map((replica) => replica.stats().waitingCallers));
+  });
 }

@@ -46,6 +46,7 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
     control: float(running.control, wanted.control, hostOfConsole),
     peers: { ...running.peers, listen: float(running.peers.listen, wanted.peers.listen, hostOfPeers) },
     caps: capsOf(running.caps, wanted.caps),
+    throttles: wanted.throttles,
     mustAgree: new Map(
       [...running.mustAgree].map(([name, value]) => [
         name,
@@ -144,6 +145,8 @@ const optionNames: Readonly<Record<string, string>> = {
   logLevel: 'debug_level',
   peers: 'ECCluster_Listener',
   'caps.stanzas': 'outbound connection caps',
+  throttles: 'outbound throttles',
+  maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',
   bus: 'msgc_client',
   'bus.servers': 'servers',

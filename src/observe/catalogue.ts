@@ -80,6 +80,13 @@ export const metricCatalogue = {
     'Replication messages for objects that this node does not have',
   ),
 
+  throttle_units_total: counter('units', 'Units and slots taken from throttles for callers of this node'),
+  throttle_delays_total: counter(
+    'decisions',
+    'Times that a throttle had no unit left and the caller had to wait',
+  ),
+  throttle_refusals_total: counter('calls', 'Calls refused because too many wait for throttles'),
+
   listener_accepted_total: counter('connections', 'Connections accepted by front listeners'),
   listener_refused_total: counter('connections', 'Connections refused because of a cap'),
   listener_dropped_total: counter(
@@ -123,6 +130,7 @@ export const metricCatalogue = {
   view_members: gauge('members', 'Members of the current view'),
   link_up: gauge('links', 'Bus links that are up, 0 to 2'),
   peer_jobs: gauge('transfers', 'Transfers between nodes under way, in both directions'),
+  throttle_waiting_callers: gauge('callers', 'Callers that wait for units of throttles'),
   shared_keys: gauge('keys', 'Keys held in all rows of all shared objects'),
   shared_pending_changes: gauge('changes', 'Changes of the own rows that are not sent yet'),
 } as const satisfies Record<string, Metric>;

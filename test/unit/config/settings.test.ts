@@ -72,6 +72,8 @@ describe('settings of an empty configuration', () => {
       datasources: [],
       listeners: [],
       caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
+      throttles: [],
+      maxNamedThrottles: 1000,
       control: [],
       redis: undefined,
       peers: {
@@ -324,6 +326,27 @@ describe('replication 14.1 datasources', () => {
       },
     ]);
     expect(replicate).toMatchObject([{ maxSize: 7 }]);
+  });
+});
+
+describe('replication 7 throttles', () => {
+  it('REP-7.4 of outbound stanzas are handed on as texts; REP-7.14 siv_throttle_cache_size bounds named ones', () => {
+    const { throttles, replicate, maxNamedThrottles } = settingsOf(`
+      siv_throttle_cache_size = 77
+      outbound_throttle_messages = 100
+      Binding_Group "g" {
+        cluster_outbound_throttle_messages = "60/3,burst=5"
+        Binding "b" { outbound_throttle_connections = "0/9" }
+      }
+      Domain "plain.org" { max_outbound_connections = 5 }
+      cluster { Replicate "shared_named_throttles" {} Replicate "OBTM" {} }`);
+    expect(throttles).toEqual([
+      { scope: {}, limits: { outbound_throttle_messages: '100/1' } },
+      { scope: { group: 'g' }, limits: { cluster_outbound_throttle_messages: '60/3,burst=5' } },
+      { scope: { group: 'g', binding: 'b' }, limits: { outbound_throttle_connections: '0/9' } },
+    ]);
+    expect(maxNamedThrottles).toBe(77);
+    expect(replicate.map(({ maxThrottles }) => maxThrottles)).toEqual([77, 1_000_000]);
   });
 });
 
