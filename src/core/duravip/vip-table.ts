@@ -185,9 +185,9 @@ export class VipTable {
     const next = this.#next;
     if (!next) return { changes: [], losses: [] };
     this.#next = undefined;
-    // Where the newcomer does not take part nothing changes, and it would take them for immature for ever (STA-4).
-    if (next.members.some(({ incarnation }) => !this.seats.has(incarnation)))
-      for (const row of this.rows.ordered) row.untold = true;
+    // Where nothing changes a newcomer would take them for immature for ever (STA-4), and so would whoever was still
+    // gathering claims when the leader of the view before said it.
+    if (next.members.length > 1) for (const row of this.rows.ordered) row.untold = true;
     const counted = claims.filter(({ from }) => next.members.some((member) => member.incarnation === from));
     this.#install(next.members, counted, next.atMs);
     const members = this.seats.members.map(({ incarnation }) => incarnation);

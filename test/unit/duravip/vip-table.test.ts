@@ -66,6 +66,18 @@ describe('table of floating addresses', () => {
     expect(later!.at(-1)).toMatchObject({ owner: { node: 'c' }, labels: ['owned', 'safe'] });
   });
 
+  it('STA-4 who was still gathering claims when the leader said it hears it after the next view', () => {
+    const fleet = Fleet.of('a b', four);
+    fleet.nowMs += matureMs;
+    const { table } = fleet.at('a');
+    const { mature, orphans } = maturable(table, fleet.nowMs, nobodyHeard);
+    table.apply(decideMature(table, { mature, orphans }, fleet.nowMs), fleet.nowMs);
+    expect(fleet.at('b').table.rows.get(one)!.mature).toBe(false);
+    fleet.views('a b');
+    fleet.sweep();
+    expect(fleet.at('b').table.rows.get(one)!.mature).toBe(true);
+  });
+
   it('STA-4 VIEW-8 what a newcomer has to be told does not hold up orphans', () => {
     const fleet = settled('a b c');
     fleet.start('d', [vip(address(9))]);
