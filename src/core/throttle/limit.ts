@@ -86,10 +86,14 @@ export class Limit {
     return this.isBusy || (this.isSlots && this.#used > 0);
   }
 
-  /** Somebody waits for something. */
+  /** There is something to ask for or to tell. */
   get isBusy(): boolean {
-    const isKnown = this.#released === this.#confirmed;
-    return this.#waiters.length > 0 || this.#checks.length > 0 || this.#wanted > 0 || !isKnown;
+    return this.isAwaited || this.#wanted > 0 || this.#released !== this.#confirmed;
+  }
+
+  /** Callers wait for an answer. */
+  get isAwaited(): boolean {
+    return this.#waiters.length > 0 || this.#checks.length > 0;
   }
 
   get window(): number {

@@ -66,11 +66,15 @@ export class NamedThrottles {
 
   /** Books a unit. How long the caller has to be held, 0 when it may go on. Throws FLT-1804 when too many are held. */
   tarpit(name: string): number {
-    const { bookings } = this.#held(name);
+    const throttle = this.#held(name);
+    const { bookings } = throttle;
     if (bookings === undefined) return 0;
     const wallMs = this.#clock.wallMs();
     if (bookings.waiting(wallMs) >= maxWaiting) throw new FlotillaError('FLT-1804', `'${name}'`);
-    return bookings.book(wallMs);
+    const waitMs = bookings.book(wallMs);
+    // Whoever is let go after a long time must find the throttle it was held by.
+    throttle.lastUseMs = this.#clock.nowMs() + waitMs;
+    return waitMs;
   }
 
   #held(name: string): NamedThrottle {
@@ -84,7 +88,7 @@ export class NamedThrottles {
     if (throttle === undefined) return undefined;
     this.#throttles.delete(name);
     if (this.#isOver(throttle)) return undefined;
-    throttle.lastUseMs = this.#clock.nowMs();
+    throttle.lastUseMs = Math.max(throttle.lastUseMs, this.#clock.nowMs());
     this.#throttles.set(name, throttle);
     return throttle;
   }

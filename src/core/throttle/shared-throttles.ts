@@ -79,7 +79,9 @@ export class SharedThrottles {
       wallMs: () => this.#ports.clock.wallMs(),
       most: (policy, node, rate, window) => this.#shares.most(policy, node, rate, window),
       granted: (id, grant) => {
-        this.#throttles.get(id)?.limit?.grant(grant, this.#ports.clock.wallMs());
+        const throttle = this.#throttles.get(id);
+        this.#keep(throttle);
+        throttle?.limit?.grant(grant, this.#ports.clock.wallMs());
         this.#pump(id);
       },
       rateChanged: (id) => this.#rateChanged(id),
@@ -255,7 +257,9 @@ export class SharedThrottles {
     const nowMs = this.#ports.clock.nowMs();
     if (this.#desk.isReporting) this.#desk.resendReports();
     for (const id of [...this.#busy]) {
-      this.#throttles.get(id)?.limit?.roll(this.#ports.clock.wallMs());
+      const throttle = this.#throttles.get(id);
+      this.#keep(throttle);
+      throttle?.limit?.roll(this.#ports.clock.wallMs());
       this.#pump(id);
     }
     if (nowMs < this.#sweptMs + sweepMs) return;
@@ -337,6 +341,11 @@ export class SharedThrottles {
     throttle.lastUseMs = this.#ports.clock.nowMs();
     this.#throttles.set(id, throttle);
     return throttle;
+  }
+
+  /** To wait is to use: who is let go after a long time must find the throttle it waited for. */
+  #keep(throttle: Throttle | undefined): void {
+    if (throttle?.limit?.isAwaited) throttle.lastUseMs = this.#ports.clock.nowMs();
   }
 
   /** One that somebody waits for stays; who comes when all are such is refused. */

@@ -105,6 +105,16 @@ describe('named throttles of one node', () => {
     expect(throttles.tarpit('b')).toBeGreaterThan(0);
   });
 
+  it('REP-7.14 who was held for a long time finds the throttle when it is let go', () => {
+    const throttles = new NamedThrottles(10, clock);
+    throttles.create('a', '1/1');
+    const waitsMs = Array.from({ length: 5 }, () => throttles.tarpit('a'));
+    wallMs += waitsMs.at(-1)!;
+    throttles.increment('a');
+    wallMs += 2001;
+    expect(() => throttles.increment('a')).toThrow("no such throttle 'a'");
+  });
+
   it('REP-7.15 a name that is not held is an error', () => {
     const throttles = new NamedThrottles(10, clock);
     expect(() => throttles.tarpit('a')).toThrow("no such throttle 'a'");

@@ -192,6 +192,28 @@ describe('shared throttles', () => {
     expect([...node!.throttles.uses()]).toEqual([]);
   });
 
+  it('REP-7.14 to wait is to use: who was let go after a long time finds the throttle', () => {
+    const network = new Network(2, { expires: true });
+    const holder = network.keeper('a');
+    const waiting = network.keeper('a', 'deputy');
+    for (const node of [holder, waiting]) node.create('a', '1/1');
+    let releases = 0;
+    waiting.tarpit('a');
+    network.settle();
+    waiting.throttles.tarpit('a', () => releases++);
+    // The other one, which keeps the account, is the first in each of these windows.
+    for (let second = 0; second < 5; second++) {
+      network.nowMs += 1000;
+      holder.tarpit('a');
+      network.pass(500);
+      network.nowMs -= 500;
+    }
+    expect(releases).toBe(0);
+    network.pass(1000);
+    expect(releases).toBe(1);
+    waiting.throttles.increment('a');
+  });
+
   it('REP-7.17 epsilon is between 0 and 1', () => {
     const [node] = new Network(1).nodes;
     for (const epsilon of [0, 1, -1, 2, Number.NaN])
