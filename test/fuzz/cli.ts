@@ -10,6 +10,7 @@ import { fuzzConfiguration } from './configuration.fuzz.ts';
 import { fuzzConsole } from './console.fuzz.ts';
 import { fuzzFragments } from './fragments.fuzz.ts';
 import { fuzzListener } from './listener.fuzz.ts';
+import { fuzzCacheCodec, fuzzQuotaCodec } from './object-codec.fuzz.ts';
 import { fuzzPeerHandshake } from './peer-handshake.fuzz.ts';
 import { fuzzProgramCodec } from './program-codec.fuzz.ts';
 import { fuzzProxyHeader } from './proxy-header.fuzz.ts';
@@ -22,6 +23,8 @@ type Fuzzer = (runs: number, seed: number) => object | Promise<object>;
 const fuzzers: Readonly<Record<string, Fuzzer>> = {
   'view-codec': fuzzViewCodec,
   'shared-codec': fuzzSharedCodec,
+  'quota-codec': fuzzQuotaCodec,
+  'cache-codec': fuzzCacheCodec,
   'vip-codec': fuzzVipCodec,
   'program-codec': fuzzProgramCodec,
   fragments: fuzzFragments,
