@@ -82,11 +82,12 @@ describe('throttles of a cluster', () => {
       await Promise.all(Array.from({ length: callers * 2 }, call));
     });
     const inEach = () => Array.from({ length: 5 }, (_, i) => admitted.get(window() - 5 + i));
-    // Nobody is served while the nodes of the cluster are still getting to know what was granted.
+    // At first each node counts for itself, until it has heard who else has the object.
     await Promise.race([until(() => inEach().every((units) => units === 100)), Promise.all(wanting)]);
     isOver = true;
     expect(inEach()).toEqual([100, 100, 100, 100, 100]);
-    expect(Math.max(...admitted.values())).toBe(100);
+    const inAll = [...admitted.values()];
+    expect(Math.max(...inAll.slice(inAll.indexOf(100)))).toBe(100);
     await Promise.all(wanting);
   });
 
