@@ -6,9 +6,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { makeScenario, makeVipScenario, type Scenario } from './faults.ts';
+import { type Scenario, scenarioOf } from './faults.ts';
+import { objectKinds } from './object-checker.ts';
 import { runSeeds, serveOrders } from './seed-runner.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { type RunResult, Simulation } from './simulation.ts';
 
 const { values } = parseArgs({
@@ -23,6 +23,10 @@ const { values } = parseArgs({
     vips: { type: 'boolean', default: false },
     /** With counts over time. */
     series: { type: 'boolean', default: false },
+    /** With shared throttles. */
+    quotas: { type: 'boolean', default: false },
+    /** With a replicated cache. */
+    caches: { type: 'boolean', default: false },
     scenario: { type: 'string' },
     save: { type: 'string' },
     /** Stops at the first seed with a violation. */
@@ -42,7 +46,7 @@ const limits = {
   nodes: optional(values.nodes),
   chaosMs: chaosSeconds === undefined ? undefined : chaosSeconds * 1000,
   vips: values.vips,
-  series: values.series,
+  objects: objectKinds.filter((kind) => values[kind]),
 };
 
 class Tally {
@@ -87,8 +91,11 @@ class Tally {
 function report({ seed, violations }: RunResult): void {
   console.log(`seed ${seed}: ${violations.length} violations`);
   for (const violation of violations.slice(0, 5)) console.log(`  ${violation}`);
-  const flags = `${values.nodes ? ` --nodes ${values.nodes}` : ''}${values.chaos ? ` --chaos ${values.chaos}` : ''}${values.vips ? ' --vips' : ''}${values.series ? ' --series' : ''}`;
-  console.log(`  replay: npm run sim -- --seed ${seed}${flags}`);
+  const numbers = (['nodes', 'chaos'] as const).map((name) =>
+    values[name] ? ` --${name} ${values[name]}` : '',
+  );
+  const switches = (['vips', ...objectKinds] as const).map((name) => (values[name] ? ` --${name}` : ''));
+  console.log(`  replay: npm run sim -- --seed ${seed}${[...numbers, ...switches].join('')}`);
 }
 
 async function replay(file: string): Promise<boolean> {
@@ -117,9 +124,7 @@ if (values.worker) {
   serveOrders();
 } else {
   if (values.save) {
-    const make = values.vips ? makeVipScenario : makeScenario;
-    const made = make(firstSeed, new SeededRandom(firstSeed, 'scenario'), limits);
-    const scenario = values.series ? { ...made, series: true } : made;
+    const scenario = scenarioOf(firstSeed, limits);
     writeFileSync(values.save, `${JSON.stringify(scenario, undefined, 1)}\n`);
   }
   const passed = values.scenario ? await replay(values.scenario) : await runAll();

@@ -9,10 +9,11 @@ import type { EventTable } from '../../src/core/series/event-table.ts';
 import { GaugeCaches } from '../../src/core/series/gauge-caches.ts';
 import type { StreamKey } from '../../src/core/series/stream-key.ts';
 import type { ReplicaSettings } from '../../src/core/settings.ts';
+import { type ObjectChecker, type ObjectWorld, runningNodes } from './object-checker.ts';
 import { SeededRandom } from './seeded-random.ts';
 import type { SimNode } from './sim-node.ts';
 
-export const seriesSettings: ReplicaSettings = {
+const settings: ReplicaSettings = {
   name: 'metrics',
   type: 'metrics',
   parameters: ['audit_series', 'gauge_cache', 'snapshot'],
@@ -32,24 +33,27 @@ const stream = {
   intervalS: windows.sizeS,
   count: windows.count,
 } as const;
-const mostSkewMs = 2_000;
 const gauge = 'open';
 
 type Sums = Map<string, number>;
 
-export class SeriesChecker {
-  readonly #skews: SeededRandom;
+export class SeriesChecker implements ObjectChecker {
+  readonly settings = settings;
+  readonly mostSkewMs = 2_000;
+  readonly quietMs = 0;
+  readonly #world: ObjectWorld;
+  readonly #random: SeededRandom;
   /** Process -> window and key -> count. */
   readonly #truth = new Map<Incarnation, Sums>();
   readonly #gauged = new Map<Incarnation, Sums>();
   readonly #gauges = new Map<SimNode, GaugeCaches>();
 
-  constructor(seed: number) {
-    this.#skews = new SeededRandom(seed, 'skew');
+  constructor(world: ObjectWorld) {
+    this.#world = world;
+    this.#random = new SeededRandom(world.seed, 'series');
   }
 
   start(node: SimNode): void {
-    node.clock.wallStepMs = this.#skews.between(-mostSkewMs, mostSkewMs);
     const table = tableOf(node);
     if (!table || node.options.type !== 'Momentum') return;
     table.define(stream, [windows], true);
@@ -65,8 +69,14 @@ export class SeriesChecker {
     this.#gauged.set(node.incarnation, new Map());
   }
 
+  act(): void {
+    const running = runningNodes(this.#world);
+    for (let burst = this.#random.below(3); burst > 0 && running.length > 0; burst--)
+      this.#count(this.#random.pick(running), `key-${this.#random.below(15)}`);
+  }
+
   /** Counts on the node and in the truth. */
-  count(node: SimNode, key: string): void {
+  #count(node: SimNode, key: string): void {
     const window = Math.floor(node.clock.wallMs() / 1000 / windows.sizeS);
     tableOf(node)!.add(stream.id, key);
     add(this.#truth.get(node.incarnation)!, `${window} ${key}`, 1);

@@ -9,11 +9,12 @@ import type { LinkName } from '../../src/core/identity.ts';
 import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../../src/core/settings.ts';
 import { type View, viewKey } from '../../src/core/view.ts';
 import { duravipSettings } from './duravip-settings.ts';
-import { type Fault, makeScenario, makeVipScenario, type Scenario, type ScenarioLimits } from './faults.ts';
+import { type Fault, type Scenario, type ScenarioLimits, scenarioOf } from './faults.ts';
 import { Harbour } from './harbour.ts';
 import { SimNetwork } from './network.ts';
+import type { ObjectChecker } from './object-checker.ts';
+import { checkersOf } from './object-checkers.ts';
 import { SeededRandom } from './seeded-random.ts';
-import { SeriesChecker, seriesSettings } from './series-checker.ts';
 import { SimNode } from './sim-node.ts';
 import { SumChecker } from './sum-checker.ts';
 import { ViewChecker } from './view-checker.ts';
@@ -66,7 +67,8 @@ export class Simulation {
   readonly #traffic: SeededRandom;
   readonly #views = new ViewChecker();
   readonly #sums = new SumChecker();
-  readonly #series: SeriesChecker | undefined;
+  readonly #objects: readonly ObjectChecker[];
+  readonly #skews: SeededRandom;
   /** The process in each place; a clone has no place. */
   readonly #places: (SimNode | undefined)[];
   readonly #clones = new Set<SimNode>();
@@ -84,7 +86,9 @@ export class Simulation {
     this.scenario = scenario;
     this.#random = new SeededRandom(scenario.seed, 'network');
     this.#traffic = new SeededRandom(scenario.seed, 'traffic');
-    this.#series = scenario.series ? new SeriesChecker(scenario.seed) : undefined;
+    this.#skews = new SeededRandom(scenario.seed, 'skew');
+    const world = { seed: scenario.seed, clock: this.#clock, living: () => this.#living() };
+    this.#objects = checkersOf(scenario.objects ?? [], world);
     this.#network = new SimNetwork(this.#clock, this.#random, scenario.servers);
     this.#places = Array.from({ length: scenario.nodes }, () => undefined);
     this.#harbour =
@@ -118,12 +122,9 @@ export class Simulation {
     if (!scenario.finalReach) this.#requireWhole();
     this.#requireCliques();
     await this.#clock.advance(Math.max(finalMs, this.#lastChangeMs + 2000));
-    const withData = this.#livingWithData();
-    const wrong = [...this.#sums.check(withData), ...(this.#series?.check(withData) ?? [])];
-    this.#violations.push(...wrong.map((text) => this.#stamped(text)));
+    this.#violateAll(this.#sums.check(this.#livingWithData()));
     const changesBefore = this.#viewChanges;
-    const quietUntilMs = finalMs + (scenario.vips ? vipQuietMs : quietMs);
-    await this.#clock.advance(quietUntilMs);
+    const quietUntilMs = await this.#checkObjects(finalMs + (scenario.vips ? vipQuietMs : quietMs));
     if (this.#viewChanges !== changesBefore)
       this.#violate('INV-32 views changed although connectivity is stable');
     const enough = scenario.mostInstalls?.count ?? Number.POSITIVE_INFINITY;
@@ -170,7 +171,7 @@ export class Simulation {
       },
     });
     this.#views.start(node.incarnation, node.name);
-    this.#series?.start(node);
+    this.#startObjects(node);
     this.#record(`start ${node.name}`);
     node.member.membership.listen({
       viewInstalled: (view, _cause, survivors) => {
@@ -323,6 +324,7 @@ export class Simulation {
     this.#clock.after(this.#traffic.between(1, 2 * meanGapMs), () => {
       for (let burst = this.#traffic.below(3); burst >= 0; burst--) this.#useOrderedStream();
       for (let burst = this.#traffic.below(8); burst >= 0; burst--) this.#count();
+      for (const objects of this.#objects) objects.act();
       if (this.#chaos || this.#clock.nowMs() < this.scenario.chaosMs + settleMs - 2000)
         this.#scheduleTraffic();
     });
@@ -343,7 +345,6 @@ export class Simulation {
     const node = this.#traffic.pick(this.#places);
     if (!node?.alive || node.clock.paused || node.options.type !== 'Momentum') return;
     const random = this.#traffic;
-    if (this.#series && random.chance(0.4)) this.#series.count(node, `key-${random.below(15)}`);
     if (random.chance(0.7)) {
       const host = random.below(this.scenario.seed % 5 === 0 ? 400 : 40);
       const key = random.chance(0.8)
@@ -360,6 +361,26 @@ export class Simulation {
     }
   }
 
+  // --- shared objects of other kinds ---------------------------------------------------------------------------------
+
+  #startObjects(node: SimNode): void {
+    const skewMs = Math.min(...this.#objects.map(({ mostSkewMs }) => mostSkewMs));
+    if (this.#objects.length > 0) node.clock.wallStepMs = this.#skews.between(-skewMs, skewMs);
+    for (const objects of this.#objects) objects.start(node);
+  }
+
+  /** Each when it must be right; then goes on until the time given, if that is not over. */
+  async #checkObjects(untilMs: number): Promise<number> {
+    const settledMs = this.#clock.nowMs();
+    for (const objects of this.#objects.toSorted((a, b) => a.quietMs - b.quietMs)) {
+      await this.#clock.advance(settledMs + objects.quietMs);
+      this.#violateAll(objects.check(this.#livingWithData()));
+    }
+    const endMs = Math.max(untilMs, this.#clock.nowMs());
+    await this.#clock.advance(endMs);
+    return endMs;
+  }
+
   // --- floating addresses ------------------------------------------------------------------------------------------
 
   get #quorum(): number | undefined {
@@ -368,7 +389,7 @@ export class Simulation {
   }
 
   #settings(place: number): MemberSettings {
-    const objects = this.#series ? [...replicate, seriesSettings] : replicate;
+    const objects = [...replicate, ...this.#objects.map(({ settings }) => settings)];
     if (!this.#harbour) return { membership, replicate: objects };
     const quorum = this.#quorum;
     return {
@@ -457,11 +478,11 @@ export class Simulation {
   }
 
   #violate(text: string): void {
-    this.#violations.push(this.#stamped(text));
+    this.#violations.push(`${(this.#clock.nowMs() / 1000).toFixed(3)} s: ${text}`);
   }
 
-  #stamped(text: string): string {
-    return `${(this.#clock.nowMs() / 1000).toFixed(3)} s: ${text}`;
+  #violateAll(texts: readonly string[]): void {
+    for (const text of texts) this.#violate(text);
   }
 
   #record(text: string): void {
@@ -473,7 +494,5 @@ export class Simulation {
 }
 
 export function simulate(seed: number, limits: ScenarioLimits = {}): Promise<RunResult> {
-  const random = new SeededRandom(seed, 'scenario');
-  const scenario = limits.vips ? makeVipScenario(seed, random, limits) : makeScenario(seed, random, limits);
-  return new Simulation(limits.series ? { ...scenario, series: true } : scenario).run();
+  return new Simulation(scenarioOf(seed, limits)).run();
 }

@@ -1,0 +1,124 @@
+/**
+ * The truth about a replicated cache: every version that was ever written. In the end everybody shows the same of every
+ * key, nothing that nobody wrote, nothing that has expired, and nothing where a newer version lasts, deletes among them
+ * (replication 13.6, 13.7, 13.10).
+ *
+ * What a process wrote just before it died may be lost. Some keys are written with many lives, and there an older version
+ * with a longer one may come back when the newer has expired (src/core/cache/cache.ts); where all lives are the same, as
+ * users write them, it may not. Wall clocks do not step here: writes of a node far ahead are refused (FLT-2003).
+ */
+import { type CacheEntry, isExpired } from '../../src/core/cache/entry.ts';
+import { isNewer, isSameVersion } from '../../src/core/cache/hybrid-clock.ts';
+import type { ReplicaSettings } from '../../src/core/settings.ts';
+import { type ObjectChecker, type ObjectWorld, runningNodes } from './object-checker.ts';
+import { SeededRandom } from './seeded-random.ts';
+import type { SimNode } from './sim-node.ts';
+
+const settings: ReplicaSettings = {
+  name: 'mycache',
+  type: 'cache',
+  parameters: ['snapshot'],
+  maxDelayMs: 300,
+  maxPending: 20,
+  maxKeys: 1,
+  maxSize: 1_000,
+  maxThrottles: 1,
+  bindingGroup: undefined,
+};
+/** `lasting` never expires, each of `ending` has one life in the run, `mixed` has many. */
+const keys = ['lasting', 'ending', 'mixed'].flatMap((kind) =>
+  Array.from({ length: 20 }, (_, number) => `${kind}-${number}`),
+);
+
+/** More than two clocks are apart, and what has expired is gone within a second. */
+const slackMs = 3_000;
+
+interface Written {
+  readonly entry: CacheEntry;
+  readonly by: SimNode;
+}
+
+export class CacheChecker implements ObjectChecker {
+  readonly settings = settings;
+  readonly mostSkewMs = 400;
+  /** Digests have to differ for a while before anything is fetched, from one member after the other, with pauses. */
+  readonly quietMs = 60_000;
+  readonly #world: ObjectWorld;
+  readonly #random: SeededRandom;
+  readonly #written = new Map<string, Written[]>();
+
+  constructor(world: ObjectWorld) {
+    this.#world = world;
+    this.#random = new SeededRandom(world.seed, 'caches');
+  }
+
+  start(): void {}
+
+  act(): void {
+    const running = runningNodes(this.#world);
+    if (running.length > 0) this.#change(this.#random.pick(running), this.#random.pick(keys));
+  }
+
+  check(nodes: readonly SimNode[]): string[] {
+    const using = nodes.filter(({ options }) => options.type === 'Momentum');
+    return using.flatMap((node) => {
+      const wrong = keys.flatMap((key) => this.#wrong(key, node, using[0]!));
+      return wrong.slice(0, 4).map((text) => `REP-13.6 ${node.name}: ${text}`);
+    });
+  }
+
+  /** Writes or deletes, here and in the truth. */
+  #change(node: SimNode, key: string): void {
+    const cache = cacheOf(node);
+    if (this.#random.chance(0.3)) {
+      if (!cache.delete(key)) return;
+    } else cache.set(key, `${this.#random.below(1_000_000)}`, this.#lifeMs(key));
+    const written = this.#written.get(key) ?? [];
+    this.#written.set(key, [...written, { entry: cache.peek(key)!, by: node }]);
+  }
+
+  #lifeMs(key: string): number {
+    if (key.startsWith('ending')) return 60_000 + 2_000 * Number(key.split('-')[1]);
+    const isEnding = key.startsWith('mixed') && this.#random.chance(0.6);
+    return isEnding ? 1_000 + this.#random.below(120_000) : 0;
+  }
+
+  #wrong(key: string, node: SimNode, other: SimNode): string[] {
+    const nowMs = node.clock.wallMs();
+    const written = this.#written.get(key) ?? [];
+    // It may have ended at one node and not yet at another.
+    if (written.some(({ entry }) => entry.expiresMs !== 0 && Math.abs(entry.expiresMs - nowMs) < slackMs))
+      return [];
+    const shown = shownBy(node, key);
+    const wrong: string[] = [];
+    if (shown && !written.some(({ entry }) => isSameVersion(entry, shown)))
+      wrong.push(`${textOf(shown)}, which nobody wrote`);
+    const lasts = ({ entry, by }: Written) => by.alive && !isExpired(entry, nowMs);
+    const newest = written.filter(lasts).reduce<CacheEntry | undefined>(newerOf, undefined);
+    const isReplaced = written.some(({ entry }) => newest && isNewer(entry, newest));
+    if (newest && (shown ? isNewer(newest, shown) : !isReplaced))
+      wrong.push(`${shown ? textOf(shown) : `nothing of ${key}`}, but newer is ${textOf(newest)}`);
+    const others = shownBy(other, key);
+    if (others?.time !== shown?.time || others?.origin !== shown?.origin)
+      wrong.push(`${shown ? textOf(shown) : `nothing of ${key}`}, unlike ${other.name}`);
+    return wrong;
+  }
+}
+
+/** Deleted keys are shown too, as what they are. */
+function shownBy(node: SimNode, key: string): CacheEntry | undefined {
+  const entry = cacheOf(node).peek(key);
+  return entry && !isExpired(entry, node.clock.wallMs()) ? entry : undefined;
+}
+
+function newerOf(newest: CacheEntry | undefined, { entry }: Written): CacheEntry {
+  return newest && isNewer(newest, entry) ? newest : entry;
+}
+
+function textOf({ key, value }: CacheEntry): string {
+  return value === undefined ? `the end of ${key}` : `${key} = ${value}`;
+}
+
+function cacheOf(node: SimNode) {
+  return node.member.caches.get(settings.name)!.cache;
+}
