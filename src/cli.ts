@@ -93,6 +93,17 @@ function buildProgram(outcome: { exitCode: number }): Command {
     });
 
   program
+    .command('cidr')
+    .description('ask the files of series, or type questions')
+    .argument('[words...]', "one question: 'show available', 'show count for ...' or 'cache details'")
+    .option('-d, --directory <directory>', 'where the files are; default: that of a manager, else of a node')
+    .option('--strict', 'say what is wrong with a question, and that there is no data')
+    .action(async (words: string[], options: { directory?: string; strict?: true }) => {
+      const { askJournals } = await import('./cli/ask-journals.ts');
+      outcome.exitCode = await askJournals(words.join(' '), options);
+    });
+
+  program
     .command('version')
     .description('print the version')
     .action(() => void process.stdout.write(`flotilla ${flotillaVersion}\n`));

@@ -28,6 +28,7 @@ import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
 import { Floating } from './node/floating.ts';
 import { exposeGauges } from './node/gauges.ts';
+import { Journals } from './node/journals.ts';
 import { Listeners } from './node/listeners.ts';
 import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
@@ -160,6 +161,7 @@ export class RunningNode extends NodeApi {
           ...this.#around,
         }),
       counts: () => this.counts,
+      journals: new Journals(settings.audit.logDir, systemClock),
       caches: this.caches,
       jobs: this.peers.jobs,
       reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),

@@ -12,6 +12,7 @@ import type { VipView } from '../core/duravip/vip-view.ts';
 import type { Incarnation, LinkName, MemberType } from '../core/identity.ts';
 import type { LogLevel } from '../core/log.ts';
 import type { AuditSeries } from '../core/series/audit-series.ts';
+import type { CidrQuery } from '../core/series/cidr-query.ts';
 import type { InboundAudit } from '../core/series/inbound-audit.ts';
 import type { SharedKind, SharedRow } from '../core/shared-object.ts';
 import type { Process } from '../core/view.ts';
@@ -42,6 +43,8 @@ export interface NodeFacts {
   paniclog(): readonly PaniclogLine[];
   /** What the node counts over time; undefined until it has started. */
   counts(): CountFacts | undefined;
+  /** Files of series, and answers from them in pieces; the end says what was wrong with an answer. */
+  readonly journals: { ask(query: CidrQuery): AsyncGenerator<string, string | undefined, void> };
   /** The floating addresses, or why there are none here. */
   duravip(): DuravipFacts | DuravipAbsence;
   /** Transfers between two processes that are under way. */

@@ -31,6 +31,7 @@ export interface FactSources {
   /** Undefined: floating addresses are no business of this process. */
   readonly duravip?: () => DuravipFacts | DuravipAbsence;
   readonly counts: NodeFacts['counts'];
+  readonly journals: NodeFacts['journals'];
   readonly caches: Pick<Caches, 'counts' | 'flush'>;
   readonly jobs: Pick<Jobs, 'list' | 'abort'>;
   readonly reload: NodeFacts['reload'];
@@ -63,6 +64,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     flushCache: (name) => sources.caches.flush(name),
     paniclog: () => sources.paniclog.list(),
     counts: () => sources.counts(),
+    journals: sources.journals,
     duravip: () => sources.duravip?.() ?? { absence: 'No DuraVIP is configured.' },
     jobs: () => sources.jobs.list(),
     abortJob: (id) => sources.jobs.abort(id),

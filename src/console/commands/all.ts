@@ -2,6 +2,7 @@
 import type { NodeFacts } from '../facts.ts';
 import { Registry } from '../registry.ts';
 import { cacheCommands } from './caches.ts';
+import { cidrCommands } from './cidr.ts';
 import { clusterCommands } from './cluster.ts';
 import { configCommands } from './config.ts';
 import { duravipCommands } from './duravip.ts';
@@ -15,6 +16,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
   const commands = [
     ...generalCommands(facts, registry),
     ...cacheCommands(facts),
+    ...cidrCommands(facts),
     ...clusterCommands(facts, registry),
     ...configCommands(facts),
     ...duravipCommands(facts),

@@ -33,11 +33,10 @@ export type ParsedQuery = { readonly query: CidrQuery } | { readonly problem: st
 
 const dayMs = 86_400_000;
 
-/** `nowMs`: where `since` ends. */
-export function parseCidrQuery(text: string, nowMs: number): ParsedQuery {
+export function parseCidrQuery(text: string): ParsedQuery {
   const words = new Words(text);
   try {
-    const query = parseQuery(words, nowMs);
+    const query = parseQuery(words);
     return words.isAtEnd ? { query } : { problem: `'${words.next()}' is not expected` };
   } catch (error) {
     if (error instanceof SyntaxProblem) return { problem: error.message };
@@ -101,7 +100,7 @@ class Words {
   }
 }
 
-function parseQuery(words: Words, nowMs: number): CidrQuery {
+function parseQuery(words: Words): CidrQuery {
   if (words.take('show available')) return { kind: 'available' };
   if (words.take('cache details')) return { kind: 'cache' };
   words.expect('show count for');
@@ -112,7 +111,7 @@ function parseQuery(words: Words, nowMs: number): CidrQuery {
   while (words.take(',')) series.push(nameOfSeries(words));
   if (isUnion) words.expect(')');
   const bits = addressBits(block.address);
-  return { ...noClauses(bits), kind: 'count', block, series, isUnion, ...clauses(words, bits, nowMs) };
+  return { ...noClauses(bits), kind: 'count', block, series, isUnion, ...clauses(words, bits) };
 }
 
 function nameOfSeries(words: Words): string {
@@ -132,10 +131,10 @@ function noClauses(bits: number) {
 
 type Clauses = Partial<Pick<CountQuery, 'period' | 'sizes' | 'order' | 'aggregate' | 'limit' | 'threshold'>>;
 
-function clauses(words: Words, bits: number, nowMs: number): Clauses {
+function clauses(words: Words, bits: number): Clauses {
   let all: Clauses = {};
   while (!words.isAtEnd) {
-    const clause = parseClause(words, bits, nowMs);
+    const clause = parseClause(words, bits);
     const [name] = Object.keys(clause);
     if (name! in all) throw new SyntaxProblem(`there are two clauses for the ${name}`);
     all = { ...all, ...clause };
@@ -143,7 +142,7 @@ function clauses(words: Words, bits: number, nowMs: number): Clauses {
   return all;
 }
 
-function parseClause(words: Words, bits: number, nowMs: number): Clauses {
+function parseClause(words: Words, bits: number): Clauses {
   const date = () => words.value('a date', parseDate);
   if (words.take('from')) {
     const from = date();
@@ -155,7 +154,7 @@ function parseClause(words: Words, bits: number, nowMs: number): Clauses {
     const startMs = Math.floor(date().ms / dayMs) * dayMs;
     return { period: { startMs, endMs: startMs + dayMs } };
   }
-  if (words.take('since')) return { period: { startMs: date().ms, endMs: nowMs } };
+  if (words.take('since')) return { period: { startMs: date().ms, endMs: Number.POSITIVE_INFINITY } };
   if (words.take('cidrsize')) return { sizes: parseSizes(words, bits) };
   if (words.take('order by cidr')) return { order: 'cidr' };
   if (words.take('order by count')) return { order: 'count' };

@@ -8,6 +8,7 @@ import type { KeyType } from './cell.ts';
 import type { StreamKey } from './stream-key.ts';
 
 const typeWords = { ipv4: 'cidr', ipv6: 'cidr_ipv6', text: 'string', address: 'address' } as const;
+const keyTypes = ['ipv4', 'ipv6', 'text', 'address'] as const;
 
 export interface JournalHead {
   readonly series: string;
@@ -39,9 +40,13 @@ export function parseJournalName(
   name: string,
 ): { readonly series: string; readonly stamp: string } | undefined {
   const found = /^([\w%-]+)\.(\d{8}T\d{6})(?:\.gz)?$/.exec(name);
-  if (!found) return undefined;
+  const series = found ? decodedName(found[1]!) : undefined;
+  return series === undefined ? undefined : { series, stamp: found![2]! };
+}
+
+function decodedName(name: string): string | undefined {
   try {
-    return { series: decodeURIComponent(found[1]!), stamp: found[2]! };
+    return decodeURIComponent(name);
   } catch {
     return undefined;
   }
@@ -54,6 +59,15 @@ export function* journalLines(
 ): Generator<string, void, void> {
   yield `#audit_series v1 ${encodedName(series)} ${typeWords[keyType]} ${stampOf(startMs)} ${stampOf(endMs)}\n`;
   for (const [key, count] of entries) yield `${keyText(keyType, key)}\t${count}\n`;
+}
+
+/** The first line of a journal; undefined: it is none. */
+export function parseJournalHead(line: string): Pick<JournalHead, 'series' | 'keyType'> | undefined {
+  const [mark, version, name, word] = line.split(' ');
+  const keyType = keyTypes.find((type) => typeWords[type] === word);
+  if (mark !== '#audit_series' || version !== 'v1' || !name || !keyType) return undefined;
+  const series = decodedName(name);
+  return series === undefined ? undefined : { series, keyType };
 }
 
 /** IPv4 before IPv6, each by address; texts by their units. */
@@ -99,12 +113,17 @@ export function* parseEntries(
   text: string,
 ): Generator<readonly [StreamKey, number], void, void> {
   for (const line of text.split('\n')) {
-    if (line.startsWith('#')) continue;
-    const [key, count] = line.split('\t');
-    const parsed = readKey(keyType, key!);
-    if (count !== undefined && parsed !== undefined && Number.isFinite(Number(count)))
-      yield [parsed, Number(count)];
+    const entry = parseEntry(keyType, line);
+    if (entry) yield entry;
   }
+}
+
+export function parseEntry(keyType: KeyType, line: string): readonly [StreamKey, number] | undefined {
+  if (line.startsWith('#')) return undefined;
+  const [key, text] = line.split('\t');
+  const count = Number(text);
+  const parsed = readKey(keyType, key!);
+  return text === undefined || parsed === undefined || !Number.isFinite(count) ? undefined : [parsed, count];
 }
 
 function readKey(keyType: KeyType, text: string): StreamKey | undefined {

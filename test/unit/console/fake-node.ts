@@ -56,6 +56,7 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     flushCache: () => undefined,
     paniclog: () => [],
     counts: () => undefined,
+    journals: { ask: noAnswer },
     duravip: () => ({ absence: 'No DuraVIP is configured.' }),
     jobs: () => [],
     abortJob: () => false,
@@ -64,6 +65,11 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     shutdown: () => {},
     ...overrides,
   };
+}
+
+async function* noAnswer() {
+  yield '';
+  return 'no data';
 }
 
 export interface FakeObject {

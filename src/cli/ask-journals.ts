@@ -1,0 +1,61 @@
+/** `flotilla cidr`: questions to the files of series (replication 12), one from the command line or many from the input. */
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { parseCidrQuery } from '../core/series/cidr-query.ts';
+import { Journals } from '../node/journals.ts';
+import { systemClock } from '../node/system-clock.ts';
+
+export interface CidrFlags {
+  readonly directory?: string;
+  readonly strict?: true;
+}
+
+/** Of a manager, and of a node without one (replication 11.8). */
+const managerDirectory = '/var/log/eccluster/aslogger';
+const nodeDirectory = '/var/log/ecelerity/audit_series_logs';
+
+/** The exit code: 1 when something was wrong and said so. */
+export async function askJournals(question: string, { directory, strict }: CidrFlags): Promise<number> {
+  // `flotilla cidr ... | head` ends the pipe early, which is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+  });
+  const journals = new Journals(
+    directory ?? (existsSync(managerDirectory) ? managerDirectory : nodeDirectory),
+    systemClock,
+  );
+  let exitCode = 0;
+  const ask = async (text: string) => {
+    const problem = await answer(journals, text);
+    if (problem === undefined || !strict) return;
+    process.stdout.write(`error: ${problem}\n`);
+    exitCode = 1;
+  };
+  if (question !== '') await ask(question);
+  else await askEach(ask);
+  return exitCode;
+}
+
+/** Until the end of the input; a prompt is for a person only. */
+async function askEach(ask: (text: string) => Promise<void>): Promise<void> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: 'cidr> ' });
+  const { isTTY } = process.stdin;
+  if (isTTY) lines.prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') await ask(line);
+    if (isTTY) lines.prompt();
+  }
+}
+
+/** What was wrong. */
+async function answer(journals: Journals, text: string): Promise<string | undefined> {
+  const parsed = parseCidrQuery(text);
+  if ('problem' in parsed) return parsed.problem;
+  const pieces = journals.ask(parsed.query);
+  for (;;) {
+    const { value, done } = await pieces.next();
+    if (done) return value;
+    if (value !== '' && !process.stdout.write(value))
+      await new Promise((resolve) => process.stdout.once('drain', resolve));
+  }
+}
