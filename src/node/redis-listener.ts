@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Member } from '../actors/member.ts';
 import { type LocalServer, openLocalServer } from '../console/local-server.ts';
 import type { RedisSettings } from '../core/settings.ts';
-import { SharedThrottles } from '../core/throttle/shared-throttles.ts';
+import type { SharedThrottles } from '../core/throttle/shared-throttles.ts';
 import { RespSession } from '../net/resp/session.ts';
 import type { RespStore } from '../net/resp/store.ts';
 import type { Caches } from './caches.ts';
@@ -67,8 +67,5 @@ function storeOf({ cache }: RedisSettings, { caches, member, around }: RedisPart
 }
 
 function throttlesOf(member: Member): SharedThrottles | undefined {
-  for (const replica of member.replicas.values())
-    if (replica.type === 'shared_named_throttles' && 'throttles' in replica)
-      return replica.throttles instanceof SharedThrottles ? replica.throttles : undefined;
-  return undefined;
+  return member.throttles.get('shared_named_throttles')?.throttles;
 }
