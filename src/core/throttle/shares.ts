@@ -3,8 +3,11 @@
  * network was cut and they go on over there (replication 7.21).
  *
  * The side with more than half of the last full view goes on with all N. Each member of the smaller side may have its part
- * of N, until the others have been away for so long that it counts as a cluster of its own. So together they stay at
- * 1.5 N at most for that time.
+ * of N, until the others have been away for so long that it counts as a cluster of its own. So together they stay near
+ * 1.5 N for that time, at most 2 N where N is less than the nodes: what is left over goes by rank, to whichever side.
+ *
+ * Hazard: who begins does not know the nodes that were lost before. After a crash, a restart and a cut, both sides may take
+ * themselves for the larger one, and each goes on with all N.
  */
 import { isSlots, type Rate, unitsIn, windowStartMs } from './rate.ts';
 
