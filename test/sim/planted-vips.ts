@@ -189,7 +189,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'what was given away while it was being put on answers',
-    seed: 2,
+    seed: 37,
     file: plumber,
     find: 'plumbed[i]!.ok && job.wanted());',
     replace: 'plumbed[i]!.ok);',
@@ -254,7 +254,6 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'followers stay where they are',
-    seed: 14,
     file: duravip,
     find: 'const addresses = this.#placed;\n',
     replace: 'const addresses = this.#placed.slice(0, 1);\n',
@@ -283,7 +282,7 @@ export const plantedVipFaults: readonly PlantedFault[] = [
   },
   {
     name: 'an announcement that was lost is not missed',
-    seed: 1,
+    seed: 27,
     schedule: vipSchedules.whispers,
     file: gathering,
     find: 'if (this.#table.gathering || said <= known) return;',

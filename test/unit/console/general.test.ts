@@ -7,6 +7,9 @@ describe('general commands', () => {
       "cache list                     the caches of this node
       cache stat                     lookups and deletions of all caches
       cache stats                    lookups and deletions of all caches
+      cidr cache details             the files that answers were made of
+      cidr show available            the series that were written to files, with their first and last file
+      cidr show count                what the files say of a netblock
       cluster abort                  end the transfer of this id
       cluster arp show               the hosts that the nodes have seen on the link: address, MAC and age
       cluster duravip announce view  tell all nodes now what this one is configured to float

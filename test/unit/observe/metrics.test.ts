@@ -54,8 +54,10 @@ describe('metrics', () => {
       if (!file.endsWith('.ts') || file.startsWith('observe/')) continue;
       const text = readFileSync(new URL(file, source), 'utf8');
       // Also names that pass through a method of their own before they are counted.
-      for (const [, name] of text.matchAll(/(?:counters(?:\?)?\.add|#refuse)\(\s*'([a-z0-9_]+)'/g))
-        used.add(name!);
+      const call =
+        /(?:counters\??\.add|#refuse|(?<!audit\.)\bcount)\(\s*(?:[^'()]*\?\s*)?'([a-z0-9_]+)'(?:\s*:\s*'([a-z0-9_]+)')?/g;
+      for (const [, ...names] of text.matchAll(call))
+        for (const name of names) if (name !== undefined) used.add(name);
     }
     const counters = Object.entries(metricCatalogue).filter(([, { kind }]) => kind === 'counter');
     expect([...used].sort()).toEqual(counters.map(([name]) => name).sort());
