@@ -81,10 +81,16 @@ export class RetiredVips {
 
   /** Wherever they are: an earlier process may have had another configuration. Returns what could not be taken off. */
   async #takeOff(places: readonly PlumbedAddress[]): Promise<Set<Ip>> {
-    const { kernel } = this.#ports;
+    const { kernel, failed } = this.#ports;
     const ips = new Set(places.map(({ ip }) => ip));
-    const present = (await kernel.addresses()).filter(({ ip }) => ips.has(ip));
-    const outcomes = await kernel.unplumb(present);
-    return new Set(present.filter((_, i) => !outcomes[i]!.ok).map(({ ip }) => ip));
+    try {
+      const present = (await kernel.addresses()).filter(({ ip }) => ips.has(ip));
+      const outcomes = await kernel.unplumb(present);
+      return new Set(present.filter((_, i) => !outcomes[i]!.ok).map(({ ip }) => ip));
+    } catch (error) {
+      // Asked again, as if they were still there: else they would stay retired for ever.
+      failed(error);
+      return ips;
+    }
   }
 }

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { settingsOf } from './checked.ts';
+
+describe('replication 3 shared objects', () => {
+  it('have class, type or name as type, and times in milliseconds', () => {
+    const { replicate } = settingsOf(`
+      Binding_Group "foo" {}
+      cluster {
+        Replicate "inbound_cidr" { max_delay = 0.05  max_keys = 10 }
+        Replicate "outbound_cidr_foo" { class = "outbound_cidr"  binding_group = "foo" }
+        Replicate "throttles" { type = obtm }
+        Replicate [ Type = "outbound_domains" max_pending = 7 ]
+        Replicate "metrics" { parameters = "connect;snapshot" }
+      }`);
+    expect(replicate).toEqual([
+      {
+        name: 'inbound_cidr',
+        type: 'inbound_cidr',
+        parameters: [],
+        maxDelayMs: 50,
+        maxPending: 100,
+        maxKeys: 10,
+        maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
+        bindingGroup: undefined,
+      },
+      {
+        name: 'outbound_cidr_foo',
+        type: 'outbound_cidr',
+        parameters: [],
+        maxDelayMs: 1000,
+        maxPending: 100,
+        maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
+        bindingGroup: 'foo',
+      },
+      {
+        name: 'throttles',
+        type: 'OBTM',
+        parameters: [],
+        maxDelayMs: 1000,
+        maxPending: 100,
+        maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
+        bindingGroup: undefined,
+      },
+      {
+        name: 'outbound_domains',
+        type: 'outbound_domains',
+        parameters: [],
+        maxDelayMs: 1000,
+        maxPending: 7,
+        maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
+        bindingGroup: undefined,
+      },
+      {
+        name: 'metrics',
+        type: 'metrics',
+        parameters: ['connect', 'snapshot'],
+        maxDelayMs: 1000,
+        maxPending: 100,
+        maxKeys: 1_000_000,
+        maxThrottles: 1_000_000,
+        maxSize: 4_000_000,
+        bindingGroup: undefined,
+      },
+    ]);
+  });
+});
+
+describe('Redis_Listener', () => {
+  it('names a replicated cache and sockets of this host', () => {
+    const stanzas = 'Datasource "r" {} cluster { Replicate "r" { type = cache } }';
+    const { redis } = settingsOf(`${stanzas}
+      Redis_Listener { cache = "r" Listen "/tmp/redis" { file_mode = 0600 } Listen "127.0.0.1:6379" {}
+                       Listen "127.0.0.1:6380" { enable = false } }`);
+    expect(redis).toEqual({
+      cache: 'r',
+      endpoints: [
+        { endpoint: { path: '/tmp/redis' }, fileMode: 0o600, backlog: 500 },
+        { endpoint: { host: '127.0.0.1', port: 6379 }, fileMode: 0o660, backlog: 500 },
+      ],
+    });
+    expect(settingsOf(`${stanzas} Redis_Listener { cache = "r" }`).redis).toBeUndefined();
+  });
+});
+
+describe('replication 14.1 datasources', () => {
+  it('have their defaults, and sizes of caches are bounded', () => {
+    const { datasources, replicate } = settingsOf(`
+      Datasource "plain" {}
+      Datasource "users" { uri = ( "sqlite:/tmp/users" "postgresql:host=db" ) serialized = false cache_size = 5
+                           cache_life = 0 max_rows = -1 no_cache = true }
+      cluster { Replicate "users" { type = cache max_size = 7 } }`);
+    expect(datasources).toEqual([
+      {
+        name: 'plain',
+        uris: [],
+        serialized: true,
+        cacheSize: 1000,
+        cacheLifeMs: 3_600_000,
+        maxRows: 100,
+        noCache: false,
+      },
+      {
+        name: 'users',
+        uris: ['sqlite:/tmp/users', 'postgresql:host=db'],
+        serialized: false,
+        cacheSize: 5,
+        cacheLifeMs: 0,
+        maxRows: undefined,
+        noCache: true,
+      },
+    ]);
+    expect(replicate).toMatchObject([{ maxSize: 7 }]);
+  });
+});
+
+describe('replication 7 throttles', () => {
+  it('REP-7.4 of outbound stanzas are handed on as texts; REP-7.14 siv_throttle_cache_size bounds named ones', () => {
+    const { throttles, replicate, maxNamedThrottles } = settingsOf(`
+      siv_throttle_cache_size = 77
+      outbound_throttle_messages = 100
+      Binding_Group "g" {
+        cluster_outbound_throttle_messages = "60/3,burst=5"
+        Binding "b" { outbound_throttle_connections = "0/9" }
+      }
+      Domain "plain.org" { max_outbound_connections = 5 }
+      cluster { Replicate "shared_named_throttles" {} Replicate "OBTM" {} }`);
+    expect(throttles).toEqual([
+      { scope: {}, limits: { outbound_throttle_messages: '100/1' } },
+      { scope: { group: 'g' }, limits: { cluster_outbound_throttle_messages: '60/3,burst=5' } },
+      { scope: { group: 'g', binding: 'b' }, limits: { outbound_throttle_connections: '0/9' } },
+    ]);
+    expect(maxNamedThrottles).toBe(77);
+    expect(replicate.map(({ maxThrottles }) => maxThrottles)).toEqual([77, 1_000_000]);
+  });
+});
