@@ -85,7 +85,7 @@ export class LinuxKernel implements KernelPort {
     const addresses = new Addresses();
     try {
       const watch = await AddressWatch.open(addresses, options.log);
-      const plumbing = new Plumbing(addresses, state, options.log);
+      const plumbing = new Plumbing(addresses, state);
       const lease = await openLease(options, table, state, plumbing);
       return new LinuxKernel(options, { addresses, state, plumbing, watch, lease });
     } catch (error) {
@@ -148,6 +148,7 @@ export class LinuxKernel implements KernelPort {
   /**
    * LIFE-1, LIFE-2: removes what an earlier life left and every one of these addresses, on all interfaces. Answers with
    * what was there.
+   * @throws Error when one stays; it is silent while this kernel is open
    */
   cleanSlate(configured: readonly Ip[]): Promise<PlumbedAddress[]> {
     return this.#plumbing.clear(configured);

@@ -7,24 +7,23 @@
  */
 import type { PlumbedAddress, PlumbOutcome } from '../../actors/kernel-port.ts';
 import type { Ip } from '../../core/duravip/vip.ts';
-import type { Log } from '../../core/log.ts';
 import type { Addresses } from './addresses.ts';
 import { keyOf, type StateFile } from './state-file.ts';
+
+export type AddressTable = Pick<Addresses, 'list' | 'add' | 'remove'>;
 
 /** Extended at once; removals get their turn in between. */
 const renewedAtOnce = 128;
 
 export class Plumbing {
-  readonly #addresses: Addresses;
+  readonly #addresses: AddressTable;
   readonly #state: StateFile;
-  readonly #log: Log;
   /** By address, prefix and interface. */
   readonly #alive = new Map<string, PlumbedAddress>();
 
-  constructor(addresses: Addresses, state: StateFile, log: Log) {
+  constructor(addresses: AddressTable, state: StateFile) {
     this.#addresses = addresses;
     this.#state = state;
-    this.#log = log;
   }
 
   /** True: nothing of ours is left on the machine, as far as we know. */
@@ -66,20 +65,27 @@ export class Plumbing {
     }
   }
 
-  /** LIFE-1, LIFE-2: what an earlier life left, and all of these addresses, on all interfaces. Gives what was there. */
+  /**
+   * LIFE-1, LIFE-2: what an earlier life left, and all of these addresses, on all interfaces. Gives what was there.
+   * @throws Error when one stays: this process would not manage it, and it would answer while another node serves it
+   */
   async clear(configured: readonly Ip[]): Promise<PlumbedAddress[]> {
     const names = new Set(configured);
     const earlier = new Set(this.#state.addresses.map(keyOf));
     const present = await this.#addresses.list();
     const ours = present.filter((address) => names.has(address.ip) || earlier.has(keyOf(address)));
     const outcomes = await this.#addresses.remove(ours);
-    const left = new Set<string>();
-    for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.ok) continue;
-      left.add(keyOf(ours[i]!));
-      this.#log.critical('cannot take an address off at the start', { ...ours[i], reason: outcome.reason });
+    const left = ours.filter((_, i) => !outcomes[i]!.ok);
+    const leftKeys = new Set(left.map(keyOf));
+    this.#state.remove(this.#state.addresses.filter((address) => !leftKeys.has(keyOf(address))));
+    const [first] = left;
+    if (first) {
+      const reason = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.reason]))[0];
+      const more = left.length === 1 ? '' : ` and ${left.length - 1} others`;
+      throw new Error(
+        `an earlier life left ${first.ip} on ${first.interface}${more}: not removed, ${reason}`,
+      );
     }
-    this.#state.remove(this.#state.addresses.filter((address) => !left.has(keyOf(address))));
     return ours;
   }
 }

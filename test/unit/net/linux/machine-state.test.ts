@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { leaseTables, removeLeaseTables } from '../../../../src/net/linux/lease-tables.ts';
 import { LifetimeLease } from '../../../../src/net/linux/lifetime-lease.ts';
+import { Plumbing } from '../../../../src/net/linux/plumbing.ts';
 import { missingCapabilities, privilegeProblems } from '../../../../src/net/linux/privileges.ts';
 import { formatCommands, parseCommands, StateFile } from '../../../../src/net/linux/state-file.ts';
 import { systemClock } from '../../../../src/node/system-clock.ts';
@@ -32,6 +33,25 @@ describe('the state file', () => {
     expect(second.addresses).toEqual([address, address6]);
     expect(second.earlierTable).toBe('flotilla-old');
     second.close();
+  });
+
+  test('LIFE-1 an address of an earlier life that cannot be taken off is an error, and stays in the file', async () => {
+    const state = await StateFile.open(folder, 'flotilla-a', systemClock);
+    state.add([address, address6]);
+    const refused = { ok: false, reason: 'operation not permitted' } as const;
+    const plumbing = new Plumbing(
+      {
+        list: async () => [address, address6],
+        add: async () => [],
+        remove: async (some) => some.map(({ ip }) => (ip === address.ip ? refused : { ok: true })),
+      },
+      state,
+    );
+    await expect(plumbing.clear([])).rejects.toThrow(
+      /10\.84\.0\.1 on eth0: not removed, operation not permitted/,
+    );
+    expect(state.addresses).toEqual([address]);
+    state.close();
   });
 
   test('LIFE-2 behind a line that was torn nothing is lost', async () => {
