@@ -86,8 +86,15 @@ async function openKernel(
   const problems = linuxProblems(needs);
   if (problems.length > 0) return problems;
   const stateFolder = join(stateDir, 'duravip');
+  const interfaces = [...new Set(vips.flatMap(({ places = [] }) => places.map((place) => place.interface)))];
   try {
-    const kernel = await LinuxKernel.open({ nodeName: nodename, stateFolder, ...around, ...needs });
+    const kernel = await LinuxKernel.open({
+      nodeName: nodename,
+      stateFolder,
+      interfaces,
+      ...around,
+      ...needs,
+    });
     await clearSlate(kernel, vips, around);
     return kernel;
   } catch (error) {

@@ -36,6 +36,8 @@ export interface LinuxKernelOptions {
   readonly log: Log;
   /** `valid_lft` even where there is nftables. */
   readonly held?: 'nftables' | 'valid_lft';
+  /** Where addresses are put on. */
+  readonly interfaces?: readonly string[];
   /** A service listens on a port below 1024. */
   readonly lowPorts?: boolean;
 }
@@ -221,7 +223,7 @@ export class LinuxKernel implements KernelPort {
 }
 
 async function openLease(
-  { clock, log, held }: LinuxKernelOptions,
+  { clock, log, held, interfaces = [] }: LinuxKernelOptions,
   table: string,
   { earlierTable: obsoleteTable, addresses }: StateFile,
   plumbing: Plumbing,
@@ -235,6 +237,7 @@ async function openLease(
           nft,
           obsoleteTable,
           leftOver: addresses.map(({ ip }) => ip),
+          interfaces,
           clock,
           log,
         })

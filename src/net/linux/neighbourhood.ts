@@ -2,8 +2,9 @@
  * The neighbours of this machine, by raw frames: telling them who has an address, asking them who has it, and hearing
  * when somebody else says that it is his.
  *
- * Raw frames pass by the rules of nftables. So what is announced is checked here, at the last moment: a process that
- * was stopped for a while wakes up with announcements of addresses that others have taken meanwhile.
+ * What is announced is checked here, at the last moment: a process that was stopped for a while wakes up with
+ * announcements of addresses that others have taken meanwhile. Raw frames pass by all rules of nftables but those of
+ * interfaces, which not every kernel has.
  */
 import type { KernelChange, NeighbourFrame } from '../../actors/kernel-port.ts';
 import type { Clock } from '../../core/clock.ts';

@@ -10,8 +10,14 @@ import type { Clock } from '../../core/clock.ts';
 import type { Ip } from '../../core/duravip/vip.ts';
 import type { Log } from '../../core/log.ts';
 import { ipBytes, isIpv6 } from './ip-bytes.ts';
-import { disownEverything, leaseTables, removeLeaseTables } from './lease-tables.ts';
-import { describeError, errorNumber } from './libc.ts';
+import {
+  disownEverything,
+  type GuardedInterfaces,
+  leaseFamilies,
+  leaseTables,
+  removeLeaseTables,
+} from './lease-tables.ts';
+import { describeError, errorNumber, libcCalls } from './libc.ts';
 import { NetlinkSocket, netlinkProtocol } from './netlink-socket.ts';
 import { SetBatch, type SetName, type TableFamily } from './set-batch.ts';
 import { runTool } from './system-tools.ts';
@@ -28,11 +34,12 @@ export interface NftLeaseOptions {
    * and the clean slate these would answer, while somebody else serves them.
    */
   readonly leftOver?: readonly Ip[];
+  /** Where addresses are put on: on those that exist, announcements are under the lease as well. */
+  readonly interfaces?: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const families: readonly TableFamily[] = ['inet', 'arp'];
 const leaseKey = [Buffer.alloc(4)];
 /** Longer between the decision and its effect, and the lease is set again with what is left of it. */
 const dawdlingMs = 5;
@@ -40,24 +47,33 @@ const dawdlingMs = 5;
 export class NftLease implements Lease {
   readonly held = 'nftables';
   readonly #options: NftLeaseOptions;
+  #guarded: GuardedInterfaces;
   readonly #socket = new NetlinkSocket(netlinkProtocol.netfilter);
   #managed: ReadonlySet<Ip>;
   readonly #owned = new Set<Ip>();
   #untilMs = Number.NEGATIVE_INFINITY;
   #restoring: Promise<void> | undefined;
 
-  private constructor(options: NftLeaseOptions) {
+  private constructor(options: NftLeaseOptions, guarded: GuardedInterfaces) {
     this.#options = options;
+    this.#guarded = guarded;
     this.#managed = new Set(options.leftOver);
   }
 
   /** Answers with the reason when the machine has no use of nftables. */
   static async open(options: NftLeaseOptions): Promise<NftLease | { readonly reason: string }> {
-    const { table, obsoleteTable = table, leftOver = [] } = options;
-    const obsolete = obsoleteTable === table ? '' : `${removeLeaseTables(obsoleteTable)}\n`;
-    const text = obsolete + leaseTables(table, { managed: leftOver, owned: [] });
-    const reason = await runTool(options.nft, ['-f', '-'], text);
-    return reason === undefined ? new NftLease(options) : { reason };
+    const { table, obsoleteTable = table, interfaces = [], nft, log } = options;
+    const guarded = presentAmong(interfaces);
+    if (guarded.length > 0) {
+      const reason = await makeTables(options, guarded);
+      if (reason === undefined) return new NftLease(options, guarded);
+      log.notice('announcements are not under the lease in the kernel, which takes Linux 5.16', { reason });
+    }
+    // Of another kernel or another configuration: it would stop our announcements.
+    for (const name of new Set([table, obsoleteTable]))
+      await runTool(nft, ['-f', '-'], removeLeaseTables(name, ['netdev']));
+    const reason = await makeTables(options, []);
+    return reason === undefined ? new NftLease(options, []) : { reason };
   }
 
   /** True: it would answer now, as far as this process knows. The kernel may know better, never worse. */
@@ -88,7 +104,7 @@ export class NftLease implements Lease {
     this.#untilMs = untilMs;
     await this.#change('take', () => {
       const batch = new SetBatch();
-      for (const family of families) {
+      for (const family of this.#families) {
         batch
           .discard(this.#set(family, 'lease'), leaseKey)
           .add(this.#set(family, 'lease'), leaseKey, durationMs);
@@ -144,7 +160,7 @@ export class NftLease implements Lease {
   /** Takes the tables away: addresses that are still on the machine answer from then on. */
   async remove(): Promise<void> {
     const { nft, table, log } = this.#options;
-    const reason = await runTool(nft, ['-f', '-'], removeLeaseTables(table));
+    const reason = await runTool(nft, ['-f', '-'], removeLeaseTables(table, this.#families));
     if (reason !== undefined) log.warning('the tables of the lease stay on the machine', { table, reason });
   }
 
@@ -152,8 +168,8 @@ export class NftLease implements Lease {
   get lastWords(): { readonly disown: string; readonly remove: string } {
     const { table } = this.#options;
     return {
-      disown: disownEverything(table),
-      remove: removeLeaseTables(table).replaceAll('\n', '; '),
+      disown: disownEverything(table, this.#families),
+      remove: removeLeaseTables(table, this.#families).replaceAll('\n', '; '),
     };
   }
 
@@ -163,7 +179,7 @@ export class NftLease implements Lease {
 
   #extend(durationMs: number): number[] {
     const batch = new SetBatch();
-    for (const family of families) {
+    for (const family of this.#families) {
       const name = this.#set(family, 'lease');
       batch.remove(name, leaseKey).add(name, leaseKey, durationMs);
     }
@@ -188,7 +204,7 @@ export class NftLease implements Lease {
 
   #endOfLease(): SetBatch {
     const batch = new SetBatch();
-    for (const family of families) batch.discard(this.#set(family, 'lease'), leaseKey);
+    for (const family of this.#families) batch.discard(this.#set(family, 'lease'), leaseKey);
     return batch;
   }
 
@@ -213,7 +229,7 @@ export class NftLease implements Lease {
   /** Deleting an element that has run out gives the same number, so the table itself is asked for. */
   #tableMissing(errors: readonly number[]): boolean {
     if (!errors.includes(errorNumber.noEntry)) return false;
-    return families.some((family) => {
+    return this.#families.some((family) => {
       const probe = new SetBatch().discard(this.#set(family, 'managed4'), [unusedAddress]);
       return this.#socket.exchange(probe.finish()).includes(errorNumber.noEntry);
     });
@@ -229,13 +245,17 @@ export class NftLease implements Lease {
   async #restoreNow(): Promise<void> {
     const { nft, table, clock, log } = this.#options;
     log.warning('somebody removed the tables of the lease; they are put back', { table });
-    const text = leaseTables(table, { managed: [...this.#managed], owned: [...this.#owned] });
+    const contents = { managed: [...this.#managed], owned: [...this.#owned] };
+    const obsolete = removeLeaseTables(table, this.#families);
+    // One that is gone would make all of it fail.
+    this.#guarded = presentAmong(this.#guarded);
+    const text = `${obsolete}\n${leaseTables(table, contents, this.#guarded)}`;
     const reason = await runTool(nft, ['-f', '-'], text);
     if (reason !== undefined) throw new Error(`nftables, tables of the lease: ${reason}`);
     const leftMs = this.#untilMs - clock.nowMs();
     if (leftMs <= 0) return;
     const batch = new SetBatch();
-    for (const family of families) batch.add(this.#set(family, 'lease'), leaseKey, leftMs);
+    for (const family of this.#families) batch.add(this.#set(family, 'lease'), leaseKey, leftMs);
     this.#check('restore', this.#socket.exchange(batch.finish()));
   }
 
@@ -247,8 +267,14 @@ export class NftLease implements Lease {
   ): void {
     const ipv4 = ips.filter((ip) => !isIpv6(ip)).map(ipBytes);
     const ipv6 = ips.filter(isIpv6).map(ipBytes);
-    if (ipv4.length > 0) for (const family of families) run(this.#set(family, `${kind}4`), ipv4);
-    if (ipv6.length > 0) run(this.#set('inet', `${kind}6`), ipv6);
+    for (const family of this.#families) {
+      if (ipv4.length > 0) run(this.#set(family, `${kind}4`), ipv4);
+      if (ipv6.length > 0 && family !== 'arp') run(this.#set(family, `${kind}6`), ipv6);
+    }
+  }
+
+  get #families(): readonly TableFamily[] {
+    return leaseFamilies(this.#guarded);
   }
 
   #set(family: TableFamily, set: string): SetName {
@@ -258,3 +284,17 @@ export class NftLease implements Lease {
 
 /** No host has it; put in and taken out in one transaction, so that no packet ever meets it. */
 const unusedAddress = Buffer.alloc(4);
+
+/** In one transaction, those of an earlier life gone. Answers with the reason when it cannot be done. */
+function makeTables(
+  { table, obsoleteTable = table, leftOver = [], nft }: NftLeaseOptions,
+  guarded: GuardedInterfaces,
+): Promise<string | undefined> {
+  const obsolete = removeLeaseTables(obsoleteTable, leaseFamilies(guarded));
+  const text = leaseTables(table, { managed: leftOver, owned: [] }, guarded);
+  return runTool(nft, ['-f', '-'], `${obsolete}\n${text}`);
+}
+
+function presentAmong(interfaces: readonly string[]): string[] {
+  return interfaces.filter((name) => libcCalls.interfaceIndex(name) !== 0);
+}

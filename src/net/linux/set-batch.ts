@@ -6,7 +6,7 @@
  */
 import { NetlinkWriter, netlinkFlag } from './netlink-message.ts';
 
-export type TableFamily = 'inet' | 'arp';
+export type TableFamily = 'inet' | 'arp' | 'netdev';
 
 export interface SetName {
   readonly family: TableFamily;
@@ -14,7 +14,7 @@ export interface SetName {
   readonly set: string;
 }
 
-const familyNumber: Record<TableFamily, number> = { inet: 1, arp: 3 };
+const familyNumber: Record<TableFamily, number> = { inet: 1, arp: 3, netdev: 5 };
 const batchType = { begin: 0x10, end: 0x11 } as const;
 const nftables = 10;
 const operation = { add: 12, remove: 14 } as const;

@@ -149,6 +149,7 @@ test('LIFE-18 LIFE-2 tables that an earlier life left are replaced, and its addr
   expect(next.run('nft', 'list', 'tables').trim().split('\n').sort()).toEqual([
     'table arp flotilla-node.a',
     'table inet flotilla-node.a',
+    'table netdev flotilla-node.a',
   ]);
   // Whose it is then is not for us to say (NET-11).
   await next.lease('manage', []);

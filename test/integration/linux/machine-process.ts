@@ -3,9 +3,19 @@
  * outside. Reads requests as lines of JSON, answers in the same form; see machine.ts for the other end.
  */
 import { connect, createServer, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { KernelChange } from '../../../src/actors/kernel-port.ts';
+import { arpAnnouncement, arpClaimFilter, arpEtherType } from '../../../src/net/linux/arp-frame.ts';
+import { isIpv6, macBytes } from '../../../src/net/linux/ip-bytes.ts';
 import { LinuxKernel } from '../../../src/net/linux/kernel.ts';
+import { libcCalls } from '../../../src/net/linux/libc.ts';
+import {
+  ipv6EtherType,
+  neighbourAdvertisement,
+  neighbourClaimFilter,
+} from '../../../src/net/linux/ndp-frame.ts';
+import { PacketSocket } from '../../../src/net/linux/packet-socket.ts';
 import { systemClock } from '../../../src/node/system-clock.ts';
 import { AnswerLog } from './answer-log.ts';
 
@@ -30,7 +40,7 @@ interface OpenRequest {
 /** Each takes the arguments of the request; what it gives is the answer. */
 const calls = {
   async open(options: OpenRequest) {
-    kernel = await LinuxKernel.open({ ...options, clock: systemClock, log });
+    kernel = await LinuxKernel.open({ ...options, interfaces: ["eth0"], clock: systemClock, log });
     kernel.watch((change) => changes.push(change));
     return { held: kernel.lease.held, guardianPid: kernel.guardianPid };
   },
@@ -41,6 +51,16 @@ const calls = {
     const probe = kernel!.probe(ip, interfaceName, 20);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
     return probe;
+  },
+  /** As a process does that was stopped behind its last look at the lease. */
+  announceUnchecked(ip: string, interfaceName: string) {
+    const mac = macBytes(networkInterfaces()[interfaceName]![0]!.mac)!;
+    const socket = isIpv6(ip)
+      ? new PacketSocket(ipv6EtherType, neighbourClaimFilter)
+      : new PacketSocket(arpEtherType, arpClaimFilter);
+    const frame = isIpv6(ip) ? neighbourAdvertisement(ip, mac) : arpAnnouncement(ip, mac, 'request');
+    socket.send(libcCalls.interfaceIndex(interfaceName), frame);
+    socket.close();
   },
   lease: (method: string, ...words: unknown[]) => invoke(kernel?.lease, method, words),
   /** As the lease keeper does at each beat. */

@@ -75,6 +75,27 @@ test('ARP-7 an address that does not answer is not announced, whatever was decid
   expect(other.neighbour(vip4.ip)).not.toBe(old.mac());
 });
 
+test.each([
+  { vip: vip4, mark: { ...vip4, ip: '10.84.0.5' } },
+  { vip: vip6, mark: { ...vip6, ip: 'fd84::5' } },
+])(
+  'LIFE-18 ARP-7 without a lease no announcement of $vip.ip leaves, if the process was stopped before it',
+  async ({ vip, mark }) => {
+    const [old, other] = await Promise.all([net.startNode('a'), net.start('b')]);
+    await old.serve(long, vip);
+    await until(() => other.answersFrom(vip.ip));
+    for (const { ip } of [vip, mark])
+      other.run('ip', 'neigh', 'replace', ip, 'lladdr', '02:00:00:00:00:01', 'dev', 'eth0', 'nud', 'stale');
+    await old.lease('drop');
+    await old.call('announceUnchecked', vip.ip, 'eth0');
+    // Frames of one machine arrive in order, so the mark shows that the one before it was never sent.
+    await old.serve(long, mark);
+    await old.call('announceUnchecked', mark.ip, 'eth0');
+    await until(() => other.neighbour(mark.ip) === old.mac());
+    expect(other.neighbour(vip.ip)).not.toBe(old.mac());
+  },
+);
+
 describe.each([vip4, vip6])('neighbours and $ip', (vip) => {
   test('EXT-2 a probe finds who has the address, and nobody when nobody has', async () => {
     const [node, holder] = await Promise.all([net.startNode('a'), net.startNode('c')]);

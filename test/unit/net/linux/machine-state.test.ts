@@ -104,12 +104,19 @@ describe('privileges', () => {
 
 describe('the tables of the lease', () => {
   test('LIFE-18 earlier ones of the name are gone in the same transaction', () => {
-    const text = leaseTables('flotilla-a', { managed: ['10.84.0.1', 'fd84::1'], owned: ['fd84::1'] });
-    expect(text.startsWith(removeLeaseTables('flotilla-a'))).toBe(true);
+    const text = leaseTables('flotilla-a', { managed: ['10.84.0.1', 'fd84::1'], owned: ['fd84::1'] }, [
+      'eth0',
+    ]);
+    expect(text.startsWith(removeLeaseTables('flotilla-a', ['inet', 'arp', 'netdev']))).toBe(true);
     expect(text).toContain('set managed4 { type ipv4_addr; elements = { 10.84.0.1 }; }');
     expect(text).toContain('set managed6 { type ipv6_addr; elements = { fd84::1 }; }');
     expect(text).toContain('set owned4 { type ipv4_addr;  }');
     expect(text).toContain('set owned6 { type ipv6_addr; elements = { fd84::1 }; }');
+    expect(text).toContain('hook egress devices = { "eth0" }');
+  });
+
+  test('LIFE-18 without interfaces nothing is said of them, which older kernels would refuse', () => {
+    expect(leaseTables('flotilla-a', { managed: ['10.84.0.1'], owned: [] }, [])).not.toContain('netdev');
   });
 });
 
