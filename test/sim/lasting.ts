@@ -12,6 +12,11 @@ export class Lasting {
     this.#clock = clock;
   }
 
+  /** Nothing is so: what is not so now need not be told, which is most of what a simulation looks at. */
+  get isIdle(): boolean {
+    return this.#since.size === 0;
+  }
+
   /** True once for each time that it lasts longer than the bound. */
   exceeds(what: string, isSo: boolean, boundMs: number): boolean {
     if (!isSo) {

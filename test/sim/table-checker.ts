@@ -111,7 +111,9 @@ export class TableChecker {
       if (!node.member.ownership) continue;
       this.#lookAtTable(node);
       this.#lookAtBus(node);
-      for (const ip of this.#options.ips) this.#lookAtAddress(node, ip);
+      const { announcements } = node.member.ownership.local;
+      const draining = new Set(announcements.flatMap(({ ip, draining }) => (draining ? ip : [])));
+      for (const ip of this.#options.ips) this.#lookAtAddress(node, ip, draining);
     }
   }
 
@@ -159,7 +161,7 @@ export class TableChecker {
       this.#options.violate(`INV-10 ${node.name} has no bus and answers for ${kept.join(' ')}`);
   }
 
-  #lookAtAddress(node: SimNode, ip: string): void {
+  #lookAtAddress(node: SimNode, ip: string, draining: ReadonlySet<string>): void {
     const { ownership, membership } = node.member;
     const { table, lease, local } = ownership!;
     const machine = node.options.machine!;
@@ -167,8 +169,9 @@ export class TableChecker {
     const row = table.rows.get(ip);
     const isOwner = row?.owner === node.incarnation;
     const runs = isAwake && isRunning(node);
-    const view = `${viewKey(membership.view.id)} ${row?.viewChangedAtMs}`;
     const lasts = (rule: string, isSo: boolean, boundMs: number, text: string) => {
+      if (!isSo && this.#lasting.isIdle) return;
+      const view = `${viewKey(membership.view.id)} ${row?.viewChangedAtMs}`;
       if (this.#lasting.exceeds(`${rule} ${ip} ${node.incarnation} ${view}`, isSo, boundMs))
         this.#options.violate(`${rule} ${node.name}, ${ip}: ${text}`);
     };
@@ -195,7 +198,7 @@ export class TableChecker {
     lasts('INV-26', isAble && !answers, bounds.unservedMs, 'is owned, and not answered');
     const isMissing = isAble && machine.owned.has(ip) && !machine.addresses.has(ip);
     lasts('INV-30', isMissing, bounds.missingMs, 'was taken off, and is not back');
-    const drains = runs && isOwner && local.announcements.find((vip) => vip.ip === ip)?.draining === true;
+    const drains = runs && isOwner && draining.has(ip);
     lasts(
       'LIFE-11',
       drains && hasCandidate(node, row!) && ownership!.hasQuorum,
