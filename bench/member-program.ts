@@ -40,6 +40,9 @@ const life = new ClusterLife({
   execute: () => {
     throw new Error('no console here');
   },
+  api: () => {
+    throw new Error('no API here');
+  },
 });
 const { membership, tables } = life.member;
 const counts = tables.get('inbound_cidr')!;

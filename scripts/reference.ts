@@ -5,10 +5,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { renderConfigurationReference } from '../src/config/reference.ts';
 import { renderCommandReference } from '../src/console/reference.ts';
+import { renderApiReference } from '../src/node/api-reference.ts';
 import { renderErrorReference, renderMetricsReference } from '../src/observe/reference.ts';
 
 /** Path from the root of the repository, and what makes its text. */
 const pages: readonly (readonly [path: string, render: () => string])[] = [
+  ['docs/reference/api.md', renderApiReference],
   ['docs/reference/commands.md', renderCommandReference],
   ['docs/reference/configuration.md', renderConfigurationReference],
   ['docs/reference/errors.md', renderErrorReference],

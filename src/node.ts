@@ -16,6 +16,8 @@ import type { NodeSettings, ReplicaType } from './core/settings.ts';
 import type { View } from './core/view.ts';
 import type { LocalService } from './net/front-listener.ts';
 import { nameTaken, resolveNodeAddress } from './node/address.ts';
+import { HeldSlots } from './node/api-slots.ts';
+import { apiHandler } from './node/api-verbs.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { Caches } from './node/caches.ts';
 import { ClusterApi } from './node/cluster-api.ts';
@@ -92,6 +94,8 @@ export class RunningNode extends NodeApi {
   readonly caches: Caches;
   /** Who may do how much in how long, on this node and in the whole cluster. */
   readonly throttles: Throttles;
+  /** Of clients of the API over NATS. */
+  readonly #slots: HeldSlots;
   readonly #options: StartOptions;
   readonly #around: Surroundings;
   readonly #interpreter: Interpreter;
@@ -190,8 +194,14 @@ export class RunningNode extends NodeApi {
       groupOf: (binding) => this.#groupOfBinding.get(binding) ?? 'default',
       replica: (type) => this.#throttleReplica(type),
     });
+    this.#slots = new HeldSlots(this.#around);
     const { throttles } = this;
-    exposeGauges(this.metrics, { life: () => this.#life, jobs: this.peers.jobs, throttles });
+    exposeGauges(this.metrics, {
+      life: () => this.#life,
+      jobs: this.peers.jobs,
+      throttles,
+      slots: this.#slots,
+    });
     this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
   }
 
@@ -334,6 +344,7 @@ export class RunningNode extends NodeApi {
         around: this.#around,
         processId: process.pid,
         execute: (line) => this.#interpreter.run(line),
+        api: apiHandler({ node: this, throttles: this.throttles, caches: this.caches, slots: this.#slots }),
       },
       earlier,
     );
@@ -405,6 +416,7 @@ export class RunningNode extends NodeApi {
     this.outbound?.stop();
     this.cluster.end();
     await this.counts?.stop();
+    this.#slots.stop();
     this.throttles.stop();
     await this.#life?.end();
     await this.caches.close();

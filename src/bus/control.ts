@@ -10,7 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
 import { ControlAnswer } from './control-answer.ts';
-import { serveDiscovery } from './discovery.ts';
+import { type EndpointDescription, serveDiscovery } from './discovery.ts';
 import { type GroupNames, subjects } from './subjects.ts';
 import type { Subscription, Wire, WireMessage } from './wire.ts';
 
@@ -32,6 +32,8 @@ export interface ControlOptions {
   readonly log: Log;
   readonly counters: Counters;
   readonly clock: Clock;
+  /** What the node serves besides, for discovery. */
+  readonly otherEndpoints?: readonly EndpointDescription[];
   /** Time for one command and its answer; default 60 s. */
   readonly timeLimitMs?: number;
 }
@@ -67,7 +69,7 @@ class ControlService {
 
   constructor(options: ControlOptions) {
     this.#options = options;
-    const { wire, groups, self, clock } = options;
+    const { wire, groups, self, clock, otherEndpoints = [] } = options;
     const endpoints = [
       { name: 'all', subject: subjects.control(groups) },
       { name: 'node', subject: subjects.controlNode(groups, self.node) },
@@ -79,7 +81,7 @@ class ControlService {
       version: self.version,
       description: 'Console of a Flotilla node',
       metadata: { node: self.node, subcluster: self.subcluster },
-      endpoints,
+      endpoints: [...endpoints, ...otherEndpoints],
       startedMs: clock.wallMs(),
     };
     this.#subscriptions = [

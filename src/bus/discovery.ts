@@ -21,9 +21,11 @@ export interface ServiceDescription {
 export interface EndpointDescription {
   readonly name: string;
   readonly subject: string;
+  /** Of this endpoint alone, where they are counted apart. */
+  readonly statistics?: () => ServiceStatistics;
 }
 
-/** Of all endpoints together; times in milliseconds. */
+/** Of all endpoints together that have none of their own; times in milliseconds. */
 export interface ServiceStatistics {
   readonly requests: number;
   readonly errors: number;
@@ -40,7 +42,10 @@ export function serveDiscovery(
 ): Subscription {
   const { name, id, version, metadata } = service;
   const identity = { name, id, version, metadata };
-  const endpoints = service.endpoints.map((endpoint) => ({ ...endpoint, queue_group: '', metadata: {} }));
+  const described = ({ name, subject }: EndpointDescription) => {
+    return { name, subject, queue_group: '', metadata: {} };
+  };
+  const endpoints = service.endpoints.map(described);
   const answers = {
     PING: () => ({ type: 'io.nats.micro.v1.ping_response', ...identity }),
     INFO: () => ({
@@ -53,7 +58,10 @@ export function serveDiscovery(
       type: 'io.nats.micro.v1.stats_response',
       ...identity,
       started: new Date(service.startedMs).toISOString(),
-      endpoints: endpoints.map((endpoint) => ({ ...endpoint, ...natsStatistics(statistics()) })),
+      endpoints: service.endpoints.map((endpoint) => ({
+        ...described(endpoint),
+        ...natsStatistics((endpoint.statistics ?? statistics)()),
+      })),
     }),
   };
   const verbs = ['PING', 'INFO', 'STATS'] as const;

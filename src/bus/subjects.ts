@@ -66,6 +66,10 @@ export const subjects = {
   controlSubcluster: (groups: GroupNames, subcluster: string) =>
     `${groups.controlGroup}.sc.${encodeToken(subcluster)}`,
 
+  /** Requests of other programs about shared objects, to one node; `>`: of every verb. Connection `s`. */
+  api: (groups: GroupNames, node: string, verb: string) =>
+    `${groups.clusterGroup}.api.${encodeToken(node)}.${verb}`,
+
   /** Lines of the paniclog for any listener. */
   paniclog: (logGroup: string, node: string) => `${logGroup}.${encodeToken(node)}`,
 
@@ -77,6 +81,15 @@ export const subjects = {
   discovery: (verb: 'PING' | 'INFO' | 'STATS', ...nameAndId: string[]) =>
     ['$SRV', verb, ...nameAndId].join('.'),
 } as const;
+
+/**
+ * Whether nobody may have answers sent there: what a node may publish on these, who asks may not, and would have the node
+ * do it in its name.
+ */
+export function isReserved(subject: string, { clusterGroup, controlGroup, logGroup }: GroupNames): boolean {
+  const [first = ''] = subject.split('.', 1);
+  return first.startsWith('$') || [clusterGroup, controlGroup, logGroup].includes(first);
+}
 
 /** Name of a NATS connection: carries the incarnation, so that advisories can be attributed (BUS-21). */
 export function connectionName(link: 'm' | 's', node: string, incarnation: Incarnation): string {

@@ -69,6 +69,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     maxNamedThrottles: namedThrottlesOf(root),
     control: controlEndpointsOf(root),
     peers: peerSettingsOf(root, clusterPortOf(root)),
+    api: { isServed: cluster.flag('api'), maxRequests: cluster.number('api_max_requests') },
     redis: redisSettingsOf(root),
     logLevel: cluster.text('debug_level') as LogLevel,
   };

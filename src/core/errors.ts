@@ -193,6 +193,34 @@ export const errorCatalogue = {
     title: 'A query failed',
     advice: 'The reason is what the database or the driver says; nothing was kept of it.',
   },
+  'FLT-2101': {
+    title: 'A request of the API over NATS cannot be read',
+    advice: 'Send one JSON object in UTF-8 of at most 2 MiB; an empty body is {}.',
+  },
+  'FLT-2102': {
+    title: 'The API over NATS has no such verb',
+    advice: 'docs/reference/api.md lists the verbs; the node may be of an older version.',
+  },
+  'FLT-2103': {
+    title: 'A field of a request is not usable',
+    advice: 'The line names the field; docs/reference/api.md has the fields of each verb.',
+  },
+  'FLT-2104': {
+    title: 'Too many requests of the API over NATS are under way',
+    advice: 'Nothing was done; ask again later, ask another node, or raise `api_max_requests`.',
+  },
+  'FLT-2105': {
+    title: 'No slot is held under this id',
+    advice: 'It was given back, its time is over, or another node gave it out; take a new one.',
+  },
+  'FLT-2106': {
+    title: 'A request of the API over NATS took too long',
+    advice: 'What it takes later is given back; see `cluster membership` for nodes that cannot be reached.',
+  },
+  'FLT-2107': {
+    title: 'A request of the API over NATS failed',
+    advice: 'This is a defect of Flotilla; report what the log of the node says about it.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -39,6 +39,8 @@ export interface NodeSettings {
   readonly maxNamedThrottles: number;
   readonly control: readonly ControlEndpoint[];
   readonly peers: PeerSettings;
+  /** Requests about shared objects over NATS. */
+  readonly api: ApiSettings;
   /** Sockets for Redis clients; undefined: there are none. */
   readonly redis: RedisSettings | undefined;
   readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';
@@ -256,6 +258,12 @@ export interface LocalEndpoint {
 /** One `Listen` of a `Control_Listener`. */
 export interface ControlEndpoint extends LocalEndpoint {
   readonly timeoutMs: number;
+}
+
+export interface ApiSettings {
+  readonly isServed: boolean;
+  /** Under way at once. */
+  readonly maxRequests: number;
 }
 
 /** `Redis_Listener`. */

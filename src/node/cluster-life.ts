@@ -7,6 +7,7 @@
 import { Member, type VipPorts } from '../actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../actors/ports.ts';
 import type { ProgramHost, ProgramPorts } from '../actors/programs.ts';
+import { type ApiHandler, ApiServer } from '../bus/api-server.ts';
 import { connectWire, type NatsWire } from '../bus/connection.ts';
 import { type Control, type Execute, serveControl } from '../bus/control.ts';
 import { watchEvidence } from '../bus/evidence.ts';
@@ -39,6 +40,8 @@ export interface ClusterLifeOptions {
   readonly processId: number;
   /** Runs a console command that came over NATS. */
   readonly execute: Execute;
+  /** Does what a request about shared objects says. */
+  readonly api: ApiHandler;
 }
 
 /** For the answer to the command that ends this life. */
@@ -49,6 +52,8 @@ export class ClusterLife {
   readonly info: NodeInfo & { readonly number: number };
   readonly member: Member;
   readonly links: Record<LinkName, NatsWire>;
+  /** Undefined: switched off. */
+  readonly api: ApiServer | undefined;
   readonly #control: Control;
   readonly #closers: (() => void)[] = [];
   readonly #wires: NatsWire[] = [];
@@ -91,6 +96,7 @@ export class ClusterLife {
       void this.#closeWires();
       throw error;
     }
+    this.api = this.#serveApi();
     this.#control = serveControl({
       wire: this.links.m,
       groups,
@@ -101,9 +107,11 @@ export class ClusterLife {
         incarnation: this.incarnation,
       },
       execute,
+      otherEndpoints: this.api ? [this.api.endpoint] : [],
       ...around,
     });
     this.#closers.push(
+      () => this.api?.end(),
       () => this.#control.unsubscribe(),
       () => views.close(),
       () => shared.close(),
@@ -135,6 +143,21 @@ export class ClusterLife {
 
   async #closeWires(): Promise<void> {
     await Promise.all(this.#wires.map((wire) => wire.close()));
+  }
+
+  /** On `s`: many requests must not delay a beat. */
+  #serveApi(): ApiServer | undefined {
+    const { settings, around, api } = this.#options;
+    const { isServed, maxRequests } = settings.api;
+    if (!isServed) return undefined;
+    return new ApiServer({
+      wire: this.links.s,
+      groups: settings,
+      node: settings.nodename,
+      handle: api,
+      maxRequests,
+      ...around,
+    });
   }
 
   /** `view_broadcast_interval` (VIEW-10). */

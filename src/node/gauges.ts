@@ -1,5 +1,6 @@
 /** Figures that are read when somebody asks for metrics, from the living parts of the node at that moment. */
 import type { Metrics } from '../observe/metrics.ts';
+import type { HeldSlots } from './api-slots.ts';
 import type { ClusterLife } from './cluster-life.ts';
 import type { Jobs } from './jobs.ts';
 import type { Throttles } from './throttles.ts';
@@ -9,9 +10,10 @@ export interface GaugeSources {
   readonly life: () => ClusterLife | undefined;
   readonly jobs: Pick<Jobs, 'size'>;
   readonly throttles: Pick<Throttles, 'waiting'>;
+  readonly slots: Pick<HeldSlots, 'size'>;
 }
 
-export function exposeGauges(metrics: Metrics, { life, jobs, throttles }: GaugeSources): void {
+export function exposeGauges(metrics: Metrics, { life, jobs, throttles, slots }: GaugeSources): void {
   const objects = () => [...(life()?.member.replicas.values() ?? [])].map((replica) => replica.stats());
   const sum = (figures: readonly number[]) => figures.reduce((total, figure) => total + figure, 0);
   metrics.gauge('view_members', () => life()?.member.membership.view.members.length ?? 0);
@@ -19,6 +21,8 @@ export function exposeGauges(metrics: Metrics, { life, jobs, throttles }: GaugeS
     const { m, s } = life()?.links ?? {};
     return [m, s].filter((link) => link?.state === 'up').length;
   });
+  metrics.gauge('api_requests_waiting', () => life()?.api?.waiting ?? 0);
+  metrics.gauge('api_slots_held', () => slots.size);
   metrics.gauge('peer_jobs', () => jobs.size);
   metrics.gauge('shared_keys', () => sum(objects().map(({ keys }) => keys)));
   metrics.gauge('shared_pending_changes', () => sum(objects().map(({ pending }) => pending)));

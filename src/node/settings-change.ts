@@ -143,6 +143,8 @@ const optionNames: Readonly<Record<string, string>> = {
   controlGroup: 'control_group',
   logGroup: 'log_group',
   logLevel: 'debug_level',
+  'api.isServed': 'api',
+  'api.maxRequests': 'api_max_requests',
   peers: 'ECCluster_Listener',
   'caps.stanzas': 'outbound connection caps',
   throttles: 'outbound throttles',

@@ -58,6 +58,17 @@ export const metricCatalogue = {
   ),
   control_answers_lost: counter('answers', 'Answers over NATS broken off because the link was down'),
 
+  api_requests_total: counter('requests', 'Requests of the API over NATS'),
+  api_requests_failed_total: counter('requests', 'Requests of the API over NATS that ended in an error'),
+  api_requests_refused_total: counter(
+    'requests',
+    'Requests of the API over NATS refused because too many were under way',
+  ),
+  api_requests_dropped_total: counter(
+    'requests',
+    'Requests of the API over NATS dropped because the answer was to go to a subject of the cluster or of the servers',
+  ),
+
   view_changes_total: counter('views', 'Agreed views installed'),
   view_messages_rejected_total: counter(
     'messages',
@@ -129,6 +140,8 @@ export const metricCatalogue = {
 
   view_members: gauge('members', 'Members of the current view'),
   link_up: gauge('links', 'Bus links that are up, 0 to 2'),
+  api_requests_waiting: gauge('requests', 'Requests of the API over NATS that wait for other nodes'),
+  api_slots_held: gauge('slots', 'Slots held for clients of the API over NATS'),
   peer_jobs: gauge('transfers', 'Transfers between nodes under way, in both directions'),
   throttle_waiting_callers: gauge('callers', 'Callers that wait for units of throttles'),
   shared_keys: gauge('keys', 'Keys held in all rows of all shared objects'),

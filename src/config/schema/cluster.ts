@@ -54,6 +54,20 @@ const identity: readonly OptionSchema[] = [
     equal: true,
     text: 'Group on which console commands arrive.',
   },
+  {
+    name: 'api',
+    type: bool,
+    default: 'true',
+    restart: true,
+    text: 'Answer requests about shared objects on `<cluster_group>.api.<nodename>.<verb>`.',
+  },
+  {
+    name: 'api_max_requests',
+    type: int(1, 100_000),
+    default: '1024',
+    restart: true,
+    text: 'Requests of `api` that may wait for other nodes; while there are so many, others are refused.',
+  },
   { name: 'log_group', type: groupName, text: 'Group to which paniclog lines are broadcast.' },
   {
     name: 'log_group_split',

@@ -52,7 +52,7 @@ const maxWaiting = 10_000;
 const sweepMs = 1000;
 /** Nodes come to the end of a partition's time one after the other; until the holder has, it grants no more. */
 const expirySlackMs = 2000;
-const defaultEpsilon = 0.95;
+export const defaultEpsilon = 0.95;
 
 export class SharedThrottles {
   #settings: SharedThrottleSettings;

@@ -19,7 +19,7 @@ afterEach(async () => {
   await stopNatsServers();
 });
 
-const roles = ['node', 'manager', 'operator', 'listener', 'advisories'] as const;
+const roles = ['node', 'manager', 'operator', 'program', 'listener', 'advisories'] as const;
 type Role = (typeof roles)[number];
 
 /** The example of deploy/nats on a free port, with each role's name as its password. */
@@ -117,6 +117,10 @@ describe.each(await natsBinaries())('deploy/nats on nats-server $version', ({ bi
       },
       manager: { publish: ['_INBOX.x'], subscribe: ['ec_console'] },
       operator: { publish: [beat, 'ec_log.x', '_INBOX.x'], subscribe: [beat, 'ec_console', 'ec_log.x'] },
+      program: {
+        publish: [beat, 'ec_console', 'ec_cluster.to.x.shared', '_INBOX.x'],
+        subscribe: [beat, 'ec_cluster.api.>'],
+      },
       listener: { publish: [beat, 'ec_console', 'ec_log.x'], subscribe: [beat, 'ec_console', '_INBOX.x'] },
       advisories: { publish: ['$SYS.REQ.SERVER.PING'], subscribe: ['$SYS.>'] },
     };

@@ -64,6 +64,7 @@ describe('subjects', () => {
       subjects.control(groups),
       subjects.controlNode(groups, 'mx.example.com'),
       subjects.controlSubcluster(groups, 'default'),
+      subjects.api(groups, 'mx.example.com', 'cache.get'),
       subjects.paniclog('ec_log', 'relay-1'),
     ]).toEqual([
       'ec_cluster.view.beat',
@@ -75,6 +76,7 @@ describe('subjects', () => {
       'ec_console',
       'ec_console.node.mx%2Eexample%2Ecom',
       'ec_console.sc.default',
+      'ec_cluster.api.mx%2Eexample%2Ecom.cache.get',
       'ec_log.relay-1',
     ]);
   });

@@ -75,6 +75,7 @@ describe('settings of an empty configuration', () => {
       throttles: [],
       maxNamedThrottles: 1000,
       control: [],
+      api: { isServed: true, maxRequests: 1024 },
       redis: undefined,
       peers: {
         listen: [{ host: undefined, port: 4802, backlog: 500 }],
