@@ -1,6 +1,7 @@
 /**
  * The console for any NATS client (design: bus): a request's body is a command line, on the subject of all nodes, of
- * one node or of its subcluster. A request without reply subject is executed and not answered.
+ * one node or of its subcluster. A request without reply subject is executed and not answered; one whose answer is to go
+ * where only nodes may publish is dropped.
  *
  * Invariants: whatever a request holds and whatever a command does, the node goes on; each request that is answered at
  * all ends in exactly one status; requests, their size and their time are bounded.
@@ -11,7 +12,7 @@ import type { Incarnation } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
 import { ControlAnswer } from './control-answer.ts';
 import { type EndpointDescription, serveDiscovery } from './discovery.ts';
-import { type GroupNames, subjects } from './subjects.ts';
+import { type GroupNames, isReserved, subjects } from './subjects.ts';
 import type { Subscription, Wire, WireMessage } from './wire.ts';
 
 /** Yields the answer as text and returns its status (0 ok, 1 failed ... 5 too late; CON-7). */
@@ -86,7 +87,7 @@ class ControlService {
     };
     this.#subscriptions = [
       ...endpoints.map(({ subject }) => wire.subscribe(subject, (message) => this.#receive(message))),
-      serveDiscovery(wire, description, () => this.#statistics),
+      serveDiscovery(wire, groups, description, () => this.#statistics),
     ];
   }
 
@@ -105,7 +106,12 @@ class ControlService {
   }
 
   #receive({ data, reply, subject }: WireMessage): void {
-    const { wire, self, counters, log } = this.#options;
+    const { wire, groups, self, counters, log } = this.#options;
+    if (isReserved(reply, groups)) {
+      counters.add('control_requests_dropped');
+      log.debug('a console request whose answer nobody may ask for was dropped', { subject, reply });
+      return;
+    }
     const line = decodeLine(data);
     if (line === undefined) {
       counters.add('control_requests_malformed');

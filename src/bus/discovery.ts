@@ -4,7 +4,7 @@
  * Implemented on the wire and not with the client library's service, whose endpoints join one queue group: of all
  * nodes a single one would answer. Here each node answers for itself.
  */
-import { subjects } from './subjects.ts';
+import { type GroupNames, isReserved, subjects } from './subjects.ts';
 import type { Subscription, Wire } from './wire.ts';
 
 export interface ServiceDescription {
@@ -37,6 +37,7 @@ const nanosecondsPerMs = 1_000_000;
 
 export function serveDiscovery(
   wire: Wire,
+  groups: GroupNames,
   service: ServiceDescription,
   statistics: () => ServiceStatistics,
 ): Subscription {
@@ -68,7 +69,8 @@ export function serveDiscovery(
   const subscriptions = verbs.flatMap((verb) =>
     [[], [name], [name, id]].map((nameAndId) =>
       wire.subscribe(subjects.discovery(verb, ...nameAndId), ({ reply }) => {
-        if (reply) wire.publish(reply, new TextEncoder().encode(JSON.stringify(answers[verb]())));
+        if (reply === '' || isReserved(reply, groups)) return;
+        wire.publish(reply, new TextEncoder().encode(JSON.stringify(answers[verb]())));
       }),
     ),
   );

@@ -56,6 +56,10 @@ export const metricCatalogue = {
     'messages',
     'Console requests over NATS dropped as unreadable or too long',
   ),
+  control_requests_dropped: counter(
+    'messages',
+    'Console requests over NATS dropped because the answer was to go to a subject of the cluster or of the servers',
+  ),
   control_answers_lost: counter('answers', 'Answers over NATS broken off because the link was down'),
 
   api_requests_total: counter('requests', 'Requests of the API over NATS'),
