@@ -17,7 +17,8 @@ async function start(name: string): Promise<NodeProcess> {
   return await fleet.start({
     name,
     servers: [server.url],
-    cluster: `Replicate "limits" { type = cache parameters = "snapshot" max_delay = 0.02 }`,
+    cluster: `Replicate "limits" { type = cache parameters = "snapshot" max_delay = 0.02 }
+      Replicate "shared_named_throttles" {}`,
     scopes: `Datasource "limits" {}
       Redis_Listener { cache = "limits" Listen "${join(fleet.folder, `${name}.redis`)}" {} }`,
   });
@@ -86,6 +87,27 @@ describe('Redis clients of a cluster', () => {
     expect(await c.get('kept')).toBe('7');
     expect(await c.incr('kept')).toBe(8);
     await until(async () => (await a.get('kept')) === '8');
+  });
+
+  it('REP-7.19 CL.THROTTLE admits as many at all nodes together as it was asked for, not one more', async () => {
+    // Windows of a year: none ends meanwhile.
+    const throttle = (client: Redis, key: string, quantity = 1) =>
+      client.call('CL.THROTTLE', key, 7, 8, 31_536_000, quantity) as Promise<number[]>;
+    const all = names.map(clientOf);
+    const replies = await Promise.all(
+      Array.from({ length: 24 }, (_, i) => throttle(all[i % all.length]!, '1.2.3.4')),
+    );
+    expect(replies.filter(([isLimited]) => isLimited === 0)).toHaveLength(8);
+    for (const [isLimited, limit, remaining, retryAfterS] of replies) {
+      expect(limit).toBe(8);
+      if (isLimited === 0) expect(retryAfterS).toBe(-1);
+      else expect([remaining, retryAfterS! > 0]).toEqual([0, true]);
+    }
+    expect((await throttle(all[0]!, 'whole', 8)).slice(0, 4)).toEqual([0, 8, 0, -1]);
+    expect((await throttle(all[1]!, 'whole'))[0]).toBe(1);
+    expect(await nodes[2]!.console('cluster shared show shared_named_throttles')).toMatch(
+      /cell:8\/31536000:1\.2\.3\.4: +8\/8 per 31536000 s\n/,
+    );
   });
 
   it('REP-18.7 the console shows keys and figures', async () => {
