@@ -1,9 +1,10 @@
 /**
- * Keys as programs and Redis clients know them, strings that expire and counters, over one replicated cache.
+ * Keys as programs and Redis clients know them, strings that expire, counters, and hashes whose fields are counters, over
+ * one replicated cache.
  *
  * A counter is an entry of the cache that names a *generation*; what is counted is kept under the generation, one share a
  * node, so that two nodes that add at the same time never undo each other. When the entry expires or is deleted, the next
- * count begins another generation, and nothing of the old one can come back.
+ * count begins another generation, and nothing of the old one can come back. So it is with a hash.
  *
  * Invariant: counts are not lost where two nodes begin a generation at the same time, which is what happens to every busy
  * key at the beginning of its time: the newest entry wins, and whoever had counted in the other one adds its share to it.
@@ -12,6 +13,7 @@
 import { FlotillaError } from '../errors.ts';
 import type { Cache, CacheWatcher } from './cache.ts';
 import type { CacheEntry } from './entry.ts';
+import { checkField, HashFields } from './hash-fields.ts';
 import { writtenMs } from './hybrid-clock.ts';
 import { SharedCounts } from './shared-counts.ts';
 
@@ -23,6 +25,7 @@ export interface SetOptions {
 }
 
 interface Register {
+  readonly isHash: boolean;
   readonly generation: string;
   /** Where counting began. */
   readonly base: number;
@@ -34,6 +37,7 @@ interface Register {
 interface Share {
   readonly generation: string;
   readonly bornMs: number;
+  /** Of a counter. */
   count: number;
 }
 
@@ -41,7 +45,9 @@ interface Share {
 const sameTimeMs = 3_000;
 /** Shares remembered; of those beyond it nothing is carried. */
 const maxShares = 100_000;
-const registerPattern = /^\0#([0-9a-f]+):(-?\d+):(\d+)$/;
+const registerPattern = /^\0([#%])([0-9a-f]+):(-?\d+):(\d+)$/;
+/** Keys that begin with NUL are those of counts, of query results, and these: of a numbered database of Redis clients. */
+const ownPattern = /^\0(?!d\d+:)/;
 const integerPattern = /^(0|-?[1-9]\d{0,15})$/;
 
 export interface KeySpacePorts {
@@ -53,21 +59,40 @@ export interface KeySpacePorts {
 export class KeySpace implements CacheWatcher {
   readonly #cache: Cache;
   readonly #counts: SharedCounts;
+  readonly #fields: HashFields;
   readonly #ports: KeySpacePorts;
   /** In the order in which they were added to last. */
   readonly #shares = new Map<string, Share>();
 
   constructor(cache: Cache, ports: KeySpacePorts) {
     this.#cache = cache;
-    this.#counts = new SharedCounts(cache, ports.unique());
+    const owner = ports.unique();
+    this.#counts = new SharedCounts(cache, owner);
+    this.#fields = new HashFields(cache, owner);
     this.#ports = ports;
     cache.watcher = this;
   }
 
+  /** Undefined for a hash, too. */
   get(key: string): string | undefined {
     const text = this.#cache.get(key);
     const register = registerOf(text);
+    if (register?.isHash) return undefined;
     return register ? String(this.#total(register)) : text;
+  }
+
+  /** As Redis calls it; undefined: no such key. */
+  type(key: string): 'string' | 'hash' | undefined {
+    if (!this.has(key)) return undefined;
+    return this.#hash(key) ? 'hash' : 'string';
+  }
+
+  /** Those of one of the parts into which all keys fall; what is kept beside them is not for clients. */
+  keysIn(bucket: number): string[] {
+    return this.#cache
+      .bucketEntries(bucket)
+      .filter(({ key, value }) => value !== undefined && !ownPattern.test(key))
+      .map(({ key }) => key);
   }
 
   has(key: string): boolean {
@@ -97,7 +122,7 @@ export class KeySpace implements CacheWatcher {
   /** From now; 0: never. False when there is no such key. */
   expire(key: string, ttlMs: number): boolean {
     const { generation } = this.#shares.get(key) ?? {};
-    if (generation !== undefined) this.#counts.expire(generation, ttlMs);
+    if (generation !== undefined) this.#keep(generation, ttlMs);
     return this.#cache.expire(key, ttlMs);
   }
 
@@ -105,11 +130,49 @@ export class KeySpace implements CacheWatcher {
   add(key: string, by: number, ttlMsOfNew = 0): number | undefined {
     const text = this.#cache.get(key);
     const register = registerOf(text) ?? this.#begin(key, text, ttlMsOfNew);
-    if (!register) return undefined;
+    if (!register || register.isHash) return undefined;
     const total = this.#total(register) + by;
     if (!Number.isSafeInteger(total)) return undefined;
     this.#count(key, register, by);
     return total;
+  }
+
+  /** The fields of a hash; none: no such key, or no hash. */
+  fields(key: string): ReadonlyMap<string, number> {
+    const { generation = '' } = this.#hash(key) ?? {};
+    const names = this.#fields.names(generation);
+    return new Map(names.map((field) => [field, this.#fields.get(generation, field) ?? 0]));
+  }
+
+  field(key: string, field: string): number | undefined {
+    const hash = this.#hash(key);
+    return hash && this.#fields.get(hash.generation, field);
+  }
+
+  /** The new count of a field; undefined when it would be no whole number, or the key is no hash. Throws FLT-2002. */
+  addToField(key: string, field: string, by: number): number | undefined {
+    checkField(field);
+    const text = this.#cache.get(key);
+    const count = this.field(key, field) ?? 0;
+    if (!Number.isSafeInteger(count + by)) return undefined;
+    const hash = text === undefined ? this.#begin(key, undefined, 0, true) : this.#hash(key);
+    if (!hash) return undefined;
+    this.#countField(key, hash, field, by);
+    return count + by;
+  }
+
+  /** How many of them there were. A hash without fields is none. */
+  deleteFields(key: string, fields: readonly string[]): number {
+    const hash = this.#hash(key);
+    if (!hash) return 0;
+    const removed = fields.filter((field) => this.#fields.remove(hash.generation, field)).length;
+    if (this.#fields.names(hash.generation).length === 0) this.delete(key);
+    return removed;
+  }
+
+  #hash(key: string): Register | undefined {
+    const register = this.has(key) ? registerOf(this.#cache.peek(key)?.value) : undefined;
+    return register?.isHash ? register : undefined;
   }
 
   #total(register: Register): number {
@@ -117,28 +180,31 @@ export class KeySpace implements CacheWatcher {
   }
 
   /** A number that is there becomes the beginning of a count, with the time it has left to live. */
-  #begin(key: string, text: string | undefined, ttlMsOfNew: number): Register | undefined {
+  #begin(key: string, text: string | undefined, ttlMsOfNew: number, isHash = false): Register | undefined {
     if (text !== undefined && !integerPattern.test(text)) return undefined;
     checkOwn(key);
     const earlier = this.#cache.peek(key);
     const register = {
+      isHash,
       generation: this.#ports.unique(),
       base: Number(text ?? 0),
       resetMs: earlier ? resetMsOf(earlier) : 0,
     };
     const { generation, base, resetMs } = register;
     const ttlMs = this.#cache.ttlMs(key) ?? ttlMsOfNew;
-    this.#cache.set(key, `\0#${generation}:${base}:${resetMs}`, ttlMs);
+    this.#cache.set(key, `\0${isHash ? '%' : '#'}${generation}:${base}:${resetMs}`, ttlMs);
     this.#carry(key, register);
     return register;
   }
 
   stored(entry: CacheEntry): void {
     this.#counts.changed(entry, 1);
+    this.#fields.changed(entry, 1);
   }
 
   removed(entry: CacheEntry): void {
     this.#counts.changed(entry, -1);
+    this.#fields.changed(entry, -1);
   }
 
   merged(entry: CacheEntry): void {
@@ -146,7 +212,7 @@ export class KeySpace implements CacheWatcher {
     const share = this.#shares.get(key);
     if (!share) return;
     const register = registerOf(value);
-    if (register?.generation === share.generation) this.#counts.expire(share.generation, this.#leftMs(key));
+    if (register?.generation === share.generation) this.#keep(share.generation, this.#leftMs(key));
     else if (register) this.#carry(key, register);
     else if (isReset(share, resetMsOf(entry))) this.#forget(key);
   }
@@ -158,13 +224,31 @@ export class KeySpace implements CacheWatcher {
 
   #carry(key: string, register: Register): void {
     const share = this.#shares.get(key);
+    const fields = share ? this.#fields.own(share.generation) : [];
     this.#forget(key);
-    if (share && !isReset(share, register.resetMs)) this.#count(key, register, share.count);
+    if (!share || isReset(share, register.resetMs)) return;
+    if (!register.isHash) this.#count(key, register, share.count);
+    else for (const [field, count] of fields) this.#countField(key, register, field, count);
+  }
+
+  /** The own share has the time that the key has. */
+  #keep(generation: string, ttlMs: number): void {
+    this.#counts.expire(generation, ttlMs);
+    this.#fields.keep(generation, ttlMs);
   }
 
   #count(key: string, register: Register, by: number): void {
     const { generation } = register;
     this.#counts.add(generation, by, this.#leftMs(key));
+    this.#remember(key, generation, by);
+  }
+
+  #countField(key: string, { generation }: Register, field: string, by: number): void {
+    this.#fields.add(generation, field, by, this.#leftMs(key));
+    this.#remember(key, generation, 0);
+  }
+
+  #remember(key: string, generation: string, by: number): void {
     const share = this.#shares.get(key) ?? { generation, bornMs: this.#ports.wallMs(), count: 0 };
     share.count += by;
     this.#shares.delete(key);
@@ -183,12 +267,12 @@ export class KeySpace implements CacheWatcher {
     if (!share) return;
     this.#shares.delete(key);
     this.#counts.remove(share.generation);
+    this.#fields.removeOwn(share.generation);
   }
 }
 
-/** Keys that begin with NUL are those of counts and of query results. */
 function checkOwn(key: string): void {
-  if (key.startsWith('\0')) throw new FlotillaError('FLT-2002', 'a key must not begin with NUL');
+  if (ownPattern.test(key)) throw new FlotillaError('FLT-2002', 'a key must not begin with NUL');
 }
 
 function isReset({ bornMs }: Share, resetMs: number): boolean {
@@ -201,6 +285,7 @@ function resetMsOf({ value, time }: CacheEntry): number {
 }
 
 function registerOf(text: string | undefined): Register | undefined {
-  const parts = text?.startsWith('\0#') ? registerPattern.exec(text) : undefined;
-  return parts ? { generation: parts[1]!, base: Number(parts[2]), resetMs: Number(parts[3]) } : undefined;
+  const [, kind, generation, base, resetMs] = (text?.startsWith('\0') && registerPattern.exec(text)) || [];
+  if (generation === undefined) return undefined;
+  return { isHash: kind === '%', generation, base: Number(base), resetMs: Number(resetMs) };
 }

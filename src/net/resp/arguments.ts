@@ -1,5 +1,7 @@
 /** Words of commands as text, numbers and times; what cannot be one is refused in the words that clients know. */
 
+import type { RespState } from './store.ts';
+
 /** An error that the client is told; begins with a word in capitals. */
 export class RespError extends Error {}
 
@@ -14,6 +16,17 @@ export function textOf(word: Buffer): string {
   }
 }
 
+/** As it is kept: each database has names of its own. */
+export function keyOf(word: Buffer, { database }: RespState): string {
+  const key = textOf(word);
+  if (key.startsWith('\0')) throw new RespError('ERR a key must not begin with NUL here');
+  return `${prefixOf(database)}${key}`;
+}
+
+export function prefixOf(database: number): string {
+  return database === 0 ? '' : `\0d${database}:`;
+}
+
 export function integerOf(text: string): number {
   const number = /^(0|-?[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(number)) return number;
@@ -25,6 +38,10 @@ export function ttlMsOf(text: string, unitMs: number, command: string): number {
   const ttlMs = integerOf(text) * unitMs;
   if (ttlMs > 0 && ttlMs <= longestTtlMs) return ttlMs;
   throw new RespError(`ERR invalid expire time in '${command}' command`);
+}
+
+export function wrongType(): RespError {
+  return new RespError('WRONGTYPE Operation against a key holding the wrong kind of value');
 }
 
 export function syntaxError(): RespError {

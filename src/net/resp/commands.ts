@@ -3,8 +3,10 @@
  * remember. Everything else is refused by name, so that nobody takes silence for success.
  */
 import { connectionCommands } from './connection-commands.ts';
+import { hashCommands } from './hash-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import type { Reply } from './reply.ts';
+import { scanCommands } from './scan-commands.ts';
 import { scriptCommands } from './script-commands.ts';
 import type { RespState, RespStore } from './store.ts';
 import { throttleCommands } from './throttle-commands.ts';
@@ -16,7 +18,14 @@ export interface RespCommand {
 }
 
 const commands: ReadonlyMap<string, RespCommand> = new Map(
-  Object.entries({ ...keyCommands, ...throttleCommands, ...scriptCommands, ...connectionCommands }),
+  Object.entries({
+    ...keyCommands,
+    ...hashCommands,
+    ...scanCommands,
+    ...throttleCommands,
+    ...scriptCommands,
+    ...connectionCommands,
+  }),
 );
 
 export function findCommand(name: string): RespCommand | undefined {

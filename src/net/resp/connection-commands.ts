@@ -1,5 +1,5 @@
 /** What clients say before and beside their work: who they are, which protocol, whether anybody is there. */
-import { RespError, textOf } from './arguments.ts';
+import { integerOf, RespError, textOf } from './arguments.ts';
 import type { RespCommand } from './commands.ts';
 import { ok, type Reply } from './reply.ts';
 import type { RespState, RespStore } from './store.ts';
@@ -7,6 +7,8 @@ import type { RespState, RespStore } from './store.ts';
 const most = Number.POSITIVE_INFINITY;
 /** Clients compare versions to choose commands: the oldest that knows what is served here. */
 const servedVersion = '6.2.0';
+/** As many as Redis has when it is not told otherwise. */
+const databases = 16;
 
 export const connectionCommands: Readonly<Record<string, RespCommand>> = {
   ping: { words: [0, 1], run: ([word]) => word ?? { status: 'PONG' } },
@@ -21,7 +23,12 @@ export const connectionCommands: Readonly<Record<string, RespCommand>> = {
   info: { words: [0, most], run: (_, store) => info(store) },
   select: {
     words: [1, 1],
-    run: ([index]) => (textOf(index!) === '0' ? ok : { error: 'ERR DB index is out of range' }),
+    run: ([index], _, state) => {
+      const database = integerOf(textOf(index!));
+      if (database < 0 || database >= databases) return { error: 'ERR DB index is out of range' };
+      state.database = database;
+      return ok;
+    },
   },
   time: { words: [0, 0], run: (_, store) => time(store.wallMs()) },
   dbsize: { words: [0, 0], run: (_, store) => store.size() },

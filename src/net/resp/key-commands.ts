@@ -1,6 +1,6 @@
 /** Commands on keys: strings that expire, and counters. */
 import type { KeySpace, SetOptions } from '../../core/cache/key-space.ts';
-import { integerOf, RespError, syntaxError, textOf, ttlMsOf } from './arguments.ts';
+import { integerOf, keyOf, RespError, syntaxError, textOf, ttlMsOf, wrongType } from './arguments.ts';
 import type { RespCommand } from './commands.ts';
 import { ok, type Reply } from './reply.ts';
 
@@ -10,12 +10,14 @@ const most = Number.POSITIVE_INFINITY;
 
 type OnKey = (keys: KeySpace, key: string, rest: readonly string[]) => Reply;
 
-function onKey(min: number, max: number, run: OnKey): RespCommand {
+/** With so many words after the key; those that are not of this type are no keys for it. */
+export function onKey(min: number, max: number, run: OnKey, type?: 'string' | 'hash'): RespCommand {
   return {
     words: [min + 1, max + 1],
-    run: (words, { keys }) => {
-      const [key, ...rest] = words.map(textOf);
-      return run(keys, key!, rest);
+    run: ([word, ...rest], { keys }, state) => {
+      const key = keyOf(word!, state);
+      if (type !== undefined && (keys.type(key) ?? type) !== type) throw wrongType();
+      return run(keys, key, rest.map(textOf));
     },
   };
 }
@@ -24,13 +26,21 @@ function onKey(min: number, max: number, run: OnKey): RespCommand {
 function onEach(test: (keys: KeySpace, key: string) => boolean): RespCommand {
   return {
     words: [1, most],
-    run: (words, { keys }) => words.map(textOf).filter((key) => test(keys, key)).length,
+    run: (words, { keys }, state) =>
+      words.map((word) => keyOf(word, state)).filter((key) => test(keys, key)).length,
   };
 }
 
 export const keyCommands: Readonly<Record<string, RespCommand>> = {
-  get: onKey(0, 0, (keys, key) => keys.get(key) ?? null),
-  mget: { words: [1, most], run: (words, { keys }) => mget(words.map(textOf), keys) },
+  get: onKey(0, 0, (keys, key) => keys.get(key) ?? null, 'string'),
+  mget: {
+    words: [1, most],
+    run: (words, { keys }, state) =>
+      mget(
+        words.map((word) => keyOf(word, state)),
+        keys,
+      ),
+  },
   set: onKey(1, 6, set),
   setnx: onKey(1, 1, (keys, key, [value]) => Number(keys.set(key, value!, { only: 'absent' }))),
   setex: onKey(2, 2, (keys, key, [ttl, value]) => setFor(keys, key, value!, ttlMsOf(ttl!, 1000, 'setex'))),
@@ -38,11 +48,11 @@ export const keyCommands: Readonly<Record<string, RespCommand>> = {
   del: onEach((keys, key) => keys.delete(key)),
   unlink: onEach((keys, key) => keys.delete(key)),
   exists: onEach((keys, key) => keys.has(key)),
-  type: onKey(0, 0, (keys, key) => ({ status: keys.has(key) ? 'string' : 'none' })),
-  incr: onKey(0, 0, (keys, key) => add(keys, key, 1)),
-  decr: onKey(0, 0, (keys, key) => add(keys, key, -1)),
-  incrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, integerOf(by!))),
-  decrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, -integerOf(by!))),
+  type: onKey(0, 0, (keys, key) => ({ status: keys.type(key) ?? 'none' })),
+  incr: onKey(0, 0, (keys, key) => add(keys, key, 1), 'string'),
+  decr: onKey(0, 0, (keys, key) => add(keys, key, -1), 'string'),
+  incrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, integerOf(by!)), 'string'),
+  decrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, -integerOf(by!)), 'string'),
   expire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!) * 1000)),
   pexpire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!))),
   persist: onKey(0, 0, (keys, key) => Number(Boolean(keys.ttlMs(key)) && keys.expire(key, 0))),
@@ -55,9 +65,14 @@ function mget(names: readonly string[], keys: KeySpace): Reply {
   return names.map((key) => {
     const value = keys.get(key) ?? null;
     length += value?.length ?? 0;
-    if (length > maxReplyBytes) throw new RespError('ERR the reply would be larger than 16 MiB');
+    checkReply(length);
     return value;
   });
+}
+
+/** What is asked for in one piece has a bound. */
+export function checkReply(bytes: number): void {
+  if (bytes > maxReplyBytes) throw new RespError('ERR the reply would be larger than 16 MiB');
 }
 
 const setUnitsMs: Readonly<Record<string, number>> = { EX: 1000, PX: 1 };
@@ -76,6 +91,7 @@ function set(keys: KeySpace, key: string, [value, ...options]: readonly string[]
     else if (word === 'GET') isGet = true;
     else throw syntaxError();
   }
+  if (isGet && keys.type(key) === 'hash') throw wrongType();
   const before = isGet ? (keys.get(key) ?? null) : null;
   const isSet = keys.set(key, value!, given);
   if (isGet) return before;

@@ -3,10 +3,10 @@
  * client that sends another one is told so.
  */
 import type { KeySpace } from '../../core/cache/key-space.ts';
-import { integerOf, RespError, textOf, ttlMsOf } from './arguments.ts';
+import { integerOf, keyOf, RespError, textOf, ttlMsOf, wrongType } from './arguments.ts';
 import type { RespCommand } from './commands.ts';
 import type { Reply } from './reply.ts';
-import type { RespStore, ScriptName } from './store.ts';
+import type { RespState, RespStore, ScriptName } from './store.ts';
 
 const most = Number.POSITIVE_INFINITY;
 /** Spellings remembered: blanks may differ. */
@@ -24,14 +24,15 @@ const incrementScript = [
 export const scriptCommands: Readonly<Record<string, RespCommand>> = {
   eval: {
     words: [2, most],
-    run: ([script, ...rest], store) => runScript(recognised(textOf(script!), store), rest, store),
+    run: ([script, ...rest], store, state) =>
+      runScript(recognised(textOf(script!), store), rest, store, state),
   },
   evalsha: {
     words: [2, most],
-    run: ([hash, ...rest], store) => {
+    run: ([hash, ...rest], store, state) => {
       const name = store.scripts.get(textOf(hash!).toLowerCase());
       if (name === undefined) throw new RespError('NOSCRIPT No matching script. Please use EVAL.');
-      return runScript(name, rest, store);
+      return runScript(name, rest, store, state);
     },
   },
   script: { words: [1, most], run: script },
@@ -55,15 +56,20 @@ function recognised(text: string, { scripts, scriptHash }: RespStore): ScriptNam
   return 'increment';
 }
 
-function runScript(name: ScriptName, words: readonly Buffer[], { keys }: RespStore): Reply {
-  const [count, key, ...rest] = words.map(textOf);
-  if (count !== '1' || key === undefined) throw new RespError(`ERR the script '${name}' needs one key`);
-  return increment(keys, key, rest);
+function runScript(
+  name: ScriptName,
+  [count, key, ...rest]: readonly Buffer[],
+  { keys }: RespStore,
+  state: RespState,
+): Reply {
+  if (!count || textOf(count) !== '1' || !key) throw new RespError(`ERR the script '${name}' needs one key`);
+  return increment(keys, keyOf(key, state), rest.map(textOf));
 }
 
 /** ARGV: points, and the seconds that a new key lives. */
 function increment(keys: KeySpace, key: string, [points = '', seconds = '']: readonly string[]): Reply {
   const ttlMs = ttlMsOf(seconds, 1000, 'set');
+  if (keys.type(key) === 'hash') throw wrongType();
   const consumed = keys.add(key, integerOf(points), ttlMs);
   if (consumed === undefined) throw new RespError('ERR value is not an integer or out of range');
   // A key that was set before without an end.

@@ -49,7 +49,7 @@ export class RespSession {
     this.#socket = socket;
     this.#store = store;
     this.#log = log;
-    this.#state = { id, version: 2, name: '', isEnding: false };
+    this.#state = { id, version: 2, name: '', database: 0, isEnding: false };
     socket.on('data', (bytes) => {
       this.#parser.push(bytes);
       this.#run();

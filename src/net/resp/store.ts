@@ -42,6 +42,8 @@ export interface RespState {
   readonly id: number;
   version: RespVersion;
   name: string;
+  /** What SELECT chose. */
+  database: number;
   /** The connection ends after this reply. */
   isEnding: boolean;
 }

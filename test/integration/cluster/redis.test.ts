@@ -110,6 +110,24 @@ describe('Redis clients of a cluster', () => {
     );
   });
 
+  it('REP-21.3 fields of a hash add up over the nodes and end as one', async () => {
+    const [a, b, c] = names.map(clientOf) as [Redis, Redis, Redis];
+    for (const client of [a, b, c]) {
+      await client.select(4);
+      await client.hincrby('rate_conn:192.0.2.1', '1800000000000', 1);
+      await client.expire('rate_conn:192.0.2.1', 120);
+    }
+    await a.hincrby('rate_conn:192.0.2.1', '1800000000001', 1);
+    await until(async () => {
+      const seen = await Promise.all([a, b, c].map((client) => client.hgetall('rate_conn:192.0.2.1')));
+      return seen.every((fields) => fields['1800000000000'] === '3' && fields['1800000000001'] === '1');
+    });
+    expect(await b.hdel('rate_conn:192.0.2.1', '1800000000000')).toBe(1);
+    await until(async () => (await c.hlen('rate_conn:192.0.2.1')) === 1);
+    await c.del('rate_conn:192.0.2.1');
+    await until(async () => (await a.exists('rate_conn:192.0.2.1')) === 0);
+  });
+
   it('REP-18.7 the console shows keys and figures', async () => {
     const a = clientOf('relay-1');
     await a.set('shown', 'four');

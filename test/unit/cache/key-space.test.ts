@@ -1,4 +1,5 @@
 /** Keys of Redis clients over a replicated cache: counts that two nodes begin at once, that end, and that come back. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KeySpace } from '../../../src/core/cache/key-space.ts';
 import { Cluster, type Node } from './cluster.ts';
@@ -119,5 +120,123 @@ describe('keys of Redis clients', () => {
     space.set('float', '1.5');
     expect(space.add('float', 1)).toBeUndefined();
     expect(() => space.set('forged', '\0#1:5:0')).toThrow(/FLT-2002|does not fit/);
+  });
+});
+
+describe('hashes of Redis clients', () => {
+  const fieldsOf = (spaces: readonly KeySpace[]) =>
+    spaces.map((space) => Object.fromEntries(space.fields('h')));
+
+  it('REP-21.3 always: fields add up over all nodes, whoever began the hash, and whenever it got more time', () => {
+    const operation = fc.record({
+      node: fc.nat(2),
+      field: fc.constantFrom('a', 'b', 'c'),
+      by: fc.integer({ min: -5, max: 5 }),
+      ttlMs: fc.option(fc.constantFrom(0, 600_000, 900_000)),
+      restS: fc.constantFrom(0, 0, 1),
+    });
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 20 }), (operations) => {
+        const { cluster, spaces } = keySpaces(3);
+        const expected: Record<string, number> = {};
+        for (const { node, field, by, ttlMs, restS } of operations) {
+          spaces[node]!.addToField('h', field, by);
+          if (ttlMs !== null) spaces[node]!.expire('h', ttlMs);
+          expected[field] = (expected[field] ?? 0) + by;
+          if (restS > 0) cluster.rest(restS);
+        }
+        cluster.rest(6);
+        expect(fieldsOf(spaces)).toEqual([expected, expected, expected]);
+      }),
+    );
+  });
+
+  it('REP-22.9 fields of both sides of a partition add up after it heals', () => {
+    const { cluster, spaces, nodes } = keySpaces(2);
+    for (const node of nodes) node.linkUp = false;
+    for (const [i, space] of spaces.entries()) {
+      space.addToField('h', 'both', i + 1);
+      space.addToField('h', `only ${i}`, 1);
+      space.expire('h', 600_000);
+    }
+    cluster.rest(30);
+    for (const node of nodes) {
+      node.linkUp = true;
+      node.replicator.linkChanged(false);
+      node.replicator.linkChanged(true);
+    }
+    cluster.rest(10);
+    const sums = { both: 3, 'only 0': 1, 'only 1': 1 };
+    expect(fieldsOf(spaces)).toEqual([sums, sums]);
+  });
+
+  it('a field that is deleted is so at every node, and begins anew; with the last one the hash goes', () => {
+    const { cluster, spaces, nodes } = keySpaces(3);
+    const [a, b, c] = spaces as [KeySpace, KeySpace, KeySpace];
+    for (const space of spaces) for (const field of ['old', 'new']) space.addToField('h', field, 1);
+    cluster.rest(4);
+    expect(c.deleteFields('h', ['old', 'none'])).toBe(1);
+    cluster.rest(4);
+    expect(fieldsOf(spaces)).toEqual([{ new: 3 }, { new: 3 }, { new: 3 }]);
+    expect(a.addToField('h', 'old', 5)).toBe(5);
+    cluster.rest(4);
+    expect(b.field('h', 'old')).toBe(5);
+    expect(b.deleteFields('h', ['old', 'new'])).toBe(2);
+    cluster.rest(4);
+    expect(spaces.map((space) => space.type('h'))).toEqual([undefined, undefined, undefined]);
+    expect(nodes.map(({ cache }) => cache.size)).toEqual([0, 0, 0]);
+  });
+
+  it('REP-13.7 a hash ends at every node when its time is over or somebody deletes it, and nothing of it stays', () => {
+    const { cluster, spaces, nodes } = keySpaces(2);
+    const [a, b] = spaces as [KeySpace, KeySpace];
+    a.addToField('h', 'f', 1);
+    b.addToField('h', 'f', 2);
+    cluster.rest(4);
+    b.expire('h', 10_000);
+    cluster.rest(11);
+    expect(fieldsOf(spaces)).toEqual([{}, {}]);
+    expect(a.addToField('h', 'f', 7)).toBe(7);
+    cluster.rest(20);
+    expect(fieldsOf(spaces)).toEqual([{ f: 7 }, { f: 7 }]);
+    b.delete('h');
+    cluster.rest(4);
+    expect(a.type('h')).toBeUndefined();
+    expect(nodes.map(({ cache }) => cache.size)).toEqual([0, 0]);
+  });
+
+  it('fields outlive no more than one more time of their hash, and never end before it', () => {
+    const { cluster, spaces } = keySpaces(2);
+    const [a, b] = spaces as [KeySpace, KeySpace];
+    a.addToField('h', 'f', 1);
+    for (let i = 0; i < 10; i++) {
+      (i % 2 === 0 ? a : b).expire('h', 10_000);
+      cluster.rest(8);
+    }
+    expect(fieldsOf(spaces)).toEqual([{ f: 1 }, { f: 1 }]);
+  });
+
+  it('more time for a hash does not write its fields each time', () => {
+    const { spaces, nodes } = keySpaces(1);
+    const [space] = spaces as [KeySpace];
+    for (let i = 0; i < 100; i++) {
+      space.addToField('h', `f${i}`, 1);
+      space.expire('h', 120_000);
+    }
+    const before = nodes[0]!.contents.map(({ key, time }) => `${key} ${JSON.stringify(time)}`);
+    space.expire('h', 120_000);
+    const after = nodes[0]!.contents.map(({ key, time }) => `${key} ${JSON.stringify(time)}`);
+    expect(after.filter((entry) => !before.includes(entry))).toHaveLength(1);
+  });
+
+  it('a key is a counter or a hash, whatever two nodes begin at once', () => {
+    const { cluster, spaces } = keySpaces(2);
+    const [a, b] = spaces as [KeySpace, KeySpace];
+    a.add('h', 5);
+    b.addToField('h', 'f', 1);
+    expect([a.addToField('h', 'f', 1), b.add('h', 1)]).toEqual([undefined, undefined]);
+    cluster.rest(4);
+    expect(a.type('h')).toBe(b.type('h'));
+    expect([a.get('h'), fieldsOf([a])]).toEqual([b.get('h'), fieldsOf([b])]);
   });
 });

@@ -121,13 +121,103 @@ describe('keys over a socket', () => {
     await expect(redis.incr('text')).rejects.toThrow('ERR value is not an integer or out of range');
     await expect(redis.incrby('n', '1.5' as unknown as number)).rejects.toThrow('not an integer');
     await expect(redis.call('get')).rejects.toThrow("ERR wrong number of arguments for 'get' command");
-    await expect(redis.call('hincrby', 'k', 'f', '1')).rejects.toThrow("unknown command 'hincrby'");
+    await expect(redis.call('hset', 'k', 'f', 'v')).rejects.toThrow("unknown command 'hset'");
     await expect(redis.call('lpush', 'k\r\n+OK', 'f')).rejects.toThrow("unknown command 'lpush'");
     await expect(redis.set('k'.repeat(1025), 'v')).rejects.toThrow('FLT-2002');
     await expect(redis.call('set', Buffer.from([0xff]), 'v')).rejects.toThrow('UTF-8');
     await expect(redis.eval('return 1', 0)).rejects.toThrow('scripts are not run here');
-    await expect(redis.select(1)).rejects.toThrow('DB index');
+    await expect(redis.select(16)).rejects.toThrow('DB index');
+    await expect(redis.get('\0c1:1')).rejects.toThrow('NUL');
     expect(await redis.ping()).toBe('PONG');
+  });
+
+  it('each database has keys of its own', async () => {
+    await redis.set('k', 'zero');
+    expect(await redis.select(4)).toBe('OK');
+    expect(await redis.get('k')).toBeNull();
+    expect([await redis.incr('n'), await redis.hincrby('h', 'f', 1), await redis.exists('n', 'h')]).toEqual([
+      1, 1, 2,
+    ]);
+    expect(new Set((await redis.scan(0, 'COUNT', 1000))[1])).toEqual(new Set(['n', 'h']));
+    await redis.select(0);
+    expect((await redis.scan(0, 'COUNT', 1000))[1]).toEqual(['k']);
+    expect(await redis.get('n')).toBeNull();
+  });
+
+  it('SCAN tells each key once, in parts, and only those that match', async () => {
+    const names = Array.from({ length: 100 }, (_, i) => `key:${i}`);
+    for (const name of names) await redis.set(name, 'v');
+    await redis.hincrby('concurrency|10.0.0.1', 'f', 1);
+    await redis.incr('concurrency|::1');
+    await redis.del('key:7');
+    const found: string[] = [];
+    let cursor = '0';
+    let rounds = 0;
+    do {
+      const [next, keys] = await redis.scan(cursor, 'MATCH', 'key:*');
+      [cursor, rounds] = [next, rounds + 1];
+      found.push(...keys);
+      await redis.set(`key:${rounds}:new`, 'v', 'PX', 1);
+      wallMs += 1;
+    } while (cursor !== '0');
+    expect(found.filter((name) => !name.endsWith(':new')).sort()).toEqual(
+      names.filter((name) => name !== 'key:7').sort(),
+    );
+    expect(rounds).toBeGreaterThan(5);
+    const [, limited] = await redis.scan(0, 'MATCH', 'concurrency|*', 'COUNT', 1000);
+    expect(limited.sort()).toEqual(['concurrency|10.0.0.1', 'concurrency|::1']);
+    for (const wrong of [['COUNT', '0'], ['MATCH'], ['MATCH', '*'.repeat(257)], ['TYPE', 'hash']])
+      await expect(redis.call('scan', '0', ...wrong)).rejects.toThrow('ERR syntax error');
+  });
+
+  it('hashes count by field, expire as one, and are no strings', async () => {
+    expect(await redis.hgetall('h')).toEqual({});
+    expect([await redis.hincrby('h', 'a', 2), await redis.hincrby('h', 'a', -5)]).toEqual([2, -3]);
+    expect(await redis.hincrby('h', 'b ö:1', 1)).toBe(1);
+    expect(await redis.hgetall('h')).toEqual({ a: '-3', 'b ö:1': '1' });
+    expect(await redis.hget('h', 'a')).toBe('-3');
+    expect(await redis.hmget('h', 'a', 'none')).toEqual(['-3', null]);
+    expect([await redis.hlen('h'), await redis.hexists('h', 'a'), await redis.hexists('h', 'c')]).toEqual([
+      2, 1, 0,
+    ]);
+    expect([await redis.type('h'), await redis.exists('h'), await redis.ttl('h')]).toEqual(['hash', 1, -1]);
+    expect(await redis.hdel('h', 'a', 'none')).toBe(1);
+    expect(await redis.hdel('h', 'b ö:1')).toBe(1);
+    expect(await redis.exists('h')).toBe(0);
+
+    await redis.hincrby('h', 'early', 1);
+    await redis.expire('h', 10);
+    for (let i = 0; i < 5; i++) {
+      wallMs += 9_000;
+      await redis.hincrby('h', `f${i}`, 1);
+      await redis.expire('h', 10);
+    }
+    expect(await redis.hlen('h')).toBe(6);
+    wallMs += 10_000;
+    expect(await redis.hgetall('h')).toEqual({});
+    expect(await redis.hincrby('h', 'early', 1)).toBe(1);
+    expect(await redis.hgetall('h')).toEqual({ early: '1' });
+
+    await redis.set('text', 'abc');
+    const wrongs = [
+      ['get', 'h'],
+      ['incr', 'h'],
+      ['set', 'h', 'v', 'GET'],
+      ['hgetall', 'text'],
+      ['hincrby', 'text', 'f', '1'],
+      ['hdel', 'text', 'f'],
+    ];
+    for (const [name, ...words] of wrongs)
+      await expect(redis.call(name!, ...words)).rejects.toThrow('WRONGTYPE');
+    expect(await redis.mget('h', 'text')).toEqual([null, 'abc']);
+    await expect(redis.call('hincrby', 'h', 'f', '1.5')).rejects.toThrow('not an integer');
+    await redis.call('hincrby', 'h', 'f', String(Number.MAX_SAFE_INTEGER));
+    await expect(redis.hincrby('h', 'f', 1)).rejects.toThrow('overflow');
+    await expect(redis.hincrby('fresh', 'f'.repeat(961), 1)).rejects.toThrow('FLT-2002');
+    expect(await redis.exists('fresh')).toBe(0);
+    expect(await raw('HELLO 3\r\nHGETALL h\r\n', 150)).toMatch(/%2\r\n\$5\r\nearly\r\n\$1\r\n1\r\n/);
+    expect(await redis.set('h', 'v')).toBe('OK');
+    expect(await redis.get('h')).toBe('v');
   });
 
   it('replies in both versions of the protocol', async () => {
@@ -154,6 +244,56 @@ describe('keys over a socket', () => {
       .poll(() => received, { timeout: 20_000 })
       .toBe(200 * (1024 * 1024 + '$1048576\r\n\r\n'.length));
     socket.destroy();
+  });
+});
+
+describe('haraka-plugin-limit 1.3.2', () => {
+  /** Each call as the plugin makes it, in its order. */
+  it('its concurrency, rates and outbound limits', async () => {
+    // redis.ini: database=4. At start: orphans of earlier versions get an end.
+    await redis.select(4);
+    await redis.incr('concurrency|192.0.2.9');
+    const [cursor, keys] = await redis.scan('0', 'MATCH', 'concurrency|*', 'COUNT', 100);
+    expect([cursor === '0' || keys.length > 0, await redis.ttl('concurrency|192.0.2.9')]).toEqual([true, -1]);
+    await redis.expire('concurrency|192.0.2.9', 180);
+
+    // concurrency: conn_concur_incr with its repair, conn_concur_decr.
+    expect(await redis.incrby('concurrency|192.0.2.1', -1)).toBe(-1);
+    expect(await redis.incr('concurrency|192.0.2.1')).toBe(0);
+    expect(await redis.set('concurrency|192.0.2.1', 1)).toBe('OK');
+    expect(await redis.expire('concurrency|192.0.2.1', 180)).toBe(1);
+    expect(await redis.incr('concurrency|192.0.2.1')).toBe(2);
+    expect(await redis.incrby('concurrency|192.0.2.1', -1)).toBe(1);
+
+    // rate_conn: a field for each connection, stale ones taken out, and twice the interval to live.
+    const [key, intervalS] = ['rate_conn:192.0.2.1', 60];
+    const connect = async () => {
+      await redis.hincrby(key, String(wallMs), 1);
+      await redis.expire(key, intervalS * 2);
+      const stamps = await redis.hgetall(key);
+      const stale = Object.keys(stamps).filter((stamp) => Number(stamp) < wallMs - intervalS * 1000);
+      if (stale.length > 0) expect(await redis.hdel(key, ...stale)).toBe(stale.length);
+      return Object.keys(stamps).length - stale.length;
+    };
+    const counts = [];
+    for (let i = 0; i < 12; i++) {
+      counts.push(await connect());
+      wallMs += 15_000;
+    }
+    expect(counts).toEqual([1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5]);
+
+    // rate_rcpt and its like, rate_rcpt_host_enforce.
+    expect(await redis.incr('rate_rcpt:a@example.com')).toBe(1);
+    await redis.expire('rate_rcpt:a@example.com', 300);
+    expect(await redis.get('rate_rcpt_host:192.0.2.1')).toBeNull();
+
+    // outbound: one field, taken back when a delivery ends.
+    const out = 'outbound-rate:example.com';
+    expect(await redis.hincrby(out, 'TOTAL', 1)).toBe(1);
+    await redis.expire(out, 300);
+    expect(await redis.hincrby(out, 'TOTAL', 1)).toBe(2);
+    expect(await redis.hincrby(out, 'TOTAL', -1)).toBe(1);
+    expect(await redis.quit()).toBe('OK');
   });
 });
 
