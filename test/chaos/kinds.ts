@@ -80,8 +80,9 @@ export const kinds: readonly Kind[] = [
   ofOne('address', ({ harbour }, victim) => ({
     sides: [everybody],
     strike: () => {
-      for (const ip of harbour.plumbedOn(victim))
-        harbour.run(victim, 'ip', 'address', 'delete', `${ip}/32`, 'dev', 'eth0');
+      const commands = harbour.plumbedOn(victim).map((ip) => `address delete ${ip}/32 dev eth0`);
+      // With force: the node itself may take one off meanwhile.
+      harbour.run(victim, 'sh', '-c', `echo '${commands.join('\n')}' | ip -force -batch - || true`);
     },
     undo: () => undefined,
   })),
