@@ -37,7 +37,12 @@ interface Reign {
   readonly machine: string;
   readonly fromMs: number;
   readonly untilMs: number;
+  /** Who answers afterwards. */
+  readonly next: string | undefined;
 }
+
+/** Answers wait for a lookout that is kept from the processor, so that the last of them is noted late. */
+const notedLateMs = 50;
 
 export function judge(round: Round, seen: readonly SeenReport[]): Verdict {
   return {
@@ -84,7 +89,8 @@ function staleDuring(reign: Reign, ip: string, round: Round, reports: readonly R
     if (report.what !== 'neighbour' || report.ip !== ip) return [];
     if (report.machine === undefined || report.machine === reign.machine) return [];
     const fromMs = Math.max(report.fromMs, knownMs);
-    const untilMs = Math.min(report.untilMs, reign.untilMs);
+    const isNext = report.machine === reign.next;
+    const untilMs = Math.min(report.untilMs, reign.untilMs - (isNext ? notedLateMs : 0));
     if (fromMs >= untilMs || round.mayBothAnswer(reign.machine, report.machine, fromMs)) return [];
     const lateMs = (untilMs - reign.fromMs).toFixed(0);
     return [
@@ -98,10 +104,10 @@ function reignsOf(ip: string, round: Round, reports: readonly Report[]): Reign[]
   let now = { machine: round.ownersBefore[ip]!, fromMs: Number.NEGATIVE_INFINITY };
   for (const report of reports) {
     if (report.what !== 'owner' || report.ip !== ip || report.protocol !== 'icmp') continue;
-    reigns.push({ ...now, untilMs: report.before?.untilMs ?? report.atMs });
+    reigns.push({ ...now, untilMs: report.before?.untilMs ?? report.atMs, next: report.machine });
     now = { machine: report.machine, fromMs: report.atMs };
   }
-  return [...reigns, { ...now, untilMs: round.endedMs }];
+  return [...reigns, { ...now, untilMs: round.endedMs, next: undefined }];
 }
 
 export function at({ struckMs }: Pick<Round, 'struckMs'>, atMs: number): string {

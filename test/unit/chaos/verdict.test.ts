@@ -47,6 +47,18 @@ describe('the verdict on a round', () => {
     expect(verdictOf([neighbour('b', 1_995, 5_000)]).staleNeighbours).toEqual([]);
   });
 
+  it('R3 the last answer of an owner may be noted after the announcement of the next, but not much later', () => {
+    const noted = { ...takenOver, before: { machine: 'a', untilMs: 1_990 } };
+    const stale = (fromMs: number, machine = 'b') =>
+      judge(round, [
+        { by: 'east', report: noted },
+        { by: 'east', report: neighbour(machine, fromMs, 5_000) },
+      ]).staleNeighbours;
+    expect(stale(1_950)).toEqual([]);
+    expect(stale(1_900)).toHaveLength(1);
+    expect(stale(1_950, 'c')).toHaveLength(1);
+  });
+
   it('R2 two at one time are a violation, except while two sides of a cut without quorum meet', () => {
     const double: Report = { what: 'double', ip, machines: ['a', 'b'], protocol: 'arp', atMs: 2_600 };
     expect(verdictOf([double]).doubles).toHaveLength(1);
