@@ -3,7 +3,7 @@
  * of their own; texts are not kept in fields, so there is no HSET.
  */
 import type { KeySpace } from '../../core/cache/key-space.ts';
-import { integerOf, RespError } from './arguments.ts';
+import { integerOf, RespError, wrongType } from './arguments.ts';
 import type { RespCommand } from './commands.ts';
 import { checkReply, onKey } from './key-commands.ts';
 import type { Reply } from './reply.ts';
@@ -13,7 +13,10 @@ const most = Number.POSITIVE_INFINITY;
 type OnHash = (keys: KeySpace, key: string, rest: readonly string[]) => Reply;
 
 function onHash(min: number, max: number, run: OnHash): RespCommand {
-  return onKey(min, max, run, 'hash');
+  return onKey(min, max, (keys, key, rest) => {
+    if (keys.type(key) === 'string') throw wrongType();
+    return run(keys, key, rest);
+  });
 }
 
 export const hashCommands: Readonly<Record<string, RespCommand>> = {

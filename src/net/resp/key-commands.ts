@@ -10,15 +10,11 @@ const most = Number.POSITIVE_INFINITY;
 
 type OnKey = (keys: KeySpace, key: string, rest: readonly string[]) => Reply;
 
-/** With so many words after the key; those that are not of this type are no keys for it. */
-export function onKey(min: number, max: number, run: OnKey, type?: 'string' | 'hash'): RespCommand {
+/** With so many words after the key. */
+export function onKey(min: number, max: number, run: OnKey): RespCommand {
   return {
     words: [min + 1, max + 1],
-    run: ([word, ...rest], { keys }, state) => {
-      const key = keyOf(word!, state);
-      if (type !== undefined && (keys.type(key) ?? type) !== type) throw wrongType();
-      return run(keys, key, rest.map(textOf));
-    },
+    run: ([word, ...rest], { keys }, state) => run(keys, keyOf(word!, state), rest.map(textOf)),
   };
 }
 
@@ -32,7 +28,7 @@ function onEach(test: (keys: KeySpace, key: string) => boolean): RespCommand {
 }
 
 export const keyCommands: Readonly<Record<string, RespCommand>> = {
-  get: onKey(0, 0, (keys, key) => keys.get(key) ?? null, 'string'),
+  get: onKey(0, 0, get),
   mget: {
     words: [1, most],
     run: (words, { keys }, state) =>
@@ -49,16 +45,22 @@ export const keyCommands: Readonly<Record<string, RespCommand>> = {
   unlink: onEach((keys, key) => keys.delete(key)),
   exists: onEach((keys, key) => keys.has(key)),
   type: onKey(0, 0, (keys, key) => ({ status: keys.type(key) ?? 'none' })),
-  incr: onKey(0, 0, (keys, key) => add(keys, key, 1), 'string'),
-  decr: onKey(0, 0, (keys, key) => add(keys, key, -1), 'string'),
-  incrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, integerOf(by!)), 'string'),
-  decrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, -integerOf(by!)), 'string'),
+  incr: onKey(0, 0, (keys, key) => add(keys, key, 1)),
+  decr: onKey(0, 0, (keys, key) => add(keys, key, -1)),
+  incrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, integerOf(by!))),
+  decrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, -integerOf(by!))),
   expire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!) * 1000)),
   pexpire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!))),
   persist: onKey(0, 0, (keys, key) => Number(Boolean(keys.ttlMs(key)) && keys.expire(key, 0))),
   ttl: onKey(0, 0, (keys, key) => left(keys, key, 1000)),
   pttl: onKey(0, 0, (keys, key) => left(keys, key, 1)),
 };
+
+function get(keys: KeySpace, key: string): string | null {
+  const value = keys.get(key);
+  if (value === undefined && keys.type(key) === 'hash') throw wrongType();
+  return value ?? null;
+}
 
 function mget(names: readonly string[], keys: KeySpace): Reply {
   let length = 0;
@@ -91,8 +93,7 @@ function set(keys: KeySpace, key: string, [value, ...options]: readonly string[]
     else if (word === 'GET') isGet = true;
     else throw syntaxError();
   }
-  if (isGet && keys.type(key) === 'hash') throw wrongType();
-  const before = isGet ? (keys.get(key) ?? null) : null;
+  const before = isGet ? get(keys, key) : null;
   const isSet = keys.set(key, value!, given);
   if (isGet) return before;
   return isSet ? ok : null;
@@ -105,8 +106,15 @@ function setFor(keys: KeySpace, key: string, value: string, ttlMs: number): Repl
 
 function add(keys: KeySpace, key: string, by: number): Reply {
   const total = keys.add(key, by);
-  if (total === undefined) throw new RespError('ERR value is not an integer or out of range');
+  if (total === undefined) throw noNumber(keys, key);
   return total;
+}
+
+/** Why nothing could be added. */
+export function noNumber(keys: KeySpace, key: string): RespError {
+  return keys.type(key) === 'hash'
+    ? wrongType()
+    : new RespError('ERR value is not an integer or out of range');
 }
 
 /** A time that is over deletes the key. */

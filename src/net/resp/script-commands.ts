@@ -3,8 +3,9 @@
  * client that sends another one is told so.
  */
 import type { KeySpace } from '../../core/cache/key-space.ts';
-import { integerOf, keyOf, RespError, textOf, ttlMsOf, wrongType } from './arguments.ts';
+import { integerOf, keyOf, RespError, textOf, ttlMsOf } from './arguments.ts';
 import type { RespCommand } from './commands.ts';
+import { noNumber } from './key-commands.ts';
 import type { Reply } from './reply.ts';
 import type { RespState, RespStore, ScriptName } from './store.ts';
 
@@ -69,9 +70,8 @@ function runScript(
 /** ARGV: points, and the seconds that a new key lives. */
 function increment(keys: KeySpace, key: string, [points = '', seconds = '']: readonly string[]): Reply {
   const ttlMs = ttlMsOf(seconds, 1000, 'set');
-  if (keys.type(key) === 'hash') throw wrongType();
   const consumed = keys.add(key, integerOf(points), ttlMs);
-  if (consumed === undefined) throw new RespError('ERR value is not an integer or out of range');
+  if (consumed === undefined) throw noNumber(keys, key);
   // A key that was set before without an end.
   if (keys.ttlMs(key) === 0) keys.expire(key, ttlMs);
   return [consumed, Math.round(keys.ttlMs(key) ?? 0)];
