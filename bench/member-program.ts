@@ -30,18 +30,20 @@ const settings = settingsOf(`
   }`);
 const life = new ClusterLife({
   settings,
-  address: '127.0.0.1',
   server: await openBusServer(settings, around),
-  machine: await Machine.open(settings, around),
-  floating: new Floating(settings.duravip, around),
-  program: new Conversation([], silentLog),
   around,
   processId: process.pid,
-  execute: () => {
-    throw new Error('no console here');
-  },
-  api: () => {
-    throw new Error('no API here');
+  node: {
+    address: '127.0.0.1',
+    machine: await Machine.open(settings, around),
+    floating: new Floating(settings.duravip, around),
+    program: new Conversation([], silentLog),
+    execute: () => {
+      throw new Error('no console here');
+    },
+    api: () => {
+      throw new Error('no API here');
+    },
   },
 });
 const { membership, tables } = life.member;

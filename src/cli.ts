@@ -33,19 +33,23 @@ function buildProgram(outcome: { exitCode: number }): Command {
     .enablePositionalOptions()
     .helpCommand(false);
 
-  program
-    .command('node')
-    .description('run a node in the foreground')
-    .option('-c, --config <file>', 'configuration file')
-    .option('--nodename <name>', 'name of this node, instead of the configured one')
-    .addOption(
-      new Option('--servers <url,...>', 'NATS servers, instead of the configured ones').argParser(listOfUrls),
-    )
-    .option('--state-dir <directory>', 'where the node keeps its state, instead of the configured directory')
-    .action(async (options) => {
-      const { runNode } = await import('./cli/run-node.ts');
+  withProcessOptions(program.command('node').description('run a node in the foreground')).action(
+    async (options) => {
+      const { runNode } = await import('./cli/run-process.ts');
       await runNode(options);
-    });
+    },
+  );
+
+  withProcessOptions(
+    program
+      .command('manager')
+      .description(
+        'run a manager in the foreground: it collects what the nodes count, and carries no traffic',
+      ),
+  ).action(async (options) => {
+    const { runManager } = await import('./cli/run-process.ts');
+    await runManager(options);
+  });
 
   program
     .command('console')
@@ -104,6 +108,16 @@ function buildProgram(outcome: { exitCode: number }): Command {
     });
 
   program
+    .command('cidr-maintain')
+    .alias('cidr_maintain')
+    .description('compress and delete files of series by their age; once a day')
+    .requiredOption('-c, --config <file>', 'which files, and for how long they are kept')
+    .action(async ({ config }: { config: string }) => {
+      const { maintainJournals } = await import('./cli/maintain-journals.ts');
+      outcome.exitCode = await maintainJournals(config);
+    });
+
+  program
     .command('version')
     .description('print the version')
     .action(() => void process.stdout.write(`flotilla ${flotillaVersion}\n`));
@@ -120,6 +134,16 @@ function buildProgram(outcome: { exitCode: number }): Command {
     });
 
   return program;
+}
+
+function withProcessOptions(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'configuration file')
+    .option('--nodename <name>', 'name of this process, instead of the configured one')
+    .addOption(
+      new Option('--servers <url,...>', 'NATS servers, instead of the configured ones').argParser(listOfUrls),
+    )
+    .option('--state-dir <directory>', 'where it keeps its state, instead of the configured directory');
 }
 
 function oneLine(text: string): string {

@@ -2,6 +2,7 @@
 
 export type { ByzantineReason } from './actors/membership.ts';
 export type { Status } from './console/answer.ts';
+export type { ConsoleAnswer } from './console/interpreter.ts';
 export type {
   QueryLimits,
   QueryLoader,
@@ -21,6 +22,7 @@ export type { OutboundResult, OutboundResults } from './core/series/outbound-res
 export type { NodeSettings } from './core/settings.ts';
 export type { ThrottleOptions } from './core/throttle/shared-throttles.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
+export { type ManagerOptions, type RunningManager, startManager } from './manager.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
 export type { Caches, TryQueryFailure } from './node/caches.ts';
 export type { ClusterApi, ClusterEvents } from './node/cluster-api.ts';
@@ -59,7 +61,6 @@ export type {
 export type { VipContext, VipHook } from './node/vip-hooks.ts';
 export type { BindingHandler, ServiceHandler } from './node/vip-services.ts';
 export {
-  type ConsoleAnswer,
   type RunningNode,
   type StartOptions,
   startNode,

@@ -2,13 +2,12 @@
  * A node: the composition root. Reads the configuration, plugs the layers together, and runs the node actor, which says
  * what happens in which order.
  */
-import { nodeMachine } from './actors/node.ts';
-import { ActorSystem, type SupervisedActor } from './actors/system.ts';
+import { ActorSystem } from './actors/system.ts';
 import type { ThrottleReplica } from './actors/throttle-replica.ts';
 import type { Format } from './console/answer.ts';
 import { nodeRegistry } from './console/commands/all.ts';
 import { type ControlListener, startControlListener } from './console/control-listener.ts';
-import { Interpreter } from './console/interpreter.ts';
+import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
 import type { Incarnation } from './core/identity.ts';
 import { OutboundConnections } from './core/outbound-connections.ts';
@@ -31,18 +30,19 @@ import { findMember, nodeFacts } from './node/facts.ts';
 import { Floating } from './node/floating.ts';
 import { exposeGauges } from './node/gauges.ts';
 import { Journals } from './node/journals.ts';
+import { Lifecycle } from './node/lifecycle.ts';
 import { Listeners } from './node/listeners.ts';
 import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
 import { Peers } from './node/peers.ts';
 import { impossible, type ReloadOutcome, reload } from './node/reload.ts';
 import { SharedObject } from './node/shared-object.ts';
-import type { Surroundings } from './node/surroundings.ts';
-import { systemClock, systemRandom } from './node/system-clock.ts';
+import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
+import { systemClock } from './node/system-clock.ts';
 import { Throttles } from './node/throttles.ts';
 import { flotillaVersion } from './node/version.ts';
 import { floatingIpsOf, hostOfConsole, splitByAddress } from './node/vip-listeners.ts';
-import { createLog, type LineOutput } from './observe/log.ts';
+import type { LineOutput } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Paniclog } from './observe/paniclog.ts';
 
@@ -61,12 +61,6 @@ export interface StartOptions extends ConfigurationSource {
   readonly beforeJoin?: (node: RunningNode) => void | Promise<void>;
 }
 
-export interface ConsoleAnswer {
-  readonly text: string;
-  /** 0 is success; see the console reference. */
-  readonly status: number;
-}
-
 const sessionGraceMs = 2_000;
 
 /**
@@ -81,10 +75,6 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
 }
 
 export class RunningNode extends NodeApi {
-  /** Resolves when the node serves; rejects when it could not start. */
-  readonly started: Promise<void>;
-  /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
-  readonly ended: Promise<void>;
   readonly metrics = new Metrics({ unknownNames: 'ignore' });
   /** Who is there, what changes, and what programs on the nodes say to each other. */
   readonly cluster: ClusterApi;
@@ -99,8 +89,7 @@ export class RunningNode extends NodeApi {
   readonly #options: StartOptions;
   readonly #around: Surroundings;
   readonly #interpreter: Interpreter;
-  readonly #system: ActorSystem;
-  readonly #actor: SupervisedActor<typeof nodeMachine>;
+  readonly #lifecycle: Lifecycle;
   protected readonly floating: Floating;
   readonly #record: DuravipRecord;
   protected readonly peers: Peers;
@@ -116,11 +105,6 @@ export class RunningNode extends NodeApi {
   #life: ClusterLife | undefined;
   protected counts: Counts | undefined;
   #address = '';
-  #onStarted: () => void = () => {};
-  #onEnded: (error: unknown) => void = () => {};
-  #stopReason: string | undefined;
-  /** Duties never overlap: STOP may arrive while one is under way, and closing has to wait for what it opens. */
-  #lastDuty: Promise<unknown> = Promise.resolve();
 
   /** @internal Use `startNode`. */
   constructor(settings: NodeSettings, options: StartOptions) {
@@ -129,14 +113,8 @@ export class RunningNode extends NodeApi {
     this.#groupOfBinding = settings.caps.groupOfBinding;
     this.#options = options;
     const paniclog = new Paniclog();
-    const { logOutput } = options;
-    const log = createLog({
-      level: settings.logLevel,
-      paniclog,
-      clock: systemClock,
-      ...(logOutput ? { output: logOutput } : {}),
-    });
-    this.#around = { clock: systemClock, random: systemRandom, log, counters: this.metrics };
+    this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
+    const { log } = this.#around;
     this.floating = new Floating(settings.duravip, this.#around);
     this.#record = new DuravipRecord({ groupOfBinding: () => this.#groupOfBinding, ...this.#around });
     this.peers = new Peers({
@@ -169,26 +147,16 @@ export class RunningNode extends NodeApi {
       caches: this.caches,
       jobs: this.peers.jobs,
       reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
-      reset: () => this.#actor.send({ type: 'RESET' }),
+      reset: () => this.#lifecycle.reset(),
       shutdown: () => void this.stop('console'),
     });
     const registry = nodeRegistry(facts);
     this.#interpreter = new Interpreter({ registry, ...this.#around });
     this.commands = new CommandApi(registry, this.#interpreter.hooks);
-    this.ended = new Promise((resolve, reject) => {
-      this.#onEnded = (error) => (error === undefined ? resolve() : reject(error));
-    });
-    this.started = new Promise((resolve, reject) => {
-      this.#onStarted = resolve;
-      this.ended.then(resolve, reject);
-    });
-    // Whoever is interested awaits them; a host program that is not must not die of it.
-    this.ended.catch(() => {});
-    this.started.catch(() => {});
-    this.#system = new ActorSystem(this.#around);
+    const system = new ActorSystem(this.#around);
     this.throttles = new Throttles({
       around: this.#around,
-      system: this.#system,
+      system,
       maxNamed: settings.maxNamedThrottles,
       stanzas: settings.throttles,
       groupOf: (binding) => this.#groupOfBinding.get(binding) ?? 'default',
@@ -202,7 +170,29 @@ export class RunningNode extends NodeApi {
       throttles,
       slots: this.#slots,
     });
-    this.#actor = this.#system.start('node', nodeMachine, { duties: this.#duties() });
+    this.#lifecycle = new Lifecycle({
+      system,
+      log,
+      duties: {
+        openConsole: () => this.#openConsole(),
+        join: () => this.#join(),
+        openListeners: () => this.#openListeners(),
+        rejoin: () => this.#rejoin(),
+        close: () => this.#close(),
+      },
+      over: (error) => this.tell(log, 'stopped', error),
+      nameTaken: (other, info) => nameTaken(other, info, settings, this.#address),
+    });
+  }
+
+  /** Resolves when the node serves; rejects when it could not start. */
+  get started(): Promise<void> {
+    return this.#lifecycle.started;
+  }
+
+  /** Resolves when the node has stopped as it was told; rejects with the reason when it had to end. */
+  get ended(): Promise<void> {
+    return this.#lifecycle.ended;
   }
 
   /** What counts now: as configured at the start, and as changed by `reload` since. */
@@ -216,7 +206,7 @@ export class RunningNode extends NodeApi {
    * is refused as a whole; what needs a restart is named. What is the same as before is not touched.
    */
   reload(from: ConfigurationText = this.#options): Promise<ReloadOutcome> {
-    return this.#inTurn(async () => {
+    return this.#lifecycle.inTurn(async () => {
       const outcome = await this.#reload(from).catch(impossible);
       const { log } = this.#around;
       if (outcome.applied) {
@@ -228,14 +218,8 @@ export class RunningNode extends NodeApi {
   }
 
   /** Runs a console line as an operator would type it. */
-  async console(line: string, format: Format = 'text'): Promise<ConsoleAnswer> {
-    const reply = this.#interpreter.run(line, format);
-    let text = '';
-    for (;;) {
-      const { value, done } = await reply.next();
-      if (done) return { text, status: value };
-      text += value;
-    }
+  console(line: string, format: Format = 'text'): Promise<ConsoleAnswer> {
+    return this.#interpreter.answer(line, format);
   }
 
   /** The agreed member list of this moment. */
@@ -249,41 +233,18 @@ export class RunningNode extends NodeApi {
 
   /** State of the node actor: starting, joining, opening, serving, resetting, stopping, stopped, failed. */
   get state(): string {
-    return this.#actor.state;
+    return this.#lifecycle.state;
   }
 
   /** Leaves the cluster, lets sessions end, closes everything. Resolves when that is done; safe to call again. */
   async stop(reason = 'asked to'): Promise<void> {
-    this.#stopReason ??= reason;
-    this.#actor.send({ type: 'STOP' });
-    await this.ended.catch(() => {});
+    await this.#lifecycle.stop(reason);
   }
 
   #throttleReplica(type: ReplicaType): ThrottleReplica | undefined {
     if (!this.#life && this.settings.replicate.some((object) => object.type === type))
       throw new FlotillaError('FLT-1301', 'the node has not started');
     return this.#life?.member.throttles.get(type);
-  }
-
-  #duties() {
-    const inTurn = (duty: () => Promise<void>) => () => this.#inTurn(duty);
-    return {
-      openConsole: inTurn(() => this.#openConsole()),
-      join: inTurn(() => this.#join()),
-      openListeners: inTurn(() => this.#openListeners()),
-      rejoin: inTurn(() => this.#rejoin()),
-      close: inTurn(() => this.#close()),
-      ended: (error: unknown) => {
-        this.#onEnded(error);
-        this.tell(this.#around.log, 'stopped', error);
-      },
-    };
-  }
-
-  #inTurn<Result>(duty: () => Promise<Result>): Promise<Result> {
-    const turn = this.#lastDuty.catch(() => {}).then(duty);
-    this.#lastDuty = turn;
-    return turn;
   }
 
   async #reload(from: ConfigurationText): Promise<ReloadOutcome> {
@@ -336,35 +297,26 @@ export class RunningNode extends NodeApi {
     const life = new ClusterLife(
       {
         settings,
-        address: this.#address,
         server: this.#server!,
-        machine: this.#machine!,
-        floating: this.floating,
-        program: this.cluster.program,
         around: this.#around,
         processId: process.pid,
-        execute: (line) => this.#interpreter.run(line),
-        api: apiHandler({ node: this, throttles: this.throttles, caches: this.caches, slots: this.#slots }),
+        node: {
+          address: this.#address,
+          machine: this.#machine!,
+          floating: this.floating,
+          program: this.cluster.program,
+          execute: (line) => this.#interpreter.run(line),
+          api: apiHandler({ node: this, throttles: this.throttles, caches: this.caches, slots: this.#slots }),
+        },
       },
       earlier,
     );
     this.#life = life;
     this.#record.follow(life.member);
     this.cluster.follow(life);
-    life.member.system.onEscalation = (id, error) => {
-      this.#around.log.critical(`${id} was given up; resetting the membership`, { actor: id });
-      this.#actor.send(id === 'membership' ? { type: 'RESET' } : { type: 'FAIL', error });
-    };
+    this.#lifecycle.follow(life);
     life.member.membership.listen({
       viewInstalled: (view, cause) => this.tell(this.#around.log, 'view', view, cause),
-      resetNeeded: (reason) => {
-        this.#around.log.error(`resetting the membership: ${reason}`);
-        this.#actor.send({ type: 'RESET' });
-      },
-      nameTaken: (other, info) => {
-        const error = nameTaken(other, info, settings, this.#address);
-        this.#actor.send({ type: 'FAIL', error });
-      },
     });
   }
 
@@ -373,7 +325,7 @@ export class RunningNode extends NodeApi {
     this.#around.log.notice(`flotilla ${flotillaVersion} serves as ${this.settings.nodename}`, {
       pid: process.pid,
     });
-    this.#onStarted();
+    this.#lifecycle.serves();
   }
 
   get #floatingIps(): ReadonlySet<string> {
@@ -410,7 +362,7 @@ export class RunningNode extends NodeApi {
    * mid-sentence; the console last, so that it can be watched.
    */
   async #close(): Promise<void> {
-    this.#around.log.notice(`stopping: ${this.#stopReason ?? 'the node cannot go on'}`);
+    this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the node cannot go on'}`);
     await this.floating.giveUp();
     await (this.#listeners ?? this.peers).stop(sessionGraceMs);
     this.outbound?.stop();

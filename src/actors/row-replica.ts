@@ -126,10 +126,15 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
 
   abstract rows(from?: Incarnation, under?: string): AsyncGenerator<readonly SharedRow[], void, void>;
 
-  /** Ends this replica and gives its table, with the own row alone in it, to the next one. */
-  handOver(self: Incarnation): Rows {
+  /** Ends this replica; what it has received is in its table then. */
+  finish(): void {
     this.stop();
     this.#replicator.finish();
+  }
+
+  /** Ends this replica and gives its table, with the own row alone in it, to the next one. */
+  handOver(self: Incarnation): Rows {
+    this.finish();
     for (const { origin } of this.#replicator.stats.origins) finish(this.#table.removeRow(origin));
     this.#table.become(self);
     return this.#table;

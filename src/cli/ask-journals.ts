@@ -1,18 +1,14 @@
 /** `flotilla cidr`: questions to the files of series (replication 12), one from the command line or many from the input. */
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseCidrQuery } from '../core/series/cidr-query.ts';
 import { Journals } from '../node/journals.ts';
 import { systemClock } from '../node/system-clock.ts';
+import { usualDirectory } from './usual-directory.ts';
 
 export interface CidrFlags {
   readonly directory?: string;
   readonly strict?: true;
 }
-
-/** Of a manager, and of a node without one (replication 11.8). */
-const managerDirectory = '/var/log/eccluster/aslogger';
-const nodeDirectory = '/var/log/ecelerity/audit_series_logs';
 
 /** The exit code: 1 when something was wrong and said so. */
 export async function askJournals(question: string, { directory, strict }: CidrFlags): Promise<number> {
@@ -20,10 +16,7 @@ export async function askJournals(question: string, { directory, strict }: CidrF
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
   });
-  const journals = new Journals(
-    directory ?? (existsSync(managerDirectory) ? managerDirectory : nodeDirectory),
-    systemClock,
-  );
+  const journals = new Journals(directory ?? usualDirectory(), systemClock);
   let exitCode = 0;
   const ask = async (text: string) => {
     const problem = await answer(journals, text);

@@ -14,6 +14,7 @@ import {
   type ThrottleStanza,
 } from '../core/outbound-settings.ts';
 import type {
+  AsLoggerSettings,
   AuditSettings,
   BusCredentials,
   BusSettings,
@@ -62,6 +63,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     mustAgree: mustAgreeOf(root),
     replicate,
     audit: auditOf(root),
+    asLogger: asLoggerOf(root),
     datasources: datasourcesOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),
@@ -208,6 +210,18 @@ function auditOf(root: Scope): AuditSettings {
     logDir: reader.text('log_dir') ?? '',
     serializeDir: reader.text('serialize_dir') ?? '',
     maintenanceMs: reader.number('maintenance_interval') * 1000,
+  };
+}
+
+function asLoggerOf(root: Scope): AsLoggerSettings | undefined {
+  const reader = ScopeReader.ofTop(root, 'as_logger');
+  if (root.child('as_logger', '') === undefined || !reader.flag('enabled')) return undefined;
+  const writesAll = reader.text('series_include_default') === 'all';
+  return {
+    baseDir: reader.text('base_dir') ?? '',
+    periodMs: reader.number('log_interval') * 1000,
+    writesAll,
+    patterns: reader.texts(writesAll ? 'series_exclude' : 'series_include'),
   };
 }
 

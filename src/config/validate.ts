@@ -21,8 +21,9 @@ export function buildScopeTree(
   loaded: LoadedConfiguration,
   given: readonly Item[],
   findings: Findings,
+  schema = globalScope,
 ): Scope {
-  const root = new Scope(globalScope, loaded.main.source.span(0, 0));
+  const root = new Scope(schema, loaded.main.source.span(0, 0));
   const builder = new Builder(loaded, findings);
   builder.fill(root, loaded.main.items);
   builder.fill(root, given);

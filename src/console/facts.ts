@@ -60,6 +60,12 @@ export interface NodeFacts {
   shutdown(): void;
 }
 
+/** What a manager can say of it. */
+export type ManagerFacts = Pick<
+  NodeFacts,
+  'nodename' | 'version' | 'processId' | 'members' | 'paniclog' | 'journals' | 'shutdown'
+>;
+
 export interface CountFacts {
   readonly audit: InboundAudit;
   readonly series: AuditSeries;

@@ -27,6 +27,12 @@ export interface InterpreterOptions {
 /** The parts of the answer, each at most 64 KiB of UTF-8; returns the status. Never throws. */
 export type Reply = AsyncGenerator<string, Status, void>;
 
+export interface ConsoleAnswer {
+  readonly text: string;
+  /** 0 is success; see the console reference. */
+  readonly status: number;
+}
+
 export class Interpreter {
   readonly hooks: CommandHooks;
   readonly #registry: Registry;
@@ -47,6 +53,17 @@ export class Interpreter {
     const result = yield* this.#parts(line, wantedFormat);
     if (result !== status.ok) this.#counters.add('console_failures_total');
     return result;
+  }
+
+  /** The whole answer. */
+  async answer(line: string, format: Format): Promise<ConsoleAnswer> {
+    const reply = this.run(line, format);
+    let text = '';
+    for (;;) {
+      const { value, done } = await reply.next();
+      if (done) return { text, status: value };
+      text += value;
+    }
   }
 
   async *#parts(line: string, wantedFormat: Format): Reply {

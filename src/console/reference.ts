@@ -1,12 +1,13 @@
 /** `docs/reference/commands.md`, from the commands themselves. */
 import { status } from './answer.ts';
-import { nodeRegistry } from './commands/all.ts';
-import type { NodeFacts } from './facts.ts';
+import { managerRegistry, nodeRegistry } from './commands/all.ts';
+import type { ManagerFacts, NodeFacts } from './facts.ts';
 import type { Command } from './registry.ts';
 
 export function renderCommandReference(): string {
   // Which commands there are does not depend on the node; its facts are only read when one runs.
   const commands = nodeRegistry({} as NodeFacts).list();
+  const ofManager = managerRegistry({} as ManagerFacts).list();
   return `# Console commands
 
 Every node answers these on its \`Control_Listener\` endpoints and over NATS. Generated from the source; do not edit.
@@ -18,6 +19,8 @@ without a form of its own answers \`<Response><![CDATA[text]]></Response>\` or \
 | command | changes something | meaning |
 |---|---|---|
 ${commands.map(row).join('')}
+A manager answers ${ofManager.map(({ words }) => `\`${words}\``).join(', ')}, on its own endpoints.
+
 ## Status
 
 Each request ends with one status; \`flotilla console\` exits with the first that is not 0, or with 10 when the

@@ -34,6 +34,10 @@ export const errorCatalogue = {
     title: 'The state directory is not usable',
     advice: 'Set `state_dir` in cluster { } or --state-dir to a directory in which this user may write.',
   },
+  'FLT-1105': {
+    title: 'The directory for files of series is not usable',
+    advice: 'Set `base_dir` in as_logger { } to a directory in which this user may write.',
+  },
   'FLT-1201': {
     title: 'The NATS server cannot be reached',
     advice: 'Check `servers`, the network and the server; the node goes on trying.',

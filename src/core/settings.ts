@@ -28,6 +28,8 @@ export interface NodeSettings {
   readonly mustAgree: ReadonlyMap<string, string>;
   readonly replicate: readonly ReplicaSettings[];
   readonly audit: AuditSettings;
+  /** What a manager writes to files; undefined: nothing. */
+  readonly asLogger: AsLoggerSettings | undefined;
   /** Query caches, and what declares the replicated ones (replication 14.1). */
   readonly datasources: readonly DatasourceSettings[];
   readonly listeners: readonly ListenerSettings[];
@@ -198,6 +200,16 @@ export interface AuditSettings {
   /** Series with `persist` are saved there. */
   readonly serializeDir: string;
   readonly maintenanceMs: number;
+}
+
+/** `as_logger` of a manager (replication 11). */
+export interface AsLoggerSettings {
+  readonly baseDir: string;
+  /** `log_interval`: each file holds so much time. */
+  readonly periodMs: number;
+  /** Series are written unless, or only if, one of the expressions is found in their name. */
+  readonly writesAll: boolean;
+  readonly patterns: readonly string[];
 }
 
 /** One `Datasource`. */

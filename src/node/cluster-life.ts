@@ -8,13 +8,14 @@ import { Member, type VipPorts } from '../actors/member.ts';
 import type { EvidencePort, LinkPort, World } from '../actors/ports.ts';
 import type { ProgramHost, ProgramPorts } from '../actors/programs.ts';
 import { type ApiHandler, ApiServer } from '../bus/api-server.ts';
+import type { ChannelOptions } from '../bus/channel.ts';
 import { connectWire, type NatsWire } from '../bus/connection.ts';
 import { type Control, type Execute, serveControl } from '../bus/control.ts';
 import { watchEvidence } from '../bus/evidence.ts';
 import { ClusterGroup } from '../bus/group.ts';
 import { ProgramBus } from '../bus/program-bus.ts';
 import { SharedBus } from '../bus/shared.ts';
-import { connectionName, type GroupNames } from '../bus/subjects.ts';
+import { connectionName } from '../bus/subjects.ts';
 import { VipBus } from '../bus/vip-bus.ts';
 import type { NodeInfo } from '../core/agreement/messages.ts';
 import type { Timer } from '../core/clock.ts';
@@ -31,13 +32,19 @@ import { flotillaVersion } from './version.ts';
 
 export interface ClusterLifeOptions {
   readonly settings: NodeSettings;
-  readonly address: string;
   readonly server: BusServer;
+  readonly around: Surroundings;
+  readonly processId: number;
+  /** Undefined: a manager, which owns no address and counts nothing (MEM-10, replication 4.13). */
+  readonly node: NodeParts | undefined;
+}
+
+/** What a node is besides a member. */
+export interface NodeParts {
+  readonly address: string;
   readonly machine: Machine;
   readonly floating: Floating;
   readonly program: ProgramHost;
-  readonly around: Surroundings;
-  readonly processId: number;
   /** Runs a console command that came over NATS. */
   readonly execute: Execute;
   /** Does what a request about shared objects says. */
@@ -54,7 +61,7 @@ export class ClusterLife {
   readonly links: Record<LinkName, NatsWire>;
   /** Undefined: switched off. */
   readonly api: ApiServer | undefined;
-  readonly #control: Control;
+  readonly #control: Control | undefined;
   readonly #closers: (() => void)[] = [];
   readonly #wires: NatsWire[] = [];
   readonly #options: ClusterLifeOptions;
@@ -64,68 +71,46 @@ export class ClusterLife {
   /** `earlier`: the life before a reset, ended; the own rows go on in this one. */
   constructor(options: ClusterLifeOptions, earlier?: ClusterLife) {
     this.#options = options;
-    const { settings, around, server, machine, floating, program, execute } = options;
+    const { settings, around, server, node } = options;
     this.#settings = settings;
     this.incarnation = newIncarnation(around.random);
     this.info = this.#describe();
-    const groups: GroupNames = settings;
     this.links = { m: this.#connect('m', server.credentials), s: this.#connect('s', server.credentials) };
-    const busOptions = { ...around, groups, self: this.incarnation };
+    const busOptions = { ...around, groups: settings, self: this.incarnation };
     const views = new ClusterGroup(this.links.m, busOptions);
-    const isManager = this.info.type !== 'Momentum';
-    const shared = new SharedBus(this.links.s, { ...busOptions, isManager });
-    const vips = new VipBus(this.links.m, busOptions);
-    const programs = new ProgramBus(this.links.s, busOptions);
-    const world: World & VipPorts & ProgramPorts = {
+    const shared = new SharedBus(this.links.s, { ...busOptions, isManager: node === undefined });
+    this.#closers.push(
+      () => views.close(),
+      () => shared.close(),
+    );
+    const world: World & Partial<VipPorts & ProgramPorts> = {
       ...around,
-      vips,
-      kernel: machine.kernel,
-      host: floating.services,
-      programs,
-      program,
+      ...(node && this.#nodePorts(node, busOptions)),
       links: { m: linkPort('m', this.links.m), s: linkPort('s', this.links.s) },
-      views: new AgreedValues(() => this.#settings.mustAgree, around.log).watching(views),
+      views: new AgreedValues(() => this.#mustAgree, around.log).watching(views),
       shared,
       evidence: this.#evidence(server.systemCredentials),
       self: this.info,
     };
+    const duravip = node?.machine.settings ?? settings.duravip;
     try {
-      this.member = new Member(world, { ...settings, duravip: machine.settings }, earlier?.member);
+      this.member = new Member(world, { ...settings, duravip }, earlier?.member);
     } catch (error) {
       // Nobody gets to hold this life: connections left open would keep a process alive that has given up.
       void this.#closeWires();
       throw error;
     }
-    this.api = this.#serveApi();
-    this.#control = serveControl({
-      wire: this.links.m,
-      groups,
-      self: {
-        node: settings.nodename,
-        subcluster: settings.subcluster,
-        version: flotillaVersion,
-        incarnation: this.incarnation,
-      },
-      execute,
-      otherEndpoints: this.api ? [this.api.endpoint] : [],
-      ...around,
-    });
-    this.#closers.push(
-      () => this.api?.end(),
-      () => this.#control.unsubscribe(),
-      () => views.close(),
-      () => shared.close(),
-      () => vips.close(),
-      () => programs.close(),
-    );
-    floating.follow(this.member, machine);
-    this.#announceRegularly(machine.settings.broadcastIntervalMs);
+    if (!node) return;
+    this.api = this.#serveApi(node);
+    this.#control = this.#serveControl(node);
+    node.floating.follow(this.member, node.machine);
+    this.#announceRegularly(duravip.broadcastIntervalMs);
   }
 
   /** Another configuration: its addresses, and the values that the others compare with theirs (CFG-2317). */
   configure(settings: NodeSettings): void {
     this.#settings = settings;
-    this.#options.floating.configure(settings.duravip);
+    this.#options.node?.floating.configure(settings.duravip);
     this.member.membership.tellInfo();
     this.#announcing?.cancel();
     this.#announceRegularly(settings.duravip.broadcastIntervalMs);
@@ -133,8 +118,8 @@ export class ClusterLife {
 
   /** Gives up all addresses, says goodbye and closes all connections (LIFE-9). */
   async end(): Promise<void> {
-    await this.#control.idle(answerGraceMs);
-    await this.#options.floating.giveUp();
+    await this.#control?.idle(answerGraceMs);
+    await this.#options.node?.floating.giveUp();
     this.member.leave();
     this.#announcing?.cancel();
     for (const close of this.#closers) close();
@@ -146,11 +131,11 @@ export class ClusterLife {
   }
 
   /** On `s`: many requests must not delay a beat. */
-  #serveApi(): ApiServer | undefined {
-    const { settings, around, api } = this.#options;
+  #serveApi({ api }: NodeParts): ApiServer | undefined {
+    const { settings, around } = this.#options;
     const { isServed, maxRequests } = settings.api;
     if (!isServed) return undefined;
-    return new ApiServer({
+    const server = new ApiServer({
       wire: this.links.s,
       groups: settings,
       node: settings.nodename,
@@ -158,6 +143,8 @@ export class ClusterLife {
       maxRequests,
       ...around,
     });
+    this.#closers.push(() => server.end());
+    return server;
   }
 
   /** `view_broadcast_interval` (VIEW-10). */
@@ -169,24 +156,60 @@ export class ClusterLife {
     });
   }
 
+  /** A manager shows no address, and is in no group but that of the members (ID-8, GRP-1). */
   #describe(): NodeInfo & { readonly number: number } {
-    const { settings, address, around, processId } = this.#options;
+    const { settings, node, around, processId } = this.#options;
+    const { nodename, subcluster, controlGroup, clusterGroup } = settings;
     const life = this;
     return {
       incarnation: this.incarnation,
       number: privateNumber(processId, around.random, () => false),
-      node: settings.nodename,
-      subcluster: settings.subcluster,
-      type: 'Momentum',
+      node: nodename,
+      subcluster,
+      type: node ? 'Momentum' : 'Manager',
       version: flotillaVersion,
-      address,
-      port: settings.clusterPort,
-      groups: [settings.controlGroup, `ec_sc_${settings.subcluster}`, settings.clusterGroup],
-      throttles: throttleObjects(settings.replicate),
+      address: node?.address ?? '0.0.0.0',
+      port: node ? settings.clusterPort : 0,
+      groups: node ? [controlGroup, `ec_sc_${subcluster}`, clusterGroup] : [clusterGroup],
+      throttles: node ? throttleObjects(settings.replicate) : [],
       get mustAgree() {
-        return life.#settings.mustAgree;
+        return life.#mustAgree;
       },
     };
+  }
+
+  /** A manager has no say in addresses, and need not know their options; all members beat in the same time. */
+  get #mustAgree(): ReadonlyMap<string, string> {
+    const { mustAgree } = this.#settings;
+    if (this.#options.node) return mustAgree;
+    return new Map([...mustAgree].filter(([option]) => option.startsWith('bus_')));
+  }
+
+  #nodePorts({ machine, floating, program }: NodeParts, busOptions: ChannelOptions): VipPorts & ProgramPorts {
+    const vips = new VipBus(this.links.m, busOptions);
+    const programs = new ProgramBus(this.links.s, busOptions);
+    this.#closers.push(
+      () => vips.close(),
+      () => programs.close(),
+    );
+    return { vips, kernel: machine.kernel, host: floating.services, programs, program };
+  }
+
+  #serveControl({ execute }: NodeParts): Control {
+    const { settings, around } = this.#options;
+    const { nodename: node, subcluster } = settings;
+    const self = { node, subcluster, version: flotillaVersion, incarnation: this.incarnation };
+    const otherEndpoints = this.api ? [this.api.endpoint] : [];
+    const control = serveControl({
+      wire: this.links.m,
+      groups: settings,
+      self,
+      execute,
+      otherEndpoints,
+      ...around,
+    });
+    this.#closers.push(() => control.unsubscribe());
+    return control;
   }
 
   #connect(link: string, credentials: BusCredentials): NatsWire {

@@ -54,10 +54,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     logGroup: settings.logGroup,
     link: (name) => linkFacts(life(), name),
     view: () => viewFacts(life()),
-    members: () => {
-      const member = life()?.member;
-      return member?.membership.members().map((each) => memberFacts(each, member)) ?? [];
-    },
+    members: () => membersOf(life()),
     sharedObjects: () =>
       [...(life()?.member.replicas.values() ?? [])].map((replica) => objectFacts(life()!, replica)),
     caches: () => sources.caches.counts(),
@@ -72,6 +69,12 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     reset: sources.reset,
     shutdown: sources.shutdown,
   };
+}
+
+/** Empty between two lives. */
+export function membersOf(life: ClusterLife | undefined): readonly MemberFacts[] {
+  const member = life?.member;
+  return member?.membership.members().map((each) => memberFacts(each, member)) ?? [];
 }
 
 /** The member of this node name or private name (replication 18.4). */

@@ -148,6 +148,7 @@ const optionNames: Readonly<Record<string, string>> = {
   peers: 'ECCluster_Listener',
   'caps.stanzas': 'outbound connection caps',
   throttles: 'outbound throttles',
+  asLogger: 'as_logger',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',
   bus: 'msgc_client',

@@ -70,9 +70,16 @@ function pathOf(logger: Scope, option: string): string {
 
 function checkSeries({ root, findings }: CheckContext): void {
   const logger = root.child('as_logger', '');
-  const idle = logger?.get('series_include_default')?.value === 'all' ? 'series_include' : 'series_exclude';
-  const setting = logger?.get(idle);
-  if (setting === undefined) return;
-  const message = `${idle} has no effect with series_include_default = ${idle === 'series_include' ? 'all' : 'none'}`;
-  findings.add('CFG-2006', setting.nameSpan, message, { severity: 'warning' });
+  if (logger === undefined) return;
+  const writesAll = logger.get('series_include_default')?.value === 'all';
+  const idle = logger.get(writesAll ? 'series_include' : 'series_exclude');
+  if (idle !== undefined) {
+    const message = `${idle.schema.name} has no effect with series_include_default = ${writesAll ? 'all' : 'none'}`;
+    findings.add('CFG-2006', idle.nameSpan, message, { severity: 'warning' });
+  } else if (!writesAll && logger.get('series_include') === undefined) {
+    findings.add('CFG-2006', logger.span, 'as_logger writes nothing: no series is named', {
+      hint: 'set series_include, or series_include_default = all',
+      severity: 'warning',
+    });
+  }
 }

@@ -201,11 +201,19 @@ export const logsScope: ScopeSchema = anonymous('Logs', {
   ],
 });
 
+/** A week. Timers of Node.js overflow after three. */
+const longestPeriodS = 604_800;
+
 const asLogger = anonymous('as_logger', {
   text: 'Writes replicated series to files, on the manager.',
   options: [
     { name: 'base_dir', type: path, default: '/var/log/eccluster/aslogger', text: 'Directory of the files.' },
-    { name: 'log_interval', type: seconds(1), default: '60', text: 'Length of the period of one file.' },
+    {
+      name: 'log_interval',
+      type: seconds(1, longestPeriodS),
+      default: '60',
+      text: 'Length of the period of one file.',
+    },
     {
       name: 'series_include_default',
       type: oneOf(['all', 'none']),
@@ -240,7 +248,7 @@ const inboundAudit = anonymous('inbound_audit', {
     },
     {
       name: 'maintenance_interval',
-      type: seconds(1),
+      type: seconds(1, longestPeriodS),
       default: '300',
       text: 'Pause between two maintenance passes.',
     },

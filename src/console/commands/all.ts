@@ -1,9 +1,9 @@
-/** The commands of a node, as one registry. Modules of later parts register theirs beside these. */
-import type { NodeFacts } from '../facts.ts';
-import { Registry } from '../registry.ts';
+/** The commands of a node, as one registry, and those of a manager. Modules of later parts register theirs beside these. */
+import type { ManagerFacts, NodeFacts } from '../facts.ts';
+import { type Command, Registry } from '../registry.ts';
 import { cacheCommands } from './caches.ts';
 import { cidrCommands } from './cidr.ts';
-import { clusterCommands } from './cluster.ts';
+import { clusterCommands, membershipCommand } from './cluster.ts';
 import { configCommands } from './config.ts';
 import { duravipCommands } from './duravip.ts';
 import { generalCommands } from './general.ts';
@@ -13,7 +13,7 @@ import { sharedCommands } from './shared.ts';
 
 export function nodeRegistry(facts: NodeFacts): Registry {
   const registry = new Registry();
-  const commands = [
+  return filled(registry, [
     ...generalCommands(facts, registry),
     ...cacheCommands(facts),
     ...cidrCommands(facts),
@@ -23,7 +23,20 @@ export function nodeRegistry(facts: NodeFacts): Registry {
     ...inboundAuditCommands(facts),
     ...jobCommands(facts),
     ...sharedCommands(facts),
-  ];
+  ]);
+}
+
+/** What concerns nodes is typed to nodes: a manager has none of the `cluster` commands (CMD-21). */
+export function managerRegistry(facts: ManagerFacts): Registry {
+  const registry = new Registry();
+  return filled(registry, [
+    ...generalCommands(facts, registry),
+    ...cidrCommands(facts),
+    membershipCommand('show cluster membership', facts),
+  ]);
+}
+
+function filled(registry: Registry, commands: readonly Command[]): Registry {
   for (const command of commands) registry.register(command);
   return registry;
 }

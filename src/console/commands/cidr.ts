@@ -11,7 +11,7 @@ const clauses =
   '[from <date> to <date> | on <date> | since <date>] [cidrsize <n> [to <m>]] [order by cidr|count] ' +
   '[aggregate [daily]] [limit <n>] [threshold <n>]';
 
-export function cidrCommands({ journals }: NodeFacts): readonly Command[] {
+export function cidrCommands({ journals }: Pick<NodeFacts, 'journals'>): readonly Command[] {
   const command = (query: string, syntax: string, help: string): Command => ({
     words: `cidr ${query}`,
     usage: `cidr ${query}${syntax}`,

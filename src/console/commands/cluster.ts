@@ -22,12 +22,7 @@ export function clusterCommands(facts: NodeFacts, registry: Registry): readonly 
       impact: 'read',
       run: (args) => info(facts, args),
     },
-    withoutArguments(
-      'cluster membership',
-      'every member with its name, type, version, address and groups',
-      'read',
-      () => membership(facts.members()),
-    ),
+    membershipCommand('cluster membership', facts),
     withoutArguments(
       'cluster reset',
       'leave the cluster and join it again as a new incarnation',
@@ -38,6 +33,11 @@ export function clusterCommands(facts: NodeFacts, registry: Registry): readonly 
       },
     ),
   ];
+}
+
+export function membershipCommand(words: string, facts: Pick<NodeFacts, 'members'>): Command {
+  const help = 'every member with its name, type, version, address and groups';
+  return withoutArguments(words, help, 'read', () => membership(facts.members()));
 }
 
 function named(xmlName: string, jsonName: string, value: string): Answer {

@@ -6,7 +6,9 @@ import { dayAndTime } from '../time.ts';
 import { element, escapeXml, textElement } from '../xml.ts';
 import { withoutArguments } from './arguments.ts';
 
-export function generalCommands(facts: NodeFacts, registry: Registry): readonly Command[] {
+type GeneralFacts = Pick<NodeFacts, 'nodename' | 'version' | 'processId' | 'paniclog' | 'shutdown'>;
+
+export function generalCommands(facts: GeneralFacts, registry: Registry): readonly Command[] {
   return [
     {
       words: 'help',
@@ -65,7 +67,7 @@ function commandElement({ words, usage, help, impact }: Command): string {
 }
 
 /** Four lines framed by `#` (CON-20); monitoring scripts look for `flotilla version:`. */
-function version(facts: NodeFacts): Answer {
+function version(facts: GeneralFacts): Answer {
   const lines = [`flotilla version: ${facts.version}`, `node: ${facts.nodename}`];
   const frame = '#'.repeat(Math.max(40, ...lines.map((line) => line.length + 2)));
   return structured({

@@ -4,6 +4,7 @@
  * Invariant: `digest` is the sum of the digests of all cells and of what each stream says it continues.
  */
 import type { Incarnation } from '../identity.ts';
+import { noChanges } from '../replica/changes.ts';
 import type { Changes } from '../replica/messages.ts';
 import { mostKeys, type RemoteRow } from '../replica/table.ts';
 import type { Work } from '../replica/work.ts';
@@ -24,6 +25,9 @@ const maxCells = 32_768;
 
 /** Keys looked at in one step. */
 export const stepKeys = 512;
+
+/** Keys in a part of a whole row. */
+const rowPartKeys = 4096;
 
 export interface Stream {
   readonly definition: StreamDefinition;
@@ -153,4 +157,51 @@ export function* eachCount({ definition, cells }: Stream, each: Counted): Work {
       if (++looked % stepKeys === 0) yield;
     }
   }
+}
+
+/** Each key that some of the cells have, once, in steps. */
+export function* eachKey(cells: readonly Cell[], each: (key: StreamKey) => void): Work {
+  let looked = 0;
+  for (const [i, { values }] of cells.entries()) {
+    for (const key of values.keys()) {
+      if (!cells.slice(0, i).some((seen) => seen.values.has(key))) each(key);
+      if (++looked % stepKeys === 0) yield;
+    }
+  }
+}
+
+/** Whole streams, each part as it is when it is asked for. */
+export function* partsOf(streams: Iterable<Stream>): Generator<Changes, void, void> {
+  let part: CellChanges[] = [];
+  let room = rowPartKeys;
+  for (const stream of streams) {
+    if (stream.cells.size === 0 && stream.continues.length > 0) part.push(blockOf(stream, 0, [], []));
+    for (const [number, cell] of stream.cells) {
+      let keys: StreamKey[] = [];
+      let amounts: number[] = [];
+      room--;
+      for (const [key, value] of cell.values) {
+        keys.push(key);
+        amounts.push(value);
+        if (--room > 0) continue;
+        part.push(blockOf(stream, number, keys, amounts));
+        yield { ...noChanges, cells: part };
+        [part, keys, amounts, room] = [[], [], [], rowPartKeys];
+        // Dropped meanwhile: the rest of it would put it back.
+        if (stream.cells.get(number) !== cell) break;
+      }
+      // Also an empty one: a cell that is not in a row was dropped, one that is there without a key counts 0 for it.
+      if (stream.cells.get(number) === cell) part.push(blockOf(stream, number, keys, amounts));
+    }
+  }
+  if (part.length > 0) yield { ...noChanges, cells: part };
+}
+
+export function blockOf(
+  { definition, continues }: Stream,
+  cell: number,
+  keys: readonly StreamKey[],
+  values: readonly number[],
+): CellChanges {
+  return { definition, continues, cell, isDropped: false, keys, values: Float64Array.from(values) };
 }

@@ -20,7 +20,6 @@ import {
 } from '../replica/table.ts';
 import { finish, type Work } from '../replica/work.ts';
 import {
-  type Cell,
   type CellChanges,
   isGauge,
   type KeyType,
@@ -29,7 +28,7 @@ import {
   sameDefinition,
 } from './cell.ts';
 import { dumpAll, dumpRow } from './event-dump.ts';
-import { type Counted, EventRow, eachCount, type Stream, stepKeys } from './event-row.ts';
+import { type Counted, EventRow, eachCount, eachKey, partsOf, type Stream } from './event-row.ts';
 import type { GaugeRows } from './gauge-cache.ts';
 import { OwnRow } from './own-row.ts';
 import { Removals } from './removals.ts';
@@ -69,6 +68,8 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   onWork = (work: Work): void => finish(work);
   /** Another node changed or removed a key of a gauge cache. */
   onGauge = (_definition: StreamDefinition, _key: string): void => {};
+  /** Another node counted so much, or so much more than was known here; also of cells that no sum here wants to know. */
+  onCounted: Counted = () => {};
   gaugeUpkeep: () => Work = function* () {};
 
   constructor(options: EventTableOptions) {
@@ -306,8 +307,21 @@ export class EventTable implements ReplicatedRows, GaugeRows {
       this.#isContinued(origin, definition.id),
     );
     for (const stream of over) row.remove(stream);
-    const noRoom = this.#retired.put(origin, row);
-    return this.#takeBackAll([...over, ...noRoom.flatMap(({ streams }) => [...streams.values()])]);
+    return this.#takeBackAll(over, this.#retired.put(origin, row));
+  }
+
+  /** Rows of the others, also of those who have left, in parts; without gauge caches. */
+  *othersRows(): Generator<readonly [Incarnation, Changes], void, void> {
+    for (const [origin, { streams }] of [...this.#rows, ...this.#retired.entries()]) {
+      const counted = [...streams.values()].filter(({ definition }) => !isGauge(definition));
+      for (const part of partsOf(counted)) yield [origin, part];
+    }
+  }
+
+  /** The row of a life as an earlier process here knew it: only what is more than that is news. */
+  restore(origin: Incarnation, row: EventRow): void {
+    this.#retired.put(origin, row);
+    for (const stream of row.streams.values()) this.onWork(eachCount(stream, this.#sumOthers));
   }
 
   *upkeep(): Work {
@@ -345,7 +359,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     if (own) finish(eachCount(own, countOwn));
     for (const row of [...this.#rows.values(), ...this.#retired.values()]) {
       const stream = row.streams.get(id);
-      if (stream) finish(eachCount(stream, this.#countOthers));
+      if (stream) finish(eachCount(stream, this.#sumOthers));
     }
   }
 
@@ -390,6 +404,12 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   readonly #countOthers: Counted = (definition, cell, key, by) => {
     if (isGauge(definition)) this.onGauge(definition, key as string);
     if (cell === removalCell || isGauge(definition)) return;
+    this.onCounted(definition, cell, key, by);
+    this.#sumOthers(definition, cell, key, by);
+  };
+
+  readonly #sumOthers: Counted = (definition, cell, key, by) => {
+    if (cell === removalCell || isGauge(definition)) return;
     if (!this.#options.hasSnapshots && cell * definition.intervalS < this.#startS) return;
     this.#totalsFor(definition)?.addOthers(definition, cell, key, by);
   };
@@ -423,12 +443,15 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     return false;
   }
 
-  *#takeBackAll(streams: readonly Stream[]): Work {
-    for (const stream of streams) yield* this.#takeBack(stream);
+  /** What rows without room had counted has happened all the same; only sums could have it twice when they come back. */
+  *#takeBackAll(over: readonly Stream[], noRoom: readonly EventRow[]): Work {
+    for (const stream of over) yield* this.#takeBack(stream);
+    for (const { streams } of noRoom)
+      for (const stream of streams.values()) yield* this.#takeBack(stream, this.#sumOthers);
   }
 
-  *#takeBack(stream: Stream): Work {
-    yield* eachCount(stream, (definition, cell, key, by) => this.#countOthers(definition, cell, key, -by));
+  *#takeBack(stream: Stream, count = this.#countOthers): Work {
+    yield* eachCount(stream, (definition, cell, key, by) => count(definition, cell, key, -by));
   }
 
   /** Key by key from what was counted to what is. A cell that is not in the new stream was dropped: its counts stay. */
@@ -462,17 +485,6 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     if (this.pending <= this.#announced) return;
     this.#announced = this.pending;
     this.onPending();
-  }
-}
-
-/** Each key that some of the cells have, once, in steps. */
-function* eachKey(cells: readonly Cell[], each: (key: StreamKey) => void): Work {
-  let looked = 0;
-  for (const [i, { values }] of cells.entries()) {
-    for (const key of values.keys()) {
-      if (!cells.slice(0, i).some((seen) => seen.values.has(key))) each(key);
-      if (++looked % stepKeys === 0) yield;
-    }
   }
 }
 

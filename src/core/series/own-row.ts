@@ -9,11 +9,9 @@ import type { Incarnation } from '../identity.ts';
 import { noChanges } from '../replica/changes.ts';
 import type { Changes } from '../replica/messages.ts';
 import type { Cell, CellChanges, StreamDefinition } from './cell.ts';
-import { EventRow, type Stream } from './event-row.ts';
+import { blockOf, EventRow, partsOf, type Stream } from './event-row.ts';
 import type { StreamKey } from './stream-key.ts';
 
-/** Keys in a part of the whole row. */
-const rowPartKeys = 4096;
 /** Lives whose counts a stream says it has taken over. */
 const maxContinues = 8;
 
@@ -104,30 +102,8 @@ export class OwnRow {
   }
 
   /** The whole row, each part as it is when it is asked for. */
-  *parts(): Generator<Changes, void, void> {
-    let part: CellChanges[] = [];
-    let room = rowPartKeys;
-    for (const stream of this.streams.values()) {
-      if (stream.cells.size === 0 && stream.continues.length > 0) part.push(blockOf(stream, 0, [], []));
-      for (const [number, cell] of stream.cells) {
-        let keys: StreamKey[] = [];
-        let amounts: number[] = [];
-        room--;
-        for (const [key, value] of cell.values) {
-          keys.push(key);
-          amounts.push(value);
-          if (--room > 0) continue;
-          part.push(blockOf(stream, number, keys, amounts));
-          yield { ...noChanges, cells: part };
-          [part, keys, amounts, room] = [[], [], [], rowPartKeys];
-          // Dropped meanwhile: the rest of it would put it back.
-          if (stream.cells.get(number) !== cell) break;
-        }
-        // Also an empty one: a cell that is not in a row was dropped, one that is there without a key counts 0 for it.
-        if (stream.cells.get(number) === cell) part.push(blockOf(stream, number, keys, amounts));
-      }
-    }
-    if (part.length > 0) yield { ...noChanges, cells: part };
+  parts(): Generator<Changes, void, void> {
+    return partsOf(this.streams.values());
   }
 
   #takeCells(limit: number, into: CellChanges[]): void {
@@ -157,15 +133,6 @@ export class OwnRow {
     if (cell.sent!.size === 0) this.#dirty.delete(cell);
     return blockOf(stream, cell.number, keys, values);
   }
-}
-
-function blockOf(
-  { definition, continues }: Stream,
-  cell: number,
-  keys: readonly StreamKey[],
-  values: readonly number[],
-): CellChanges {
-  return { definition, continues, cell, isDropped: false, keys, values: Float64Array.from(values) };
 }
 
 function withLife(lives: readonly Incarnation[], life: Incarnation): readonly Incarnation[] {

@@ -21,6 +21,10 @@ export class RetiredRows {
     return this.#rows.values();
   }
 
+  entries(): Iterable<readonly [Incarnation, EventRow]> {
+    return this.#rows;
+  }
+
   /** Returns the rows for which there is no room any more. */
   put(origin: Incarnation, row: EventRow): EventRow[] {
     this.#rows.set(origin, row);

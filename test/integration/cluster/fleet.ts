@@ -18,6 +18,8 @@ const bin = join(import.meta.dirname, '../../../bin/flotilla');
 
 export interface NodeOptions {
   readonly name: string;
+  /** Default: a node. */
+  readonly role?: 'node' | 'manager';
   /** Default: 127.0.0.1. */
   readonly nodeaddr?: string;
   /** URLs of external servers; without them the node starts its own. */
@@ -52,7 +54,7 @@ export class Fleet {
     await until(() => {
       if (node.exitCode !== undefined)
         throw new Error(`${options.name} ended with ${node.exitCode}:\n${node.log()}`);
-      return existsSync(node.socket) && node.log().includes(' serves as ');
+      return existsSync(node.socket) && / (serves|manages) as /.test(node.log());
     });
     return node;
   }
@@ -110,7 +112,7 @@ export class NodeProcess {
       ...(options.through ?? []),
       process.execPath,
       bin,
-      'node',
+      options.role ?? 'node',
       '--config',
       configFile,
     ];

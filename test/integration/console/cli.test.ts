@@ -74,6 +74,8 @@ describe('flotilla: wrong arguments', () => {
     [['--nope'], "unknown option '--nope'"],
     [['node', '--nope'], "unknown option '--nope'"],
     [['node', 'x'], "too many arguments for 'node'. Expected 0 arguments but got 1"],
+    [['manager', '--nope'], "unknown option '--nope'"],
+    [['cidr-maintain'], "required option '-c, --config <file>' not specified"],
     [['node', '--config'], "option '-c, --config <file>' argument missing"],
     [
       ['node', '--servers', 'a,,b'],
@@ -112,7 +114,7 @@ describe('flotilla version and help', () => {
   it('help names every command, help of one explains it', async () => {
     const { exitCode, stdout } = await run(['help']);
     expect(exitCode).toBe(0);
-    for (const command of ['node', 'console', 'check-config', 'version', 'help'])
+    for (const command of ['node', 'manager', 'console', 'check-config', 'version', 'help'])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     expect((await run(['help', 'node'])).stdout).toContain('--state-dir <directory>');
   });

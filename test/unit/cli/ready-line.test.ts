@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readyLine } from '../../../src/cli/ready-line.ts';
+import { managerReadyLine, readyLine } from '../../../src/cli/ready-line.ts';
 import { settingsOf } from '../config/checked.ts';
 
 const line = (text: string) => readyLine(settingsOf(text));
@@ -26,6 +26,14 @@ describe('the line by which a node says that it serves', () => {
     );
     expect(line(`TCP_Listener { ${listens.join('\n')} }`)).toMatch(
       /listener 127\.0\.0\.1:1 127\.0\.0\.1:2 127\.0\.0\.1:3 127\.0\.0\.1:4 and 296 more$/,
+    );
+  });
+
+  it('says of a manager where it writes series', () => {
+    const text =
+      'cluster { servers = ( "nats://10.1.1.10:4222" ) } as_logger { base_dir = /x series_include = ( a ) }';
+    expect(managerReadyLine(settingsOf(text))).toBe(
+      'flotilla: relay-1 manages ec_cluster: bus nats://10.1.1.10:4222, series /x',
     );
   });
 });

@@ -63,6 +63,7 @@ describe('settings of an empty configuration', () => {
         ['quorum', 'none'],
       ]),
       replicate: [],
+      asLogger: undefined,
       audit: {
         monitors: [],
         logDir: '/var/log/ecelerity/audit_series_logs',
@@ -354,6 +355,25 @@ describe('console', () => {
       { endpoint: { path: '/tmp/x' }, fileMode: 0o600, timeoutMs: 60_000, backlog: 500 },
       { endpoint: { host: '127.0.0.1', port: 2025 }, fileMode: 0o600, timeoutMs: 1000, backlog: 500 },
     ]);
+  });
+});
+
+describe('as_logger', () => {
+  it('REP-11.2 has defaults, and takes the list that applies', () => {
+    expect(settingsOf('as_logger { series_include = ( spam ) }').asLogger).toEqual({
+      baseDir: '/var/log/eccluster/aslogger',
+      periodMs: 60_000,
+      writesAll: false,
+      patterns: ['spam'],
+    });
+    const text = 'log_interval = 900 base_dir = /x series_include_default = all series_exclude = ( "^a" b )';
+    expect(settingsOf(`as_logger { ${text} }`).asLogger).toEqual({
+      baseDir: '/x',
+      periodMs: 900_000,
+      writesAll: true,
+      patterns: ['^a', 'b'],
+    });
+    expect(settingsOf('as_logger { enabled = false }').asLogger).toBeUndefined();
   });
 });
 

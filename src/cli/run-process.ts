@@ -1,7 +1,7 @@
 /**
- * `flotilla node`: from the configuration to the exit code.
+ * `flotilla node` and `flotilla manager`: from the configuration to the exit code.
  *
- * Invariants: the first signal to stop lets the node leave properly, however long that takes; another one, half a second
+ * Invariants: the first signal to stop lets the process leave properly, however long that takes; another one, half a second
  * later or more, ends the process at once. Until its last instruction the process handles signals: Node.js takes its
  * handlers away when the event loop runs empty, and a signal after that would turn exit code 0 into a death by signal.
  */
@@ -13,57 +13,87 @@ import { renderFindings } from '../config/report.ts';
 import { searchPathOf } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { NodeSettings } from '../core/settings.ts';
-import type { RunningNode } from '../node.ts';
 import { fatalLine } from './fatal-line.ts';
-import { readyLine } from './ready-line.ts';
+import { managerReadyLine, readyLine } from './ready-line.ts';
 
-export interface NodeFlags {
+export interface ProcessFlags {
   readonly config?: string;
   readonly nodename?: string;
   readonly servers?: readonly string[];
   readonly stateDir?: string;
 }
 
-/** Looked for along the search path when no file is given. */
-const defaultFile = 'ecelerity-cluster.conf';
+interface Running {
+  readonly state: string;
+  readonly ended: Promise<void>;
+  stop(reason: string): Promise<void>;
+  /** What became of it, in lines. */
+  reload(): Promise<{ readonly report: string }>;
+}
 
-/** After a failure that nobody foresaw, how long the node may take to leave. */
+interface Kind {
+  /** Looked for along the search path when no file is given. */
+  readonly defaultFile: string;
+  start(options: ProcessFlags & { settings: NodeSettings; configFile: string }): Promise<Running>;
+  readonly readyLine: (settings: NodeSettings) => string;
+}
+
+const nodeKind: Kind = {
+  defaultFile: 'ecelerity-cluster.conf',
+  start: async (options) => (await import('../node.ts')).startNode(options),
+  readyLine,
+};
+
+const managerKind: Kind = {
+  defaultFile: 'eccluster.conf',
+  start: async (options) => (await import('../manager.ts')).startManager(options),
+  readyLine: managerReadyLine,
+};
+
+/** After a failure that nobody foresaw, how long the process may take to leave. */
 const lastStopMs = 5000;
 
-/** Ends the process when the node has ended: with 0 after a stop that was asked for, with 1 after anything else. */
-export async function runNode(flags: NodeFlags): Promise<never> {
+export function runNode(flags: ProcessFlags): Promise<never> {
+  return runProcess(nodeKind, flags);
+}
+
+export function runManager(flags: ProcessFlags): Promise<never> {
+  return runProcess(managerKind, flags);
+}
+
+/** Ends the process when all has ended: with 0 after a stop that was asked for, with 1 after anything else. */
+async function runProcess(kind: Kind, flags: ProcessFlags): Promise<never> {
   const outputs = [process.stdout, process.stderr];
   // Whoever read them has gone. The node serves on, and at the end there is nobody left to tell.
   for (const output of outputs) output.on('error', () => {});
   let exitCode = 1;
   try {
-    exitCode = await run(flags);
+    exitCode = await run(kind, flags);
   } catch (error) {
     process.stderr.write(`${fatalLine(error)}\n`);
   }
   await Promise.all(outputs.map((output) => new Promise((flushed) => output.write('', flushed))));
-  // A defect that made the node leave has set it.
+  // A defect that made it leave has set it.
   process.exit(process.exitCode ?? exitCode);
 }
 
-async function run(flags: NodeFlags): Promise<number> {
-  const settings = settingsFor(flags);
+async function run(kind: Kind, flags: ProcessFlags): Promise<number> {
+  const { config = kind.defaultFile, ...given } = flags;
+  const settings = settingsFor(config, given);
   if (!settings) return 1;
-  const { startNode } = await import('../node.ts');
-  const { config = defaultFile, ...given } = flags;
-  const starting = startNode({ settings, configFile: config, ...given });
+  const starting = kind.start({ settings, configFile: config, ...given });
   stopOnSignals(starting);
   reloadOnSignal(starting);
   stopOnDefects(starting);
-  const node = await starting;
+  const running = await starting;
   // Stopped already: the wish to stop came during the start.
-  if (node.state !== 'stopped') process.stdout.write(`${readyLine(settings)}\n`);
-  await node.ended;
+  if (running.state !== 'stopped') process.stdout.write(`${kind.readyLine(settings)}\n`);
+  await running.ended;
   return 0;
 }
 
 /** Undefined when the configuration is wrong; then everything that is wrong with it has been printed. */
-function settingsFor({ config = defaultFile, ...given }: NodeFlags): NodeSettings | undefined {
+function settingsFor(config: string, given: Omit<ProcessFlags, 'config'>): NodeSettings | undefined {
   const result = checkConfiguration({ file: config, ...given, environment: process.env });
   if (!result.found) throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename));
   if (result.findings.length > 0) process.stderr.write(renderFindings(result));
@@ -84,12 +114,12 @@ function whyNotFound(config: string, nodename = '{NODENAME}'): string {
 
 /**
  * One wish may arrive as several signals: Ctrl-C from the terminal and again from npm, which passes it on; the end of a
- * parent once for each of its threads. Taken for impatience, the second would end the node without a goodbye.
+ * parent once for each of its threads. Taken for impatience, the second would end it without a goodbye.
  */
 const sameWishMs = 500;
 
-/** A signal that comes during the start counts when the node has started. */
-function stopOnSignals(starting: Promise<RunningNode>): void {
+/** A signal that comes during the start counts when it is done. */
+function stopOnSignals(starting: Promise<Running>): void {
   let firstMs: number | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -98,25 +128,25 @@ function stopOnSignals(starting: Promise<RunningNode>): void {
         return;
       }
       firstMs = performance.now();
-      starting.then((node) => node.stop(signal)).catch(() => {});
+      starting.then((running) => running.stop(signal)).catch(() => {});
     });
   }
 }
 
-/** Also when the terminal closes, which must not end the node. One that comes during the start counts afterwards. */
-function reloadOnSignal(starting: Promise<RunningNode>): void {
+/** Also when the terminal closes, which must not end the process. One that comes during the start counts afterwards. */
+function reloadOnSignal(starting: Promise<Running>): void {
   process.on('SIGHUP', () => {
-    starting.then(async (node) => process.stderr.write((await node.reload()).report)).catch(() => {});
+    starting.then(async (running) => process.stderr.write((await running.reload()).report)).catch(() => {});
   });
 }
 
-/** An exception that nothing caught: the node leaves, since nobody knows what still works. */
-function stopOnDefects(starting: Promise<RunningNode>): void {
+/** An exception that nothing caught: the process leaves, since nobody knows what still works. */
+function stopOnDefects(starting: Promise<Running>): void {
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${fatalLine(error)}\n`);
     process.exitCode = 1;
     const exit = () => process.exit(1);
     setTimeout(exit, lastStopMs);
-    starting.then((node) => node.stop('a defect')).finally(exit);
+    starting.then((running) => running.stop('a defect')).finally(exit);
   });
 }

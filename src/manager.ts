@@ -1,0 +1,176 @@
+/**
+ * A manager: the composition root of a process that joins the cluster, carries no traffic, and collects what the nodes
+ * count. Nodes never need it (MGR-4). What else it is to do, it does beside `as_logger`: a part with a life of its own,
+ * told of each life in the cluster.
+ */
+import { ActorSystem } from './actors/system.ts';
+import type { Format } from './console/answer.ts';
+import { managerRegistry } from './console/commands/all.ts';
+import { type ControlListener, startControlListener } from './console/control-listener.ts';
+import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
+import { FlotillaError } from './core/errors.ts';
+import type { NodeSettings } from './core/settings.ts';
+import type { Process, View } from './core/view.ts';
+import { AsLogger } from './manager/as-logger.ts';
+import { type BusServer, openBusServer } from './node/bus-server.ts';
+import { ClusterLife } from './node/cluster-life.ts';
+import { type ConfigurationSource, settingsFrom } from './node/configuration.ts';
+import { membersOf } from './node/facts.ts';
+import { Journals } from './node/journals.ts';
+import { Lifecycle } from './node/lifecycle.ts';
+import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
+import { flotillaVersion } from './node/version.ts';
+import type { LineOutput } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { Paniclog } from './observe/paniclog.ts';
+
+/** How `startManager` is told what to be. One of `configFile`, `configText` and `settings` is needed. */
+export interface ManagerOptions extends ConfigurationSource {
+  /** A configuration that has been read and checked already. */
+  readonly settings?: NodeSettings;
+  /** Where the log goes; default: standard error. */
+  readonly logOutput?: LineOutput;
+}
+
+/**
+ * Starts a manager. Resolves when its console is open and it has begun to join; it goes on until the bus is reached.
+ * Rejects with FLT-1002 or FLT-1003 (configuration), FLT-1104 (state directory), FLT-1105 (directory for series),
+ * FLT-1203 (embedded server), FLT-1501 (console endpoint); nothing stays open then.
+ */
+export async function startManager(options: ManagerOptions): Promise<RunningManager> {
+  const manager = new RunningManager(options.settings ?? settingsFrom(options), options);
+  await manager.started;
+  return manager;
+}
+
+export class RunningManager {
+  readonly settings: NodeSettings;
+  readonly metrics = new Metrics({ unknownNames: 'ignore' });
+  readonly #around: Surroundings;
+  readonly #interpreter: Interpreter;
+  readonly #lifecycle: Lifecycle;
+  #console: ControlListener | undefined;
+  #server: BusServer | undefined;
+  #asLogger: AsLogger | undefined;
+  #life: ClusterLife | undefined;
+
+  /** @internal Use `startManager`. */
+  constructor(settings: NodeSettings, options: ManagerOptions) {
+    this.settings = settings;
+    const paniclog = new Paniclog();
+    this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
+    const { log, clock } = this.#around;
+    const registry = managerRegistry({
+      nodename: settings.nodename,
+      version: flotillaVersion,
+      processId: process.pid,
+      members: () => membersOf(this.#life),
+      paniclog: () => paniclog.list(),
+      journals: new Journals(settings.asLogger?.baseDir ?? settings.audit.logDir, clock),
+      shutdown: () => void this.stop('console'),
+    });
+    this.#interpreter = new Interpreter({ registry, ...this.#around });
+    this.#lifecycle = new Lifecycle({
+      system: new ActorSystem(this.#around),
+      log,
+      duties: {
+        openConsole: () => this.#openConsole(),
+        join: () => this.#join(),
+        openListeners: () => this.#serve(),
+        rejoin: () => this.#rejoin(),
+        close: () => this.#close(),
+      },
+      over: () => {},
+      nameTaken: ({ number }) => nameTaken(settings, number),
+    });
+  }
+
+  /** Resolves when the manager serves; rejects when it could not start. */
+  get started(): Promise<void> {
+    return this.#lifecycle.started;
+  }
+
+  /** Resolves when the manager has stopped as it was told; rejects with the reason when it had to end. */
+  get ended(): Promise<void> {
+    return this.#lifecycle.ended;
+  }
+
+  /** As of a node: starting, joining, opening, serving, resetting, stopping, stopped, failed. */
+  get state(): string {
+    return this.#lifecycle.state;
+  }
+
+  /** The agreed member list of this moment. */
+  get view(): View | undefined {
+    return this.#life?.member.membership.view;
+  }
+
+  /** Runs a console line as an operator would type it. */
+  console(line: string, format: Format = 'text'): Promise<ConsoleAnswer> {
+    return this.#interpreter.answer(line, format);
+  }
+
+  /** A manager reads its configuration at its start only. */
+  async reload(): Promise<{ readonly report: string }> {
+    return { report: 'A manager takes another configuration at its next start; nothing has changed.\n' };
+  }
+
+  /** Leaves the cluster, writes what it has received, closes everything. Safe to call again. */
+  async stop(reason = 'asked to'): Promise<void> {
+    await this.#lifecycle.stop(reason);
+  }
+
+  async #openConsole(): Promise<void> {
+    this.#console = await startControlListener({
+      endpoints: this.settings.control,
+      interpreter: this.#interpreter,
+      log: this.#around.log,
+    });
+  }
+
+  async #join(): Promise<void> {
+    const { asLogger } = this.settings;
+    if (asLogger) this.#asLogger = await AsLogger.open(asLogger, this.#around);
+    this.#server = await openBusServer(this.settings, this.#around);
+    this.#beginLife(undefined);
+  }
+
+  async #rejoin(): Promise<void> {
+    const earlier = this.#life;
+    await earlier?.end();
+    this.#beginLife(earlier);
+  }
+
+  #beginLife(earlier: ClusterLife | undefined): void {
+    const { settings } = this;
+    const [server, around] = [this.#server!, this.#around];
+    this.#life = new ClusterLife(
+      { settings, server, around, processId: process.pid, node: undefined },
+      earlier,
+    );
+    this.#asLogger?.follow(this.#life.member.series);
+    this.#lifecycle.follow(this.#life);
+  }
+
+  async #serve(): Promise<void> {
+    this.#around.log.notice(`flotilla ${flotillaVersion} manages as ${this.settings.nodename}`, {
+      pid: process.pid,
+    });
+    this.#lifecycle.serves();
+  }
+
+  /** The console last, so that the end can be watched. */
+  async #close(): Promise<void> {
+    this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the manager cannot go on'}`);
+    await this.#life?.end();
+    await this.#asLogger?.stop();
+    await this.#server?.stop();
+    await this.#console?.stop();
+  }
+}
+
+/** Another manager has this name (ID-20). Managers show no address; a process can be found. */
+function nameTaken({ nodename }: NodeSettings, number: Process['number']): FlotillaError {
+  const detail = `${nodename} is also the name of another manager, process ${number}; this is process ${process.pid}`;
+  return new FlotillaError('FLT-1103', detail);
+}
