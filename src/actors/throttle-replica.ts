@@ -97,6 +97,11 @@ export class ThrottleReplica implements SharedReplica {
     return this.#standing;
   }
 
+  /** With whom this node shares the accounts. The membership may be a view ahead. */
+  get others(): readonly Incarnation[] {
+    return this.#others;
+  }
+
   /** Grants are confirmed one by one: there is nothing that could differ unnoticed. */
   digest(): undefined {
     return undefined;

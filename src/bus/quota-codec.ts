@@ -7,9 +7,9 @@ import type {
   ThrottleUse,
 } from '../core/throttle/messages.ts';
 import { isRate, maxIdLength, type Rate } from '../core/throttle/rate.ts';
-import { partitionPolicies } from '../core/throttle/shares.ts';
+import { type LostNode, partitionPolicies } from '../core/throttle/shares.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
-import { firstKind, readHeader, writeHeader } from './shared-header.ts';
+import { firstKind, maxNameLength, readHeader, writeHeader } from './shared-header.ts';
 import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
 
 const kinds = [
@@ -77,6 +77,7 @@ function writeFields(message: QuotaMessage): void {
       writer.u16(message.part);
       writer.u16(message.parts);
       writeList(writer, message.items, writeItem);
+      writeList(writer, message.lost, writeLost);
       return;
     case 'reported':
       return;
@@ -122,7 +123,9 @@ function readFields({ kind, ...header }: Header, reader: ByteReader): DeskMessag
       return { kind, ...header, ...limit, ...readGranted(reader), exhausted: reader.u8() === 1 };
     }
     case 'report': {
-      return { kind, ...header, ...readPart(reader), items: readList(reader, readItem) };
+      const part = readPart(reader);
+      const items = readList(reader, readItem);
+      return { kind, ...header, ...part, items, lost: readList(reader, readLost) };
     }
     case 'reported':
       return { kind, ...header };
@@ -167,6 +170,17 @@ function writeItem(item: ReportItem): void {
 function readItem(reader: ByteReader): ReportItem {
   const limit = readWindow(reader);
   return { ...limit, to: reader.incarnation(), ...readGranted(reader) };
+}
+
+function writeLost({ node, forMs }: LostNode): void {
+  writer.text(node);
+  writer.f64(forMs);
+}
+
+function readLost(reader: ByteReader): LostNode {
+  const node = reader.text();
+  if (node.length > maxNameLength) throw new RangeError('not a name');
+  return { node, forMs: readCount(reader) };
 }
 
 /** Nobody gives back more than it was given: as numbers of slots held they would be negative. */

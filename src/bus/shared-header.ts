@@ -13,7 +13,7 @@ export const firstKind: Readonly<Record<MessageFamily, number>> = { rows: 0, cac
 const kindsPerFamily = 16;
 
 /** Names come from configurations; a longer one is nobody's, and would only fill the memory of complaints. */
-const maxNameLength = 255;
+export const maxNameLength = 255;
 
 export interface SharedHeader {
   readonly from: Incarnation;

@@ -86,6 +86,7 @@ function randomQuotaMessage(random: SeededRandom): QuotaMessage {
       ...header,
       ...part,
       items: items(() => ({ ...limit(), ...given(), to: newIncarnation(random) })),
+      lost: items(() => ({ node: randomName(random), forMs: number(random) })),
     }),
     () => ({ kind: 'reported', ...header }),
     () => ({ kind: 'uses-ask', ...survey, request: random.below(100) }),

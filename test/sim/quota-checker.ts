@@ -1,13 +1,12 @@
 /**
- * Shared throttles under faults (R4, replication 7.18-7.21): every node takes units all the time, with a clock that is a
- * little off. What was allowed is counted by window over all processes, also those that have ended.
+ * Shared throttles and slots under faults (R4, replication 7.18-7.21, 21.1): every node takes units all the time, with a
+ * clock that is a little off, and holds slots for a while. Counted are all processes, for units also those that have ended.
  *
- * Never more than N of a window are allowed when around it no two nodes were in views without common members, and at most
- * one process ended. Where nodes are stably divided, the larger part has N and each member of the others its share of N,
- * with what is left over by rank, as long as nobody has begun or ended since all agreed. At the end, when all is whole,
- * exactly N.
+ * Never more than N of a window are allowed, besides what newcomers use before they join, when around it nobody was cut off
+ * and at most one process ended. Where nodes are stably divided, the larger part has N and each member of the others its
+ * share of N, with what is left over by rank. Slots are never more than there are while all have all in their views. At the
+ * end, when all is whole, exactly N.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { ReplicaSettings } from '../../src/core/settings.ts';
 import {
   parseRate,
@@ -17,26 +16,10 @@ import {
   windowMs,
   windowStartMs,
 } from '../../src/core/throttle/rate.ts';
-import { type View, viewKey } from '../../src/core/view.ts';
 import { type ObjectChecker, type ObjectWorld, runningNodes } from './object-checker.ts';
 import { SeededRandom } from './seeded-random.ts';
 import type { SimNode } from './sim-node.ts';
-
-/** From one event to the next. */
-interface Stretch {
-  readonly fromMs: number;
-  readonly isAgreed: boolean;
-  /** Some living nodes are in views that have no member in common. */
-  readonly isDivided: boolean;
-  /** Processes that have ended so far. */
-  readonly ended: number;
-  /** Names of all nodes when all agreed; undefined when somebody has begun or ended since: who was what to whom? */
-  readonly full: readonly string[] | undefined;
-  /** Names of the nodes in each view. */
-  readonly parts: readonly (readonly string[])[];
-  readonly clocksDiffer: boolean;
-  readonly views: string;
-}
+import { type Stretch, Stretches } from './stretches.ts';
 
 const object = 'shared_named_throttles';
 const settings: ReplicaSettings = {
@@ -58,8 +41,18 @@ const rates: Readonly<Record<string, string>> = {
 };
 /** Somebody wants more of it all the time, on every node. */
 const wanted = 'wanted';
+const slots = { id: 'slots', count: 2, longestMs: 1_500 };
 /** A window is judged by what happened until so long before and after it, and the one before. */
 const calmMs = 1_500;
+
+/** Units of one window. */
+interface Allowed {
+  readonly id: string;
+  readonly window: number;
+  readonly all: number;
+  /** Of these by nodes that were alone. */
+  readonly alone: number;
+}
 
 export class QuotaChecker implements ObjectChecker {
   readonly settings = settings;
@@ -67,65 +60,69 @@ export class QuotaChecker implements ObjectChecker {
   readonly quietMs = 6_000;
   readonly #world: ObjectWorld;
   readonly #random: SeededRandom;
-  readonly #allowed = new Map<string, Map<number, number>>();
-  readonly #stretches: Stretch[] = [];
-  #full: readonly string[] | undefined;
-  #alive: readonly SimNode[] = [];
-  #ended = 0;
+  readonly #allowed = new Map<string, Allowed>();
+  readonly #stretches: Stretches;
+  readonly #held = new Map<SimNode, number>();
+  /** How many were held in all, whenever one was had. */
+  #holds: { readonly atMs: number; readonly held: number }[] = [];
+  readonly #tooMany: string[] = [];
 
   constructor(world: ObjectWorld) {
     this.#world = world;
     this.#random = new SeededRandom(world.seed, 'quotas');
+    this.#stretches = new Stretches(world, {
+      mostSkewMs: this.mostSkewMs,
+      calmMs,
+      isInformed: (node) => replicaOf(node)?.standing !== 'partial',
+    });
   }
 
   start(node: SimNode): void {
-    this.#note();
-    node.member.membership.listen({ viewInstalled: () => this.#note() });
-    if (throttlesOf(node)) this.#wantMore(node);
+    this.#stretches.note();
+    node.member.membership.listen({ viewInstalled: () => this.#stretches.note() });
+    if (!replicaOf(node)) return;
+    this.#wantMore(node);
+    this.#wantSlot(node);
   }
 
   act(): void {
-    this.#note();
+    this.#stretches.note();
     const running = runningNodes(this.#world);
     if (running.length > 0) this.#takeSome(this.#random.pick(running));
   }
 
   check(): string[] {
-    this.#note();
-    const violations: string[] = [];
-    for (const [id, windows] of this.#allowed) {
-      const rate = parseRate(rates[id]!)!;
-      for (const [window, units] of windows) {
-        const most = this.#most(rate, window);
-        if (units > most)
-          violations.push(
-            `R4 ${units} of '${id}' ${rates[id]} were allowed in window ${window}, ${most} may be`,
-          );
-      }
+    this.#stretches.note();
+    const violations = [...this.#tooMany];
+    for (const allowed of this.#allowed.values()) {
+      const { id, window, all } = allowed;
+      const most = this.#most(allowed);
+      if (all > most)
+        violations.push(`R4 ${all} of '${id}' ${rates[id]} were allowed in window ${window}, ${most} may be`);
     }
-    return [...violations, ...this.#requireAll(), ...this.#requireAnswers()];
+    return [...violations, ...this.#requireAll(), ...this.#requireSlots(), ...this.#requireAnswers()];
   }
 
-  #most(rate: Rate, window: number): number {
-    const around = this.#stretchesAround(rate, window);
+  #most({ id, window, alone }: Allowed): number {
+    const rate = parseRate(rates[id]!)!;
     const units = unitsIn(rate, window);
+    const around = this.#around(rate, window);
     const [first] = around;
-    if (!first || around.some(({ clocksDiffer }) => clocksDiffer)) return Number.POSITIVE_INFINITY;
-    if (around.every(({ isDivided }) => !isDivided))
-      return around.at(-1)!.ended - first.ended <= 1 ? units : Number.POSITIVE_INFINITY;
-    return around.length > 1 || !first.full
-      ? Number.POSITIVE_INFINITY
-      : mostDivided(units, first.full, first.parts);
+    const last = around.at(-1);
+    if (!first || !last || around.some(({ clocksDiffer }) => clocksDiffer)) return Number.POSITIVE_INFINITY;
+    if (around.length === 1 && first.isDivided)
+      return first.full ? mostDivided(units, first.full, first.parts) : Number.POSITIVE_INFINITY;
+    // What newcomers used before they joined comes on top.
+    const isOneAccount = last.splits === first.splits && around.every(({ accounts }) => accounts <= 1);
+    return isOneAccount && last.ended - first.ended <= 1 ? units + alone : Number.POSITIVE_INFINITY;
   }
 
-  #stretchesAround(rate: Rate, window: number): readonly Stretch[] {
+  #around(rate: Rate, window: number): readonly Stretch[] {
     const epochMs = this.#world.clock.wallMs() - this.#world.clock.nowMs();
-    const startMs = windowStartMs(rate, window) - epochMs - calmMs - windowMs(rate);
-    const endMs = windowStartMs(rate, window + 1) - epochMs + calmMs;
-    const first = this.#stretches.findLastIndex(({ fromMs }) => fromMs <= startMs);
-    if (first < 0) return [];
-    const after = this.#stretches.findIndex(({ fromMs }) => fromMs > endMs);
-    return this.#stretches.slice(first, after < 0 ? undefined : after);
+    return this.#stretches.during(
+      windowStartMs(rate, window) - epochMs - calmMs - windowMs(rate),
+      windowStartMs(rate, window + 1) - epochMs + calmMs,
+    );
   }
 
   /** The last whole windows, in which nothing happens any more. */
@@ -133,8 +130,8 @@ export class QuotaChecker implements ObjectChecker {
     const rate = parseRate(rates[wanted]!)!;
     const now = windowAt(rate, this.#world.clock.wallMs() - this.mostSkewMs);
     return [now - 1, now - 2].flatMap((window) => {
-      const [stretch, ...more] = this.#stretchesAround(rate, window);
-      const units = this.#allowed.get(wanted)?.get(window) ?? 0;
+      const [stretch, ...more] = this.#around(rate, window);
+      const units = this.#allowed.get(`${wanted} ${window}`)?.all ?? 0;
       if (!stretch?.isAgreed || more.length > 0 || stretch.clocksDiffer || units === rate.units) return [];
       return [
         `REP-7.18 ${units} of '${wanted}' were allowed in window ${window}, though all ${rate.units} were wanted`,
@@ -142,60 +139,80 @@ export class QuotaChecker implements ObjectChecker {
     });
   }
 
+  /** All of them are wanted all the time. */
+  #requireSlots(): string[] {
+    const nowMs = this.#world.clock.nowMs();
+    const lately = this.#holds.filter(({ atMs }) => atMs > nowMs - 2 * slots.longestMs);
+    const most = Math.max(0, ...lately.map(({ held }) => held));
+    const [stretch, ...more] = this.#stretches.during(nowMs - 4 * slots.longestMs, nowMs);
+    const possible = Math.min(slots.count, this.#world.living().filter(replicaOf).length);
+    if (!stretch?.isAgreed || more.length > 0 || most >= possible) return [];
+    return [`REP-21.1 ${most} of ${slots.count} slots are held, though all are wanted`];
+  }
+
   #requireAnswers(): string[] {
-    if (!this.#stretches.at(-1)!.isAgreed) return [];
+    if (!this.#stretches.last.isAgreed) return [];
     return this.#world.living().flatMap((node) => {
-      const replica = node.member.throttles.get(object);
+      const replica = replicaOf(node);
       if (replica?.standing !== 'partial') return [];
       return [`REP-7.20 ${node.name} still waits for reports: ${replica.state}`];
     });
   }
 
   #takeSome(node: SimNode): void {
-    const throttles = throttlesOf(node)!;
+    const { throttles } = replicaOf(node)!;
     const id = this.#random.pick(Object.keys(rates));
     throttles.create(id, rates[id]!);
     for (let i = this.#random.below(6); i >= 0; i--)
       throttles.take(id, (waitMs, window) => {
-        if (waitMs === 0) this.#allow(id, window);
+        if (waitMs === 0) this.#allow(node, id, window);
       });
   }
 
   #wantMore(node: SimNode): void {
-    const throttles = throttlesOf(node)!;
+    const { throttles } = replicaOf(node)!;
     throttles.create(wanted, rates[wanted]!);
     throttles.tarpit(wanted, (window) => {
-      this.#allow(wanted, window);
+      this.#allow(node, wanted, window);
       node.clock.after(0, () => this.#wantMore(node));
     });
   }
 
-  #allow(id: string, window: number): void {
-    const windows = this.#allowed.get(id) ?? new Map<number, number>();
-    this.#allowed.set(id, windows.set(window, (windows.get(window) ?? 0) + 1));
+  #allow(node: SimNode, id: string, window: number): void {
+    const key = `${id} ${window}`;
+    const { all, alone } = this.#allowed.get(key) ?? { all: 0, alone: 0 };
+    const isAlone = replicaOf(node)!.others.length === 0;
+    this.#allowed.set(key, { id, window, all: all + 1, alone: alone + (isAlone ? 1 : 0) });
   }
 
-  #note(): void {
-    const living = this.#world.living();
-    const views = living.map((node) => node.member.membership.view);
-    const isAgreed = new Set(views.map(({ id }) => viewKey(id))).size === 1;
-    const ended = this.#alive.filter((node) => !living.includes(node)).length;
-    if (isAgreed) this.#full = namesOf(views[0]!);
-    else if (ended > 0 || living.some((node) => !this.#alive.includes(node))) this.#full = undefined;
-    this.#ended += ended;
-    this.#alive = living;
-    const last = this.#stretches.at(-1);
-    const stretch = {
-      isAgreed,
-      isDivided: views.some((a) => views.some((b) => !haveCommon(a, b))),
-      ended: this.#ended,
-      full: this.#full,
-      parts: [...new Map(views.map((view) => [viewKey(view.id), namesOf(view)])).values()],
-      clocksDiffer: living.some(({ clock }) => Math.abs(clock.wallStepMs) > this.mostSkewMs),
-      views: views.map(({ id }) => viewKey(id)).join(),
-    };
-    if (!last || !isDeepStrictEqual({ ...last, fromMs: 0 }, { ...stretch, fromMs: 0 }))
-      this.#stretches.push({ fromMs: this.#world.clock.nowMs(), ...stretch });
+  // --- slots -----------------------------------------------------------------------------------------------------------
+
+  #wantSlot(node: SimNode): void {
+    const { throttles } = replicaOf(node)!;
+    throttles.createSlots(slots.id, slots.count);
+    throttles.tarpit(slots.id, (window) => {
+      this.#hold(node, 1);
+      node.clock.after(this.#random.below(slots.longestMs), () => {
+        this.#hold(node, -1);
+        throttles.giveBack(slots.id, window);
+        this.#wantSlot(node);
+      });
+    });
+  }
+
+  /** One in the hands of a node that others think is gone may be had by somebody else meanwhile. */
+  #hold(node: SimNode, by: number): void {
+    this.#held.set(node, (this.#held.get(node) ?? 0) + by);
+    if (by < 0) return;
+    const nowMs = this.#world.clock.nowMs();
+    const held = sum(this.#world.living().map((living) => this.#held.get(living) ?? 0));
+    this.#holds.push({ atMs: nowMs, held });
+    if (held <= slots.count) return;
+    this.#stretches.note();
+    const lately = this.#stretches.during(nowMs - slots.longestMs - calmMs, nowMs);
+    const [first] = lately;
+    if (first && lately.every(({ isMutual }) => isMutual) && lately.at(-1)!.ended - first.ended <= 1)
+      this.#tooMany.push(`R4 ${held} of ${slots.count} slots were held at ${(nowMs / 1000).toFixed(3)} s`);
   }
 }
 
@@ -215,15 +232,6 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0);
 }
 
-function throttlesOf(node: SimNode) {
-  return node.member.throttles.get(object)?.throttles;
-}
-
-/** In the order of ranks. */
-function namesOf({ members }: View): string[] {
-  return members.flatMap(({ type, node }) => (type === 'Momentum' ? [node] : [])).sort();
-}
-
-function haveCommon(a: View, b: View): boolean {
-  return a.members.some(({ incarnation }) => b.members.some((other) => other.incarnation === incarnation));
+function replicaOf(node: SimNode) {
+  return node.member.throttles.get(object);
 }

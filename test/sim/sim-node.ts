@@ -122,6 +122,8 @@ export class SimNode {
   readonly #random: SeededRandom;
   readonly #evidence = new Set<(incarnation: Incarnation) => void>();
   alive = true;
+  /** Others may know that it has ended: it said goodbye, or the servers told. */
+  endIsKnown = false;
 
   constructor(clock: VirtualClock, network: SimNetwork, random: SeededRandom, options: SimNodeOptions) {
     this.options = options;
@@ -176,7 +178,10 @@ export class SimNode {
 
   #end(onEnd: () => void): void {
     if (!this.alive) return;
-    if (!this.clock.paused) this.member.leave();
+    if (!this.clock.paused) {
+      this.member.leave();
+      this.endIsKnown = true;
+    }
     this.kill();
     onEnd();
   }

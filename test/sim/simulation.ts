@@ -292,6 +292,7 @@ export class Simulation {
 
   #adviseClosed(ended: SimNode): void {
     if (!this.scenario.advisories) return;
+    ended.endIsKnown = true;
     this.#clock.after(this.#random.between(1, 5), () => {
       for (const node of this.#living()) {
         if (node.links.m.server !== undefined && this.#random.chance(0.9)) node.seeClosed(ended.incarnation);

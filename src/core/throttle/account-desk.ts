@@ -26,7 +26,7 @@ import type {
 } from './messages.ts';
 import { isSlots, type Rate, sameWindows, windowAt } from './rate.ts';
 import { Reports, type UnsentReport } from './reports.ts';
-import type { PartitionPolicy } from './shares.ts';
+import type { LostNode, PartitionPolicy } from './shares.ts';
 
 export type Granted = Pick<QuotaGrant, 'window' | 'granted' | 'released' | 'exhausted'>;
 
@@ -35,6 +35,9 @@ export interface DeskPorts {
   wallMs(): number;
   /** What a node may have at most, after others were lost. */
   most(policy: PartitionPolicy, node: string, rate: Rate, window: number): number;
+  /** Whom this node has lost, for the others to hear, and whom one of them has. */
+  lost(): readonly LostNode[];
+  heardLost(lost: readonly LostNode[]): void;
   /** A grant for this node, confirmed by the deputy. */
   granted(id: string, grant: Granted): void;
   /** Another rate counts now. */
@@ -288,6 +291,7 @@ export class AccountDesk {
     if (isWhole) this.#ports.send(report.from, { kind: 'reported', ...this.#header });
     // It has come to this view, perhaps after this node had told it.
     if (report.part === 0) {
+      this.#ports.heardLost(report.lost);
       this.#report(report.from, this.#reports.unheardBy(report.from));
       this.#ports.arrived(report.from);
     }
@@ -343,7 +347,10 @@ export class AccountDesk {
   }
 
   #report(to: Incarnation, parts: readonly UnsentReport[]): void {
-    for (const part of parts) this.#ports.send(to, { kind: 'report', ...this.#header, ...part });
+    for (const part of parts) {
+      const lost = part.part === 0 ? this.#ports.lost() : [];
+      this.#ports.send(to, { kind: 'report', ...this.#header, ...part, lost });
+    }
   }
 
   #dispatch(to: Incarnation, message: QuotaAsk | QuotaRecord | QuotaGrant): void {

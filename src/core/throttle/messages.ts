@@ -8,7 +8,7 @@ import type { Incarnation } from '../identity.ts';
 import type { ReplicaType } from '../settings.ts';
 import type { ViewId } from '../view.ts';
 import type { Rate } from './rate.ts';
-import type { PartitionPolicy } from './shares.ts';
+import type { LostNode, PartitionPolicy } from './shares.ts';
 
 interface SurveyHeader {
   readonly object: string;
@@ -75,6 +75,8 @@ export interface QuotaReport extends Header {
   readonly part: number;
   readonly parts: number;
   readonly items: readonly ReportItem[];
+  /** Whom the reporter has lost: who has begun since then knows of nobody. In part 0. */
+  readonly lost: readonly LostNode[];
 }
 
 /** "I have your whole report." */

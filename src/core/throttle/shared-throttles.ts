@@ -78,6 +78,8 @@ export class SharedThrottles {
       send: (to, message) => this.#ports.send(to, message),
       wallMs: () => this.#ports.clock.wallMs(),
       most: (policy, node, rate, window) => this.#shares.most(policy, node, rate, window),
+      lost: () => this.#shares.lost(this.#ports.clock.nowMs()),
+      heardLost: (lost) => this.#shares.heard(lost, this.#ports.clock.nowMs(), this.#ports.clock.wallMs()),
       granted: (id, grant) => {
         const throttle = this.#throttles.get(id);
         this.#keep(throttle);

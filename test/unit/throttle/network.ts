@@ -11,6 +11,8 @@ import type { PartitionPolicy } from '../../../src/core/throttle/shares.ts';
 import type { Process, View } from '../../../src/core/view.ts';
 
 export interface NodeOptions {
+  /** Where it is the next process of a node. */
+  readonly name?: string;
   readonly skewMs?: number;
   readonly capacity?: number;
   readonly expires?: boolean;
@@ -35,7 +37,8 @@ export class Node {
     this.#skewMs = options.skewMs ?? 0;
     this.#partition = options.partition ?? 'open';
     const incarnation = number.toString(16).padStart(32, '0') as Incarnation;
-    this.process = { incarnation, type: 'Momentum', node: `relay-${number}`, number, seniority: number };
+    const node = options.name ?? `relay-${number}`;
+    this.process = { incarnation, type: 'Momentum', node, number, seniority: number };
     this.throttles = new SharedThrottles(
       {
         object: 'shared_named_throttles',

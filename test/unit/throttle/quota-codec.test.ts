@@ -64,6 +64,7 @@ const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
     part: fc.nat(9),
     parts: fc.integer({ min: 10, max: 1000 }),
     items: fc.array(fc.record({ ...limit, to: incarnation, ...given }), { maxLength: 5 }),
+    lost: fc.array(fc.record({ node: fc.string({ maxLength: 30 }), forMs: count }), { maxLength: 3 }),
   }),
   fc.record({ kind: fc.constant('reported' as const), ...header }),
   fc.record({ kind: fc.constant('uses-ask' as const), ...surveyHeader, request: fc.nat() }),

@@ -48,6 +48,44 @@ describe('shares of a limit', () => {
     expect(smaller.isSmaller).toBe(false);
   });
 
+  it('REP-7.21 who comes after the loss has its part too, in the same windows and for as long', () => {
+    const former = new Shares();
+    former.viewInstalled(full, [], 0, 0);
+    former.viewInstalled(['d', 'e'], [], 500, 500);
+    const newcomer = new Shares();
+    newcomer.viewInstalled(['e'], [], 70_000, 70_000);
+    expect(newcomer.most('share', 'e', rate, 70)).toBe(all);
+    newcomer.viewInstalled(['d', 'e'], [], 71_000, 71_000);
+    newcomer.heard(former.lost(71_000), 71_000, 71_000);
+    expect(newcomer.lost(71_000)).toEqual(former.lost(71_000));
+    for (const window of [0, 1, 71]) {
+      for (const name of ['d', 'e'])
+        expect(newcomer.most('share', name, rate, window)).toBe(former.most('share', name, rate, window));
+    }
+    expect(newcomer.most('share', 'e', rate, 71)).toBe(2);
+    expect(newcomer.expire(partitionMs + 499, partitionMs + 499)).toBe(false);
+    expect(newcomer.expire(partitionMs + 500, partitionMs + 500)).toBe(true);
+  });
+
+  it('REP-7.21 what is said of the lost is believed of nobody who is here, nor of more than a cluster can have', () => {
+    const shares = new Shares();
+    shares.viewInstalled(['a', 'b'], [], 0, 0);
+    shares.heard(
+      [
+        { node: 'a', forMs: 0 },
+        { node: 'c', forMs: partitionMs },
+      ],
+      0,
+      0,
+    );
+    expect(shares.lost(0)).toEqual([]);
+    const many = Array.from({ length: 5000 }, (_, i) => ({ node: `x${i}`, forMs: 0 }));
+    shares.heard(many, 0, 0);
+    expect(shares.lost(0)).toHaveLength(1022);
+    shares.viewInstalled(['a', 'b', 'x0'], [], 10, 10);
+    expect(shares.lost(10)).toHaveLength(1021);
+  });
+
   it('REP-7.21 after 300 s the smaller side counts as a cluster of its own', () => {
     const smaller = new Shares();
     smaller.viewInstalled(full, [], 0, 0);
@@ -102,6 +140,30 @@ describe('shared throttles in a partition', () => {
       [1, 2],
     ]);
   });
+
+  it.each([3, 4])(
+    'REP-7.21 when node %i of the smaller side begins anew, nobody there has more than its part',
+    (ended) => {
+      const { network, smaller } = cut();
+      const former = network.all[ended]!;
+      const [stays] = smaller.filter((node) => node !== former);
+      network.kill(former);
+      network.propose([stays!]);
+      network.settle();
+      const begun = network.add({ partition: 'share', name: former.process.node });
+      const side = [stays!, begun];
+      network.propose(side);
+      network.settle();
+      network.nowMs += 1000;
+      // Some of their accounts are kept by the one, some by the other.
+      for (const id of ['b', 'c', 'd', 'e', 'f', 'g']) {
+        for (const node of side) node.create(id, '11/1');
+        for (let i = 0; i < 12; i++) for (const node of side) node.take(id);
+        network.settle();
+        expect(side.map((node) => network.most(id, [node]))).toEqual([2, 2]);
+      }
+    },
+  );
 
   it('REP-7.21 after the heal there is one account again, with what both sides had', () => {
     const { network } = cut();
