@@ -1,90 +1,20 @@
-/**
- * Peers of P1: what it costs others to count a key and compare it with a limit, on a given sequence of keys. Redis is a
- * real server on loopback, without persistence.
- */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { Redis } from 'ioredis';
-import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
-import { freePort } from '../test/integration/nats-server.ts';
-import { median } from './report.ts';
+/** What limits: slots, throttles, and the sockets for Redis clients, at three sizes each. */
+import { decisionFigures } from './decisions.ts';
+import { redisFigures } from './redis-clients.ts';
+import type { Benchmark } from './report.ts';
+import { slotFigures } from './slots.ts';
 
-export interface Limiter {
-  readonly name: string;
-  /** For one count and check; median of several runs. */
-  readonly nanoseconds: number;
-}
-
-const rounds = 3;
-const roundTrips = 2_000;
-const localOperations = 50_000;
-const pipelineLength = 1_000;
-const points = 1_000_000;
-
-/** `keys`: at least 50,000. */
-export async function measureLimiters(keys: readonly string[]): Promise<Limiter[]> {
-  const port = await freePort();
-  const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {
-    stdio: 'ignore',
-  });
-  const redis = new Redis({ port, retryStrategy: () => 20, maxRetriesPerRequest: null });
-  // Until the server listens.
-  redis.on('error', () => {});
-  const onRedis = new RateLimiterRedis({ storeClient: redis, points, duration: 3600 });
-  const inMemory = new RateLimiterMemory({ points, duration: 3600 });
-  try {
-    await redis.ping();
-    const short = keys.slice(0, roundTrips);
-    const long = keys.slice(0, localOperations);
-    return [
-      await limiter(
-        'Redis INCR, one at a time',
-        short,
-        oneByOne((key) => redis.incr(key)),
-      ),
-      await limiter('Redis INCR, pipelined', long, (sequence) => pipelined(redis, sequence)),
-      await limiter(
-        'rate-limiter-flexible on Redis',
-        short,
-        oneByOne((key) => onRedis.consume(key)),
-      ),
-      await limiter(
-        'rate-limiter-flexible in memory',
-        long,
-        oneByOne((key) => inMemory.consume(key)),
-      ),
-    ];
-  } finally {
-    redis.disconnect();
-    const ended = once(server, 'exit');
-    server.kill();
-    await ended;
-  }
-}
-
-type Work = (keys: readonly string[]) => Promise<void>;
-
-async function limiter(name: string, keys: readonly string[], work: Work): Promise<Limiter> {
-  await work(keys);
-  const runs: number[] = [];
-  while (runs.length < rounds) {
-    const startedMs = performance.now();
-    await work(keys);
-    runs.push(((performance.now() - startedMs) / keys.length) * 1e6);
-  }
-  return { name, nanoseconds: median(runs) };
-}
-
-function oneByOne(count: (key: string) => Promise<unknown>): Work {
-  return async (keys) => {
-    for (const key of keys) await count(key);
-  };
-}
-
-async function pipelined(redis: Redis, keys: readonly string[]): Promise<void> {
-  for (let at = 0; at < keys.length; at += pipelineLength) {
-    const pipeline = redis.pipeline();
-    for (const key of keys.slice(at, at + pipelineLength)) pipeline.incr(key);
-    await pipeline.exec();
-  }
-}
+export const limitersBenchmark: Benchmark = {
+  name: 'limiters',
+  goals: ['R4'],
+  about: 'slots handed from node to node, throttles, and Redis clients of a node beside a redis-server',
+  meaning:
+    'whole nodes in processes of their own on one nats-server. A slot of a limit of two is given back on one node ' +
+    'while another waits: from the one call to the answer of the other, giver, waiter and keeper of the account ' +
+    'changing. Reference: KumoMTA asks again each 3 s. Redis clients: ioredis over TCP on loopback, one command at a ' +
+    'time and in pipelines of 500, on keys that are there, the same against a redis-server of Debian without ' +
+    'persistence; that has no CL.THROTTLE, beside which stands the script of rate-limiter-flexible on Redis. ' +
+    'Throttles: decisions in the process that asks, of so many throttles any; many at a time are 1,000 under way. ' +
+    'In a cluster a shared throttle asks the node that keeps its account.',
+  run: async () => [...(await slotFigures()), ...(await decisionFigures()), ...(await redisFigures())],
+};

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { duravipBenchmark } from './duravip.ts';
 import { joinBenchmark } from './join.ts';
+import { limitersBenchmark } from './limiters.ts';
 import { listenerBenchmark } from './listener.ts';
 import { membershipBenchmark } from './membership.ts';
 import { memoryBenchmark } from './memory.ts';
@@ -16,6 +17,7 @@ import { restBenchmark } from './rest.ts';
 import { rowTransferBenchmark } from './row-transfer.ts';
 import { simulatorBenchmark } from './simulator.ts';
 import { tablesBenchmark } from './tables.ts';
+import { turnsBenchmark } from './turns.ts';
 
 /** In the order of the goals. */
 const benchmarks: readonly Benchmark[] = [
@@ -25,6 +27,8 @@ const benchmarks: readonly Benchmark[] = [
   memoryBenchmark,
   joinBenchmark,
   rowTransferBenchmark,
+  turnsBenchmark,
+  limitersBenchmark,
   duravipBenchmark,
   simulatorBenchmark,
   membershipBenchmark,

@@ -1,13 +1,6 @@
-/**
- * The parent's side of a member of a cluster in a process of its own (member-program.ts): starts it and asks it to do
- * things, one at a time.
- *
- * Invariant: no member outlives `end`, nor this process.
- */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+/** The parent's side of a member of a cluster in a process of its own (member-program.ts). */
 import { until } from '../test/integration/until.ts';
+import { TaskProcess } from './task-process.ts';
 
 export interface MemberOptions {
   readonly name: string;
@@ -41,28 +34,9 @@ export interface LoadOrder {
   readonly forMs: number;
 }
 
-type TaskName = keyof MemberTasks;
-
-export interface TaskMessage {
-  readonly task: TaskName;
-  readonly given: unknown;
-}
-
-export class MemberProcess {
-  readonly #child: ChildProcess;
-
+export class MemberProcess extends TaskProcess<MemberTasks> {
   constructor({ name, url }: MemberOptions) {
-    this.#child = fork(join(import.meta.dirname, 'member-program.mjs'), [name, url], {
-      serialization: 'advanced',
-      execArgv: [],
-    });
-  }
-
-  async ask<T extends TaskName>(task: T, given: MemberTasks[T]['given']): Promise<MemberTasks[T]['answer']> {
-    const answered = once(this.#child, 'message');
-    this.#child.send({ task, given } satisfies TaskMessage);
-    const [answer] = await answered;
-    return (answer as { readonly answer: MemberTasks[T]['answer'] }).answer;
+    super('member-program', [name, url]);
   }
 
   /** Waits until it is in a view of so many and has all their rows. */
@@ -71,11 +45,5 @@ export class MemberProcess {
       const status = await this.ask('status', undefined);
       return status.members === members && status.isWhole;
     });
-  }
-
-  async end(): Promise<void> {
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await ended;
   }
 }

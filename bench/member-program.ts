@@ -11,8 +11,9 @@ import { Conversation } from '../src/node/conversation.ts';
 import { Floating } from '../src/node/floating.ts';
 import { Machine } from '../src/node/machine.ts';
 import { systemClock, systemRandom } from '../src/node/system-clock.ts';
-import type { LoadOrder, MemberStatus, MemberTasks, TaskMessage } from './member-process.ts';
+import type { LoadOrder, MemberStatus, MemberTasks } from './member-process.ts';
 import { silentLog } from './silent-log.ts';
+import { nowUs, serveTasks } from './task-process.ts';
 
 const [name = '', url = ''] = process.argv.slice(2);
 /** Addresses that the load changes in turn. */
@@ -53,11 +54,7 @@ const turns = monitorEventLoopDelay({ resolution: meterPeriodMs });
 turns.enable();
 const joinOfThis = measureJoin();
 
-const tasks: {
-  [T in keyof MemberTasks]: (
-    given: MemberTasks[T]['given'],
-  ) => MemberTasks[T]['answer'] | Promise<MemberTasks[T]['answer']>;
-} = {
+serveTasks<MemberTasks>({
   status: (): MemberStatus => ({
     members: membership.view.members.length,
     isWhole: [counts, probes].every(({ standing }) => standing !== 'partial'),
@@ -71,13 +68,7 @@ const tasks: {
   },
   load: (order) => load(order),
   longestTurnMs,
-};
-
-process.on('message', async ({ task, given }: TaskMessage) => {
-  const run = tasks[task] as (given: unknown) => unknown;
-  process.send?.({ answer: await run(given) });
 });
-process.on('disconnect', () => process.exit());
 
 function settingsOf(text: string): NodeSettings {
   const { settings, findings } = checkConfiguration({
@@ -119,11 +110,6 @@ function longestTurnMs(): number {
   const longestMs = turns.max / 1e6 - meterPeriodMs;
   turns.reset();
   return Math.max(0, longestMs);
-}
-
-/** Microseconds; the same clock in all processes of a machine. */
-function nowUs(): number {
-  return Number(process.hrtime.bigint() / 1000n);
 }
 
 async function load({ keysPerSecond, forMs }: LoadOrder): Promise<Float64Array> {

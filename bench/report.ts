@@ -1,7 +1,7 @@
 /** What a benchmark measured, next to a peer where there is one, and how it is printed. */
 
 export interface Figure {
-  /** Goal it belongs to: P1 .. P11. */
+  /** Goal it belongs to, P1 .. P11 or R4; none. */
   readonly goal: string;
   readonly what: string;
   /** What was varied: `10^4 keys`, `8 nodes`. */

@@ -9,7 +9,7 @@
 import type { Incarnation } from '../src/core/identity.ts';
 import { CidrTable } from '../src/core/replica/cidr-table.ts';
 import { SeededRandom } from '../test/sim/seeded-random.ts';
-import { measureLimiters } from './limiters.ts';
+import { measureLimiters } from './other-limiters.ts';
 import { type Benchmark, type Figure, percentile } from './report.ts';
 
 const sizes = [10_000, 100_000, 1_000_000];
