@@ -2,10 +2,10 @@
  * Shared throttles and slots under faults (R4, replication 7.18-7.21, 21.1): every node takes units all the time, with a
  * clock that is a little off, and holds slots for a while. Counted are all processes, for units also those that have ended.
  *
- * Never more than N of a window are allowed, besides what newcomers use before they join, when around it nobody was cut off
- * and at most one process ended. Where nodes are stably divided, the larger part has N and each member of the others its
- * share of N, with what is left over by rank. Slots are never more than there are while all have all in their views. At the
- * end, when all is whole, exactly N.
+ * Never more than N of a window are allowed, besides what newcomers use before they join, when around it at most one process
+ * ended or was left behind. Where nodes are stably divided, the larger part has N and each member of the others its share of
+ * N, with what is left over by rank. Slots are never more than there are while all have all in their views. At the end, when
+ * all is whole, exactly N.
  */
 import type { ReplicaSettings } from '../../src/core/settings.ts';
 import {
@@ -114,7 +114,7 @@ export class QuotaChecker implements ObjectChecker {
       return first.full ? mostDivided(units, first.full, first.parts) : Number.POSITIVE_INFINITY;
     // What newcomers used before they joined comes on top.
     const isOneAccount = last.splits === first.splits && around.every(({ accounts }) => accounts <= 1);
-    return isOneAccount && last.ended - first.ended <= 1 ? units + alone : Number.POSITIVE_INFINITY;
+    return isOneAccount && last.gone - first.gone <= 1 ? units + alone : Number.POSITIVE_INFINITY;
   }
 
   #around(rate: Rate, window: number): readonly Stretch[] {
@@ -211,7 +211,7 @@ export class QuotaChecker implements ObjectChecker {
     this.#stretches.note();
     const lately = this.#stretches.during(nowMs - slots.longestMs - calmMs, nowMs);
     const [first] = lately;
-    if (first && lately.every(({ isMutual }) => isMutual) && lately.at(-1)!.ended - first.ended <= 1)
+    if (first && lately.every(({ isMutual }) => isMutual) && lately.at(-1)!.gone - first.gone <= 1)
       this.#tooMany.push(`R4 ${held} of ${slots.count} slots were held at ${(nowMs / 1000).toFixed(3)} s`);
   }
 }

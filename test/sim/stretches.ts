@@ -5,6 +5,7 @@
  * somebody in it knows them, who was there then or has been in one view with such a one for a while.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { Incarnation } from '../../src/core/identity.ts';
 import { type View, viewKey } from '../../src/core/view.ts';
 import type { ObjectWorld } from './object-checker.ts';
 import type { SimNode } from './sim-node.ts';
@@ -16,8 +17,8 @@ export interface Stretch {
   readonly isMutual: boolean;
   /** Some living nodes are in views that have no member in common. */
   readonly isDivided: boolean;
-  /** Processes that have ended so far. */
-  readonly ended: number;
+  /** How often so far a process ended, or others went on without it. */
+  readonly gone: number;
   /** How often so far nodes went into views that have no member in common, at least. */
   readonly splits: number;
   /** Views of several nodes that have no member in common. */
@@ -43,7 +44,10 @@ export class Stretches {
   readonly #rules: StretchRules;
   readonly #all: Stretch[] = [];
   #alive: readonly SimNode[] = [];
-  #ended = 0;
+  #gone = 0;
+  #missed: readonly SimNode[] = [];
+  /** Whom each process has had in a view. */
+  readonly #met = new Map<SimNode, Set<Incarnation>>();
   #splits = 0;
   #groups = 0;
   #full: readonly string[] | undefined;
@@ -71,6 +75,7 @@ export class Stretches {
     const views = living.map((node) => node.member.membership.view);
     const groups = groupsOf(views);
     this.#count(living, groups.length);
+    this.#miss(living);
     const keys = views.map(({ id }) => viewKey(id));
     const isAgreed = new Set(keys).size === 1;
     const nowMs = this.#world.clock.nowMs();
@@ -82,7 +87,7 @@ export class Stretches {
       isAgreed,
       isMutual: living.every(({ incarnation }) => views.every((view) => has(view, incarnation))),
       isDivided: views.some((a) => views.some((b) => !haveCommon(a, b))),
-      ended: this.#ended,
+      gone: this.#gone,
       splits: this.#splits,
       accounts: groups.filter((group) => group.some((view) => namesOf(view).length > 1)).length,
       full: [...parts].every(([key, names]) => names.length === 0 || witnessed.has(key))
@@ -102,8 +107,23 @@ export class Stretches {
     if (groups - begun > Math.max(1, this.#groups - ended.length)) this.#splits++;
     this.#groups = groups;
     this.#alive = living;
-    this.#ended += ended.length;
+    this.#gone += ended.length;
     this.#forget(living, ended);
+  }
+
+  /** Those who live and are no longer in the view of somebody who had them there. */
+  #miss(living: readonly SimNode[]): void {
+    const missed = new Set<Incarnation>();
+    for (const node of living) {
+      const met = this.#met.get(node) ?? new Set<Incarnation>();
+      this.#met.set(node, met);
+      const present = new Set(node.member.membership.view.members.map(({ incarnation }) => incarnation));
+      for (const other of met) if (!present.has(other)) missed.add(other);
+      for (const other of present) met.add(other);
+    }
+    const before = this.#missed;
+    this.#missed = living.filter(({ incarnation }) => missed.has(incarnation));
+    this.#gone += this.#missed.filter((node) => !before.includes(node)).length;
   }
 
   /** Who is full is not clear any more when some may have heard a goodbye, or a name is new, or there twice. */
