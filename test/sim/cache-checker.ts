@@ -1,7 +1,7 @@
 /**
- * The truth about a replicated cache: every version that was ever written. In the end everybody shows the same of every
- * key, nothing that nobody wrote, nothing that has expired, and nothing where a newer version lasts, deletes among them
- * (replication 13.6, 13.7, 13.10).
+ * The truth about a replicated cache: every version that was ever written, and for how long it was to live. In the end
+ * everybody shows the same of every key, nothing that nobody wrote, nothing that has expired, and nothing where a newer
+ * version lasts, deletes among them (replication 13.6, 13.7, 13.10). A write is newer than what its writer had.
  *
  * What a process wrote just before it died may be lost. Some keys are written with many lives, and there an older version
  * with a longer one may come back when the newer has expired (src/core/cache/cache.ts); where all lives are the same, as
@@ -34,6 +34,7 @@ const keys = ['lasting', 'ending', 'mixed'].flatMap((kind) =>
 const slackMs = 3_000;
 
 interface Written {
+  /** As it must be at all nodes. Deletes outlive the run. */
   readonly entry: CacheEntry;
   readonly by: SimNode;
 }
@@ -46,6 +47,7 @@ export class CacheChecker implements ObjectChecker {
   readonly #world: ObjectWorld;
   readonly #random: SeededRandom;
   readonly #written = new Map<string, Written[]>();
+  readonly #late: string[] = [];
 
   constructor(world: ObjectWorld) {
     this.#world = world;
@@ -61,20 +63,30 @@ export class CacheChecker implements ObjectChecker {
 
   check(nodes: readonly SimNode[]): string[] {
     const using = nodes.filter(({ options }) => options.type === 'Momentum');
-    return using.flatMap((node) => {
+    const wrong = using.flatMap((node) => {
       const wrong = keys.flatMap((key) => this.#wrong(key, node, using[0]!));
       return wrong.slice(0, 4).map((text) => `REP-13.6 ${node.name}: ${text}`);
     });
+    return [...this.#late, ...wrong];
   }
 
   /** Writes or deletes, here and in the truth. */
   #change(node: SimNode, key: string): void {
     const cache = cacheOf(node);
+    const before = cache.peek(key);
+    let lifeMs = 0;
     if (this.#random.chance(0.3)) {
       if (!cache.delete(key)) return;
-    } else cache.set(key, `${this.#random.below(1_000_000)}`, this.#lifeMs(key));
+    } else {
+      const value = `${this.#random.below(1_000_000)}`;
+      lifeMs = this.#lifeMs(key);
+      cache.set(key, value, lifeMs);
+    }
+    const entry = { ...cache.peek(key)!, expiresMs: lifeMs && node.clock.wallMs() + lifeMs };
+    if (before && !isNewer(entry, before))
+      this.#late.push(`REP-13.6 ${node.name}: ${textOf(entry)} is older than what it replaced`);
     const written = this.#written.get(key) ?? [];
-    this.#written.set(key, [...written, { entry: cache.peek(key)!, by: node }]);
+    this.#written.set(key, [...written, { entry, by: node }]);
   }
 
   #lifeMs(key: string): number {
@@ -91,13 +103,16 @@ export class CacheChecker implements ObjectChecker {
       return [];
     const shown = shownBy(node, key);
     const wrong: string[] = [];
-    if (shown && !written.some(({ entry }) => isSameVersion(entry, shown)))
-      wrong.push(`${textOf(shown)}, which nobody wrote`);
+    const truth = shown && written.find(({ entry }) => isSameVersion(entry, shown))?.entry;
+    if (shown && (!truth || truth.value !== shown.value)) wrong.push(`${textOf(shown)}, which nobody wrote`);
+    if (shown && truth && isExpired(truth, nowMs)) wrong.push(`${textOf(shown)}, which has expired`);
     const lasts = ({ entry, by }: Written) => by.alive && !isExpired(entry, nowMs);
     const newest = written.filter(lasts).reduce<CacheEntry | undefined>(newerOf, undefined);
     const isReplaced = written.some(({ entry }) => newest && isNewer(entry, newest));
     if (newest && (shown ? isNewer(newest, shown) : !isReplaced))
       wrong.push(`${shown ? textOf(shown) : `nothing of ${key}`}, but newer is ${textOf(newest)}`);
+    if (cacheOf(node).has(key) !== (shown?.value !== undefined))
+      wrong.push(`${key} is found, or not, unlike what is there`);
     const others = shownBy(other, key);
     if (others?.time !== shown?.time || others?.origin !== shown?.origin)
       wrong.push(`${shown ? textOf(shown) : `nothing of ${key}`}, unlike ${other.name}`);

@@ -9,13 +9,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { objectKinds } from './object-checker.ts';
 import { type Edit, type PlantedFault, plantedFaults, type Schedule } from './planted-faults.ts';
+import { plantedObjectFaults } from './planted-objects.ts';
 import { plantedReplicationFaults, smallParts } from './planted-replication.ts';
 import { plantedVipFaults } from './planted-vips.ts';
 
 export const allPlantedFaults: readonly PlantedFault[] = [
   ...plantedFaults,
   ...plantedReplicationFaults,
+  ...plantedObjectFaults,
   ...plantedVipFaults.map((fault) => ({ ...fault, vips: true })),
 ];
 
@@ -31,6 +34,7 @@ const root = resolve(import.meta.dirname, '../..');
 export const controls: readonly PlantedFault[] = [
   withoutFault('nothing'),
   { ...withoutFault('rows in many small parts'), also: smallParts },
+  ...objectKinds.map((kind) => ({ ...withoutFault(`nothing, with ${kind}`), objects: [kind] })),
   ...[...new Set(allPlantedFaults.map(({ schedule }) => schedule))]
     .filter((schedule) => schedule !== undefined)
     .map((schedule, i) => ({ ...withoutFault(`nothing, schedule ${i + 1}`), schedule })),
@@ -55,7 +59,13 @@ export async function firstSeedThatCatches(
       const kept = join(root, 'test/sim/regressions', fault.scenario);
       return simulate(outfile, ['--scenario', kept]).status === 0 ? undefined : firstSeed;
     }
-    return firstOfRandom(outfile, seeds, firstSeed, fault.vips ? ['--vips'] : []);
+    const kinds = [...(fault.vips ? ['vips'] : []), ...(fault.objects ?? [])];
+    return firstOfRandom(
+      outfile,
+      seeds,
+      firstSeed,
+      kinds.map((kind) => `--${kind}`),
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -6,6 +6,7 @@
  * the simulator with them and runs seeds, or one kept scenario, until there is a violation.
  */
 import type { Fault, Scenario, TimedFault } from './faults.ts';
+import type { ObjectKind } from './object-checker.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 export interface Edit {
@@ -30,6 +31,8 @@ export interface PlantedFault extends Edit {
   readonly schedule?: Schedule;
   /** Caught with floating addresses only. */
   readonly vips?: boolean;
+  /** Caught with these shared objects only. */
+  readonly objects?: readonly ObjectKind[];
   /** A seed that catches it or comes shortly before one that does, for the quick check in CI. */
   readonly seed?: number;
   /** A seed that caught it, where so few do that any change of the code moves it: not for CI. */

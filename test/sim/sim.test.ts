@@ -87,6 +87,13 @@ describe('planted faults', () => {
     expect(sample.filter(({ vips }) => vips).length).toBeGreaterThanOrEqual(15);
   });
 
+  it.each(['quotas', 'caches'] as const)(
+    'R9 there are at least 4 for %s, and the quick check takes them',
+    (kind) => {
+      expect(sample.filter(({ objects }) => objects?.includes(kind)).length).toBeGreaterThanOrEqual(4);
+    },
+  );
+
   it('a fault that changes nothing is not caught, so it is the fault that is', async () => {
     const file = 'src/core/agreement/agreement.ts';
     const same = { name: 'nothing', file, find: 'export class Agreement', replace: 'export class Agreement' };

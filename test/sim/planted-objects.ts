@@ -1,0 +1,149 @@
+/** Faults planted in shared throttles and caches; see planted-faults.ts. */
+import type { Edit, PlantedFault } from './planted-faults.ts';
+
+const desk = 'src/core/throttle/account-desk.ts';
+const account = 'src/core/throttle/account.ts';
+const shares = 'src/core/throttle/shares.ts';
+const cache = 'src/core/cache/cache.ts';
+const cacheReplicator = 'src/core/cache/cache-replicator.ts';
+const comparison = 'src/core/cache/comparison.ts';
+const hybridClock = 'src/core/cache/hybrid-clock.ts';
+
+const grantsAtOnce: Edit = {
+  file: desk,
+  find: 'if (this.isReady) this.#asked(message);\n        else this.#postpone(message);',
+  replace: 'this.#asked(message);',
+};
+
+const quotaFaults: readonly Omit<PlantedFault, 'objects'>[] = [
+  {
+    name: 'units are granted before all have reported what they have',
+    ...grantsAtOnce,
+    also: [
+      {
+        file: desk,
+        find: 'if (this.isReady) this.#recorded(message);\n        else this.#postpone(message);',
+        replace: 'this.#recorded(message);',
+      },
+    ],
+  },
+  {
+    name: 'nobody reports what was granted before the view',
+    seed: 1,
+    file: desk,
+    find: 'this.#reports.begin(others, (to) => items.get(to) ?? []);',
+    replace: 'this.#reports.begin(others, (to) => (items.size < 0 ? items.get(to)! : []));',
+  },
+  {
+    name: 'grants pass by the deputy',
+    seed: 2,
+    file: desk,
+    find: "if (deputy !== undefined) this.#dispatch(deputy, { kind: 'record', ...said, to: ask.from });\n    else if (ask.from === this.#self)",
+    replace:
+      "if (deputy !== undefined && ask.from !== this.#self) this.#dispatch(ask.from, { kind: 'grant', ...said });\n    else if (ask.from === this.#self)",
+    also: [{ file: desk, find: 'grant.from !== (deputy ?? holder)', replace: 'grant.from !== holder' }],
+  },
+  {
+    name: 'what was granted to a process that has ended can be granted again',
+    seed: 2,
+    file: account,
+    find: '    if (!isSlots(this.#rate)) return;\n    const entries = this.#windows.get(0);',
+    replace:
+      '    for (const units of this.#windows.values()) for (const by of units.keys()) if (!members.has(by)) units.delete(by);\n    if (!isSlots(this.#rate)) return;\n    const entries = this.#windows.get(0);',
+  },
+  {
+    name: 'the smaller side goes on with all of a limit',
+    seed: 1,
+    file: shares,
+    find: "if (sinceMs === undefined || policy === 'open')",
+    replace: "if (sinceMs === undefined || policy !== 'closed')",
+  },
+  {
+    name: 'who begins after a loss is not told of it',
+    scenario: 'quota-begun-in-the-smaller-part.json',
+    file: desk,
+    find: 'this.#ports.heardLost(report.lost);',
+    replace: '',
+  },
+  {
+    name: 'slots count as given back each time this is told',
+    seed: 1,
+    file: account,
+    find: 'this.#released.set(by, Math.max(this.released(by), released));',
+    replace: 'this.#released.set(by, Math.min(this.granted(0, by), this.released(by) + released));',
+  },
+  {
+    name: 'slots of processes that are gone stay taken',
+    seed: 1,
+    file: account,
+    find: 'if (members.has(by) && this.held(0, by) > 0) continue;',
+    replace: 'if (this.held(0, by) > 0) continue;',
+    also: [
+      { file: desk, find: 'if (isSlots(item.rate) && !this.#isMember(item.to)) continue;', replace: '' },
+    ],
+  },
+];
+
+const cacheFaults: readonly Omit<PlantedFault, 'objects'>[] = [
+  {
+    name: 'of two versions the one that comes last stays',
+    seed: 1,
+    file: cache,
+    find: 'return isNewer(entry, known) ||',
+    replace: 'return entry.time !== known.time ||',
+  },
+  {
+    name: 'a delete is forgotten after two seconds',
+    seed: 1,
+    file: cache,
+    find: 'const deletedLifeMs = 3_600_000;',
+    replace: 'const deletedLifeMs = 2_000;',
+  },
+  {
+    name: 'what comes from others never expires',
+    seed: 1,
+    file: cache,
+    find: 'this.#put(entry, known);\n    this.watcher?.merged',
+    replace: 'this.#put({ ...entry, expiresMs: 0 }, known);\n    this.watcher?.merged',
+  },
+  {
+    name: 'a lookup does not see that a value has expired',
+    seed: 1,
+    file: cache,
+    find: 'return node?.entry.value === undefined || isExpired(node.entry, this.#wallMs()) ? undefined : node;',
+    replace: 'return node?.entry.value === undefined ? undefined : node;',
+    also: [
+      {
+        file: cache,
+        find: 'for (const node of due) this.#expire(node);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'nobody sends the entries that another lacks',
+    seed: 1,
+    file: cacheReplicator,
+    find: 'this.#source.open(message, nowMs);',
+    replace: '',
+  },
+  {
+    name: 'digests that differ are not noticed',
+    seed: 2,
+    file: comparison,
+    find: 'if (isSame === false) partner.differsSinceMs ??= nowMs;',
+    replace: 'if (isSame === false) partner.differsSinceMs = undefined;',
+  },
+  {
+    name: 'a write may be older than what its writer has replaced',
+    seed: 6,
+    file: hybridClock,
+    find: 'this.#last = Math.max(this.#last, time);',
+    replace: '',
+  },
+];
+
+export const plantedObjectFaults: readonly PlantedFault[] = [
+  ...quotaFaults.map((fault) => ({ ...fault, objects: ['quotas'] as const })),
+  ...cacheFaults.map((fault) => ({ ...fault, objects: ['caches'] as const })),
+];
