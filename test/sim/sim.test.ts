@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyScenario } from './arbitrary-scenario.ts';
 import type { Scenario } from './faults.ts';
+import { objectKinds } from './object-checker.ts';
 import { allPlantedFaults, firstSeedThatCatches } from './plant.ts';
 import { Simulation, simulate } from './simulation.ts';
 
@@ -13,6 +14,7 @@ const kept = readdirSync(regressions);
 /** As many as take about a minute and a half in all; the long run is `npm run sim -- --runs 10000`. */
 const seeds = Number(process.env.FLOTILLA_SIM_SEEDS ?? 90);
 const vipSeeds = Math.ceil(seeds / 2);
+const objectSeeds = Math.ceil(seeds / 18);
 /** `all` plants every fault and gives each 1,000 seeds, which takes minutes; otherwise those caught early. */
 const planted = process.env.FLOTILLA_PLANTED ?? 'quick';
 
@@ -48,6 +50,13 @@ describe('random clusters', () => {
     for (let seed = 1; seed <= vipSeeds; seed++) {
       const { violations } = await simulate(seed, { vips: true });
       expect(violations, `replay: npm run sim -- --vips --seed ${seed}`).toEqual([]);
+    }
+  });
+
+  it.each(objectKinds)(`R4 REP-7.18 REP-8.8 REP-13.6 hold in ${objectSeeds} seeds with %s`, async (kind) => {
+    for (let seed = 1; seed <= objectSeeds; seed++) {
+      const { violations } = await simulate(seed, { objects: [kind] });
+      expect(violations, `replay: npm run sim -- --${kind} --seed ${seed}`).toEqual([]);
     }
   });
 
