@@ -19,7 +19,7 @@ import type { View } from '../core/view.ts';
 import { cacheMachine } from './cache-machine.ts';
 import { OtherTypes } from './other-types.ts';
 import type { World } from './ports.ts';
-import type { SharedReplica } from './shared-replica.ts';
+import type { ReplicaBounds, SharedReplica } from './shared-replica.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
 const complaintPeriodMs = 60_000;
@@ -100,6 +100,11 @@ export class CacheReplica implements SharedReplica {
     this.#replicator.viewInstalled(view);
   }
 
+  configure(bounds: ReplicaBounds): void {
+    this.#replicator.configure(bounds);
+    this.cache.maxSize = bounds.maxSize;
+  }
+
   flush(): void {
     this.#replicator.flush();
   }
@@ -114,12 +119,15 @@ export class CacheReplica implements SharedReplica {
     return { keys: elements, ...counts, ...this.#replicator.stats, origins: [] };
   }
 
-  /** Key and length of the value; of a member, what it was the last to write (replication 18.7). */
+  /**
+   * Key and length of the value; of a member, what it was the last to write (replication 18.7). Each bucket is of one
+   * moment: a list of all entries at once would hold up everything else.
+   */
   async *rows(from?: Incarnation): AsyncGenerator<readonly SharedRow[], void, void> {
-    // Entries never change, so a list of them is the content of this moment.
-    const buckets = Array.from({ length: bucketCount }, (_, bucket) => this.cache.bucketEntries(bucket));
-    for (const entries of buckets) {
-      const shown = entries.filter(({ value, origin }) => value !== undefined && (from ?? origin) === origin);
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      const shown = this.cache
+        .bucketEntries(bucket)
+        .filter(({ value, origin }) => value !== undefined && (from ?? origin) === origin);
       if (shown.length === 0) continue;
       yield shown.map(rowOf);
       await new Promise<void>((resolve) => this.#world.clock.after(0, resolve));

@@ -24,7 +24,7 @@ import type { View } from '../core/view.ts';
 import { OtherTypes } from './other-types.ts';
 import type { World } from './ports.ts';
 import { replicaMachine, standingEvents } from './replica-machine.ts';
-import type { SharedReplica } from './shared-replica.ts';
+import type { ReplicaBounds, SharedReplica } from './shared-replica.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
 /** Longest wait between two looks at rows that are missing. */
@@ -110,6 +110,10 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
 
   beatDigest(from: Incarnation, digest: RowDigest | undefined): void {
     if (digest) this.#replicator.beat(from, digest);
+  }
+
+  configure(bounds: ReplicaBounds): void {
+    this.#replicator.configure(bounds);
   }
 
   flush(): void {

@@ -5,9 +5,12 @@
 import type { RowDigest } from '../core/agreement/messages.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { RowVerdict, Standing } from '../core/replica/replicator.ts';
-import type { ReplicaType } from '../core/settings.ts';
+import type { ReplicaSettings, ReplicaType } from '../core/settings.ts';
 import type { SharedKind, SharedRow, SharedStats } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
+
+/** What can be changed while the object is in use. */
+export type ReplicaBounds = Pick<ReplicaSettings, 'maxDelayMs' | 'maxPending' | 'maxSize'>;
 
 export interface SharedReplica {
   readonly name: string;
@@ -28,6 +31,8 @@ export interface SharedReplica {
   /** `ended`: names of nodes of the view before that said goodbye, or are known to have ended. */
   viewInstalled(view: View, ended: readonly string[]): void;
 
+  /** Other bounds, from now on (replication 3.11). */
+  configure(bounds: ReplicaBounds): void;
   /** Sends what waits, now. */
   flush(): void;
   /** Own copies of what others have against what these last said of it; empty where there are none. */

@@ -6,7 +6,10 @@
  */
 import { objectHash } from '../core/digest.ts';
 import type { Incarnation } from '../core/identity.ts';
+import { PartedMap } from '../core/parted-map.ts';
 import type { Standing } from '../core/replica/replicator.ts';
+import { sortInSlices } from '../core/replica/sliced-sort.ts';
+import type { Work } from '../core/replica/work.ts';
 import type { ReplicaSettings, ReplicaType } from '../core/settings.ts';
 import { isOfQuota, type SharedRow, type SharedStats } from '../core/shared-object.ts';
 import type { QuotaMessage, ThrottleUse } from '../core/throttle/messages.ts';
@@ -16,6 +19,7 @@ import { UseSurvey } from '../core/throttle/use-survey.ts';
 import type { View } from '../core/view.ts';
 import { OtherTypes } from './other-types.ts';
 import type { World } from './ports.ts';
+import { inTurns } from './row-replica.ts';
 import type { SharedReplica } from './shared-replica.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 import { accountEvents, throttlesMachine } from './throttles-machine.ts';
@@ -72,6 +76,7 @@ export class ThrottleReplica implements SharedReplica {
     this.#survey = new UseSurvey({ object: name, type }, self, {
       send: (to, message) => world.shared?.send(to, message) ?? false,
       uses: () => this.throttles.uses(),
+      run: (work) => this.#run(work),
     });
     this.#actor = system.start(
       `throttles ${name}`,
@@ -117,7 +122,9 @@ export class ThrottleReplica implements SharedReplica {
     this.#assess();
   }
 
-  /** Nothing ever waits to be sent. */
+  /** Nothing ever waits to be sent, and a throttle has no delay. */
+  configure(): void {}
+
   flush(): void {}
 
   verify(): readonly [] {
@@ -131,16 +138,20 @@ export class ThrottleReplica implements SharedReplica {
 
   /** What is used in the running windows: by one node, or by all that answer within a second. By id. */
   async *rows(from?: Incarnation): AsyncGenerator<readonly SharedRow[], void, void> {
-    const self = this.#world.self.incarnation;
-    const own = from === undefined || from === self ? [...this.throttles.uses()] : [];
     const asked = this.#others.filter((member) => from === undefined || member === from);
-    const rows = summed([...own, ...(await this.#usesOf(asked))]);
-    for (let at = 0; at < rows.length; at += listingRows) yield rows.slice(at, at + listingRows);
+    const uses = [...(await this.#usesOf(asked))];
+    const isWanted = from === undefined || from === this.#world.self.incarnation;
+    yield* inTurns(summed(uses, isWanted ? this.throttles.uses() : []), this.#world.clock);
   }
 
   stop(): void {
     this.#stopListening();
     this.#actor.stop();
+  }
+
+  /** A step a turn; each sends a message. */
+  #run(work: Work): void {
+    if (!work.next().done) this.#world.clock.after(0, () => this.#run(work));
   }
 
   #usesOf(members: readonly Incarnation[]): Promise<readonly ThrottleUse[]> {
@@ -194,6 +205,7 @@ export class ThrottleReplica implements SharedReplica {
       tick: () => {
         replica.#wakesMs = Number.POSITIVE_INFINITY;
         replica.throttles.tick();
+        replica.#assess();
       },
     };
   }
@@ -207,9 +219,23 @@ export class ThrottleReplica implements SharedReplica {
   }
 }
 
-function summed(uses: readonly ThrottleUse[]): SharedRow[] {
-  const rows = new Map<string, SharedRow>();
-  for (const { id, rate, used } of uses)
-    rows.set(id, { key: id, count: (rows.get(id)?.count ?? 0) + used, rate: rows.get(id)?.rate ?? rate });
-  return [...rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+/** By id. */
+function* summed(
+  others: readonly ThrottleUse[],
+  own: Iterable<ThrottleUse>,
+): Generator<readonly SharedRow[], void, void> {
+  const rows = new PartedMap<SharedRow>();
+  let looked = 0;
+  for (const uses of [own, others]) {
+    for (const { id, rate, used } of uses) {
+      const known = rows.get(id);
+      rows.set(id, { key: id, count: (known?.count ?? 0) + used, rate: known?.rate ?? rate });
+      if (++looked % listingRows === 0) yield [];
+    }
+  }
+  const list = Array.from(rows, ([, row]) => row);
+  const order = Int32Array.from(list, (_, i) => i);
+  for (const _ of sortInSlices(order, (a, b) => (list[a]!.key < list[b]!.key ? -1 : 1))) yield [];
+  for (let at = 0; at < order.length; at += listingRows)
+    yield Array.from(order.subarray(at, at + listingRows), (i) => list[i]!);
 }

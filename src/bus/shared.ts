@@ -10,6 +10,7 @@ import type { Incarnation } from '../core/identity.ts';
 import type { ObjectMessage } from '../core/shared-object.ts';
 import type { ChannelOptions } from './channel.ts';
 import { Fragmenter, Reassembler } from './fragments.ts';
+import { Inbox } from './inbox.ts';
 import { decodeObjectMessage, encodeObjectMessage } from './object-codec.ts';
 import { sharedSenderOf } from './shared-header.ts';
 import { subjects } from './subjects.ts';
@@ -24,6 +25,8 @@ export type SharedListener = (message: ObjectMessage) => void;
 
 /** Memory for messages that arrive in fragments, and how long to wait for the rest. */
 const reassembly = { maxBytes: 64 * 1_048_576, maxAgeMs: 5_000 };
+/** Memory for messages that wait for their turn. */
+const maxInboxBytes = 64 * 1_048_576;
 const complaintPeriodMs = 60_000;
 /** Senders and objects remembered for complaints; strangers beyond that are complained of again. */
 const maxRemembered = 1024;
@@ -33,6 +36,7 @@ export class SharedBus implements SharedChannel {
   readonly #options: SharedOptions;
   readonly #fragmenter: Fragmenter;
   readonly #reassembler = new Reassembler(reassembly);
+  readonly #inbox: Inbox;
   readonly #subscriptions: Subscription[];
   readonly #listeners = new Map<string, SharedListener>();
   readonly #complainedMs = new Map<string, number>();
@@ -42,7 +46,13 @@ export class SharedBus implements SharedChannel {
     this.#wire = wire;
     this.#options = options;
     this.#fragmenter = new Fragmenter(options.random.hex(8));
-    const receive = ({ data }: { readonly data: Uint8Array }) => this.#receive(data);
+    this.#inbox = new Inbox({
+      clock: options.clock,
+      maxBytes: maxInboxBytes,
+      handle: (data) => this.#receiveGuarded(data),
+      dropped: () => options.counters.add('shared_late_messages_total'),
+    });
+    const receive = ({ data }: { readonly data: Uint8Array }) => this.#inbox.push(data);
     this.#subscriptions = [
       wire.subscribe(subjects.allShared(options.groups), receive),
       wire.subscribe(subjects.privateShared(options.groups, options.self), receive),
@@ -69,6 +79,7 @@ export class SharedBus implements SharedChannel {
 
   close(): void {
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#inbox.close();
     this.#listeners.clear();
   }
 
@@ -76,6 +87,16 @@ export class SharedBus implements SharedChannel {
     if (this.#wire.state !== 'up') return false;
     const payloads = this.#fragmenter.split(encodeObjectMessage(message), this.#wire.maxPayloadBytes);
     return payloads.every((payload) => this.#wire.publish(subject, payload));
+  }
+
+  /** In a turn of its own there is no connection around it that would log it. */
+  #receiveGuarded(data: Uint8Array): void {
+    try {
+      this.#receive(data);
+    } catch (error) {
+      this.#options.counters.add('bus_handler_errors');
+      this.#options.log.error('a handler of replication messages failed', { error });
+    }
   }
 
   #receive(data: Uint8Array): void {

@@ -39,7 +39,7 @@ export interface NodeFacts {
   /** Query caches and replicated caches, in the order of the configuration. */
   caches(): readonly CacheFacts[];
   /** On this node only. The number of entries; undefined: there is no such cache. */
-  flushCache(name: string): number | undefined;
+  flushCache(name: string): Promise<number | undefined>;
   paniclog(): readonly PaniclogLine[];
   /** What the node counts over time; undefined until it has started. */
   counts(): CountFacts | undefined;

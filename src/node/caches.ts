@@ -20,6 +20,7 @@ import { newIncarnation } from '../core/identity.ts';
 import type { DatasourceSettings } from '../core/settings.ts';
 import { Databases } from '../net/databases/databases.ts';
 import type { Surroundings } from './surroundings.ts';
+import { Turns } from './turns.ts';
 
 type Replicated = ReadonlyMap<string, CacheReplica>;
 type Around = Pick<Surroundings, 'clock' | 'random'>;
@@ -108,11 +109,22 @@ export class Caches {
   }
 
   /** Empties the caches of a datasource on this node; undefined: there is none of the name. Original: `ds_core flush`. */
-  flush(cache: string): number | undefined {
+  async flush(cache: string): Promise<number | undefined> {
     if (!this.#datasources.some(({ name }) => name === cache)) return undefined;
     const { cache: results } = this.#queriesOf(cache);
     const pairs = this.#joined.get(cache)?.cache;
-    return results.flush() + (pairs && pairs !== results ? pairs.flush() : 0);
+    const gone = await this.#flushed(results);
+    return gone + (pairs && pairs !== results ? await this.#flushed(pairs) : 0);
+  }
+
+  async #flushed(cache: Cache): Promise<number> {
+    const turns = new Turns(this.#around.clock);
+    const flushing = cache.flush();
+    for (;;) {
+      const { value, done } = flushing.next();
+      if (done) return value;
+      await turns.next();
+    }
   }
 
   /** Figures of all caches: `ds_core:` the datasources, `cluster:` the replicated ones (replication 18.9). */

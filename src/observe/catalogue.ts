@@ -86,6 +86,10 @@ export const metricCatalogue = {
     'Messages about floating addresses that could not be understood and were dropped',
   ),
 
+  shared_late_messages_total: counter(
+    'messages',
+    'Replication messages dropped because more of them came than this node has turns for',
+  ),
   shared_malformed_messages_total: counter(
     'messages',
     'Replication messages that could not be understood and were dropped',

@@ -27,9 +27,9 @@ export function cacheCommands(facts: NodeFacts): readonly Command[] {
       usage: flushSyntax,
       help: 'empty a cache on this node',
       impact: 'write',
-      run: ([name, ...more]) => {
+      run: async ([name, ...more]) => {
         if (name === undefined || more.length > 0) return usage(flushSyntax);
-        const entries = facts.flushCache(name);
+        const entries = await facts.flushCache(name);
         if (entries === undefined) return failed(`no such cache '${name}'`);
         return said(`flushed ${entries} entries from cache '${name}'`);
       },

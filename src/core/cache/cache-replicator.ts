@@ -57,14 +57,14 @@ export interface CacheReplicatorStats {
   readonly drops: number;
 }
 
-/** Batches of one turn, and expired entries dropped in one. */
-const turnBatches = 8;
-const turnPurges = 2048;
+/** Batches of one turn, and expired entries dropped in one: some milliseconds of work each. */
+const turnBatches = 2;
+const turnPurges = 512;
 /** Writes younger than `max_delay` and this may still be on their way to this node. */
 const transitMs = 2_000;
 
 export class CacheReplicator {
-  readonly #settings: CacheReplicatorSettings;
+  #settings: CacheReplicatorSettings;
   readonly #cache: Cache;
   readonly #ports: CacheReplicatorPorts;
   readonly #header: Pick<CacheMessage, 'object' | 'type' | 'from'>;
@@ -116,6 +116,12 @@ export class CacheReplicator {
 
   get hasWork(): boolean {
     return this.#isFlushing || this.#isPurging || this.#source.ready;
+  }
+
+  /** With the next write that has to wait. */
+  configure({ maxDelayMs, maxPending }: Pick<CacheReplicatorSettings, 'maxDelayMs' | 'maxPending'>): void {
+    this.#settings = { ...this.#settings, maxDelayMs, maxPending };
+    this.#comparison.patienceMs = maxDelayMs + transitMs;
   }
 
   viewInstalled(view: View): void {

@@ -12,11 +12,11 @@
 import { RunningDigest } from '../digest.ts';
 import { hashText } from '../hash.ts';
 import type { Incarnation } from '../identity.ts';
+import { Ring, type RingNode } from '../ring.ts';
 import { type CacheCounts, noCounts } from './cache-counts.ts';
 import { type CacheEntry, checkKey, checkValue, isExpired } from './entry.ts';
 import { ExpiryWheel } from './expiry-wheel.ts';
 import { HybridClock, isNewer, maxAheadMs, writtenMs } from './hybrid-clock.ts';
-import { RecencyList, type RecencyNode } from './recency-list.ts';
 
 export interface CacheSettings {
   readonly self: Incarnation;
@@ -48,19 +48,32 @@ export const largestSize = 4_000_000;
 /** Keys fall into buckets by their hash; nodes compare the digests of these. */
 export const bucketCount = 1024;
 
+/** With one write: more than can come with it. */
+const mostEvicted = 2;
+/** In a step: some milliseconds of work. */
+const stepEntries = 512;
 const deletedLifeMs = 3_600_000;
 const defaultMaxDeleted = 100_000;
+
+interface Held {
+  readonly entry: CacheEntry;
+  /** Where it is among those that expire with it. */
+  due: RingNode<Place> | undefined;
+}
+
+/** In the order of last use. */
+type Place = RingNode<Held>;
 
 export class Cache {
   #self: Incarnation;
   readonly #maxDeleted: number;
   readonly #wallMs: () => number;
   readonly #clock: HybridClock;
-  readonly #buckets = Array.from({ length: bucketCount }, () => new Map<string, RecencyNode>());
+  readonly #buckets = Array.from({ length: bucketCount }, () => new Map<string, Place>());
   readonly #digests = Array.from({ length: bucketCount }, () => new RunningDigest());
-  readonly #live = new RecencyList();
-  readonly #deleted = new RecencyList();
-  readonly #wheel = new ExpiryWheel<RecencyNode>();
+  readonly #live = new Ring<Held>();
+  readonly #deleted = new Ring<Held>();
+  readonly #wheel = new ExpiryWheel<Place>();
   readonly #counts = noCounts();
   #maxSize: number;
   /** An own write, to be told to the others. */
@@ -91,10 +104,9 @@ export class Cache {
     return this.#maxSize;
   }
 
-  /** Applies at once (replication 3.11). */
+  /** What is too much then goes with `purge`, and with each write (replication 3.11). */
   set maxSize(maxSize: number) {
     this.#maxSize = maxSize;
-    this.#makeRoom();
   }
 
   /** What was dropped for want of room may come back: there is some again. */
@@ -115,7 +127,7 @@ export class Cache {
     }
     this.#counts.hits++;
     this.#live.touch(node);
-    return node.entry.value;
+    return node.item.entry.value;
   }
 
   has(key: string): boolean {
@@ -124,7 +136,7 @@ export class Cache {
 
   /** The entry as it is, also of a key that was deleted; not a lookup. */
   peek(key: string): CacheEntry | undefined {
-    return this.#bucket(key).get(key)?.entry;
+    return this.#bucket(key).get(key)?.item.entry;
   }
 
   /** `ttlMs` 0 never expires. */
@@ -146,7 +158,7 @@ export class Cache {
   expire(key: string, ttlMs: number): boolean {
     const node = this.#find(key);
     if (!node) return false;
-    this.#write(key, node.entry.value, ttlMs === 0 ? 0 : this.#wallMs() + ttlMs);
+    this.#write(key, node.item.entry.value, ttlMs === 0 ? 0 : this.#wallMs() + ttlMs);
     return true;
   }
 
@@ -154,7 +166,7 @@ export class Cache {
   ttlMs(key: string): number | undefined {
     const node = this.#find(key);
     if (!node) return undefined;
-    return node.entry.expiresMs === 0 ? 0 : node.entry.expiresMs - this.#wallMs();
+    return node.item.entry.expiresMs === 0 ? 0 : node.item.entry.expiresMs - this.#wallMs();
   }
 
   /** Everywhere; true if there was a value here. */
@@ -165,36 +177,44 @@ export class Cache {
     return true;
   }
 
-  /** Empties this node's cache and no other's (replication 14.6). The number of values that went. */
-  flush(): number {
+  /**
+   * Empties this node's cache and no other's (replication 14.6): of what is there now, some in each step. Returns the
+   * number of values that went.
+   */
+  *flush(): Generator<void, number, void> {
     const { size } = this.#live;
-    for (let node = this.#live.oldest; node; node = this.#live.oldest) this.#remove(node);
-    this.#counts.manual += size;
+    let gone = 0;
+    // From now on: what goes must not be fetched again meanwhile.
     this.onLoss('flush');
-    return size;
+    for (let node = this.#live.oldest; node && gone < size; node = this.#live.oldest) {
+      this.#remove(node);
+      this.#counts.manual++;
+      if (++gone % stepEntries === 0) yield;
+    }
+    return gone;
   }
 
   /** A version from another node. `mayEvict` false: only into free room. */
   merge(entry: CacheEntry, mayEvict = true): MergeResult {
     if (this.#clock.observe(entry.time) !== undefined) return 'ahead';
     const known = this.#bucket(entry.key).get(entry.key);
-    if (known && !this.#replaces(entry, known.entry)) return 'known';
+    if (known && !this.#replaces(entry, known.item.entry)) return 'known';
     if (isExpired(entry, this.#wallMs())) {
       if (known) this.#expire(known);
       return 'expired';
     }
-    const needsRoom = entry.value !== undefined && known?.entry.value === undefined;
+    const needsRoom = entry.value !== undefined && known?.item.entry.value === undefined;
     if (needsRoom && !mayEvict && this.size >= this.#maxSize) return 'full';
     this.#put(entry, known);
     this.watcher?.merged(entry);
     return 'merged';
   }
 
-  /** Drops what has expired, at most `limit` entries: as many were dropped. */
+  /** Drops what has expired or is too much, at most `limit` entries: as many were dropped. */
   purge(limit: number): number {
     const due = this.#wheel.due(this.#wallMs(), limit);
     for (const node of due) this.#expire(node);
-    return due.length;
+    return due.length + this.#makeRoom(limit - due.length);
   }
 
   /** Digest of all entries, the deleted ones included. */
@@ -222,13 +242,15 @@ export class Cache {
   bucketEntries(bucket: number): CacheEntry[] {
     const nowMs = this.#wallMs();
     return [...this.#buckets[bucket]!.values()]
-      .map(({ entry }) => entry)
+      .map(({ item }) => item.entry)
       .filter((entry) => !isExpired(entry, nowMs));
   }
 
-  #find(key: string): RecencyNode | undefined {
+  #find(key: string): Place | undefined {
     const node = this.#bucket(key).get(key);
-    return node?.entry.value === undefined || isExpired(node.entry, this.#wallMs()) ? undefined : node;
+    return node?.item.entry.value === undefined || isExpired(node.item.entry, this.#wallMs())
+      ? undefined
+      : node;
   }
 
   /** The newest wins; but after all clocks were set back, what was written before would win for as long as that. */
@@ -236,14 +258,14 @@ export class Cache {
     return isNewer(entry, known) || writtenMs(known.time) > this.#wallMs() + maxAheadMs;
   }
 
-  #expire(node: RecencyNode): void {
+  #expire(node: Place): void {
     this.#remove(node);
-    if (node.entry.value === undefined) return;
+    if (node.item.entry.value === undefined) return;
     this.#counts.expired++;
-    this.watcher?.expired(node.entry);
+    this.watcher?.expired(node.item.entry);
   }
 
-  #bucket(key: string): Map<string, RecencyNode> {
+  #bucket(key: string): Map<string, Place> {
     return this.#buckets[bucketOf(key)]!;
   }
 
@@ -260,34 +282,36 @@ export class Cache {
     this.onWrite(entry);
   }
 
-  #put(entry: CacheEntry, before: RecencyNode | undefined): void {
-    if (before && isExpired(before.entry, this.#wallMs())) this.#expire(before);
+  #put(entry: CacheEntry, before: Place | undefined): void {
+    if (before && isExpired(before.item.entry, this.#wallMs())) this.#expire(before);
     else if (before) this.#remove(before);
     const list = entry.value === undefined ? this.#deleted : this.#live;
-    const node = list.add(entry);
+    const node = list.add({ entry, due: undefined });
     const bucket = bucketOf(entry.key);
     this.#buckets[bucket]!.set(entry.key, node);
     this.#digests[bucket]!.changeVersion(entry.key, entry.time, entry.origin, 1);
-    if (entry.expiresMs !== 0) this.#wheel.add(node, entry.expiresMs);
+    if (entry.expiresMs !== 0) node.item.due = this.#wheel.add(node, entry.expiresMs);
     this.watcher?.stored(entry);
-    this.#makeRoom();
+    this.#makeRoom(mostEvicted);
   }
 
-  #remove(node: RecencyNode): void {
-    const { entry } = node;
+  #remove(node: Place): void {
+    const { entry, due } = node.item;
     const bucket = bucketOf(entry.key);
     this.#buckets[bucket]!.delete(entry.key);
     this.#digests[bucket]!.changeVersion(entry.key, entry.time, entry.origin, -1);
-    if (entry.expiresMs !== 0) this.#wheel.delete(node, entry.expiresMs);
+    if (due) this.#wheel.delete(due, entry.expiresMs);
     (entry.value === undefined ? this.#deleted : this.#live).delete(node);
     this.watcher?.removed(entry);
   }
 
-  #makeRoom(): void {
-    const before = this.#live.size + this.#deleted.size;
-    for (; this.#live.size > this.#maxSize; this.#counts.evicted++) this.#remove(this.#live.oldest!);
-    while (this.#deleted.size > this.#maxDeleted) this.#remove(this.#deleted.oldest!);
-    if (this.#live.size + this.#deleted.size < before) this.onLoss('room');
+  #makeRoom(limit: number): number {
+    let gone = 0;
+    for (; gone < limit && this.#live.size > this.#maxSize; gone++, this.#counts.evicted++)
+      this.#remove(this.#live.oldest!);
+    for (; gone < limit && this.#deleted.size > this.#maxDeleted; gone++) this.#remove(this.#deleted.oldest!);
+    if (gone > 0) this.onLoss('room');
+    return gone;
   }
 }
 

@@ -29,7 +29,7 @@ const silenceMs = 3_000;
 
 export class Comparison {
   /** How long digests must differ. */
-  readonly #patienceMs: number;
+  patienceMs: number;
   /** In the order of seniority. */
   #partners = new Map<Incarnation, Partner>();
   #fetch: Fetch | undefined;
@@ -39,7 +39,7 @@ export class Comparison {
   completed = 0;
 
   constructor(patienceMs: number) {
-    this.#patienceMs = patienceMs;
+    this.patienceMs = patienceMs;
   }
 
   get isJoining(): boolean {
@@ -84,7 +84,7 @@ export class Comparison {
     if (this.#fetch) return undefined;
     for (const [from, partner] of this.#partners) {
       const { isDue, differsSinceMs = Number.POSITIVE_INFINITY, notBeforeMs } = partner;
-      if (notBeforeMs > nowMs || !(isDue || nowMs - differsSinceMs >= this.#patienceMs)) continue;
+      if (notBeforeMs > nowMs || !(isDue || nowMs - differsSinceMs >= this.patienceMs)) continue;
       this.#fetch = { from, session: ++this.#sessions, changes: 0, heardMs: nowMs };
       return this.#fetch;
     }

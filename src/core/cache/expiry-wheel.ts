@@ -1,32 +1,34 @@
 /**
- * What expires when, by second: putting in, taking out and finding what is due cost the same however much there is.
+ * What expires when, by second: putting in, taking out and finding what is due cost the same however much there is, also
+ * where a second has very many.
  *
  * Invariant: an item is due at the end of the second it expires in, at every node the same second, so that digests of
  * equal caches differ no longer than clocks do.
  */
+import { Ring, type RingNode } from '../ring.ts';
+
 export class ExpiryWheel<T> {
-  readonly #seconds = new Map<number, Set<T>>();
+  readonly #seconds = new Map<number, Ring<T>>();
   /** No second before it has items. */
   #earliest = Number.POSITIVE_INFINITY;
 
-  add(item: T, expiresMs: number): void {
+  /** Its place, by which it is taken out. */
+  add(item: T, expiresMs: number): RingNode<T> {
     const second = Math.floor(expiresMs / 1000);
-    const items = this.#seconds.get(second);
-    if (items) items.add(item);
-    else this.#seconds.set(second, new Set([item]));
+    let items = this.#seconds.get(second);
+    if (!items) {
+      items = new Ring();
+      this.#seconds.set(second, items);
+    }
     this.#earliest = Math.min(this.#earliest, second);
+    return items.add(item);
   }
 
-  delete(item: T, expiresMs: number): void {
+  delete(place: RingNode<T>, expiresMs: number): void {
     const second = Math.floor(expiresMs / 1000);
     const items = this.#seconds.get(second);
-    items?.delete(item);
+    items?.delete(place);
     if (items?.size === 0) this.#seconds.delete(second);
-  }
-
-  clear(): void {
-    this.#seconds.clear();
-    this.#earliest = Number.POSITIVE_INFINITY;
   }
 
   /** Items that are due, at most `limit`. They stay until they are taken out. */

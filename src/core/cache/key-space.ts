@@ -11,6 +11,7 @@
  * Hazard: so what began to be counted less than three seconds before a SET at another node survives it.
  */
 import { FlotillaError } from '../errors.ts';
+import { RecencyMap } from '../recency-map.ts';
 import type { Cache, CacheWatcher } from './cache.ts';
 import type { CacheEntry } from './entry.ts';
 import { checkField, HashFields } from './hash-fields.ts';
@@ -62,7 +63,7 @@ export class KeySpace implements CacheWatcher {
   readonly #fields: HashFields;
   readonly #ports: KeySpacePorts;
   /** In the order in which they were added to last. */
-  readonly #shares = new Map<string, Share>();
+  readonly #shares = new RecencyMap<Share>();
 
   constructor(cache: Cache, ports: KeySpacePorts) {
     this.#cache = cache;
@@ -249,12 +250,13 @@ export class KeySpace implements CacheWatcher {
   }
 
   #remember(key: string, generation: string, by: number): void {
-    const share = this.#shares.get(key) ?? { generation, bornMs: this.#ports.wallMs(), count: 0 };
+    let share = this.#shares.use(key);
+    if (!share) {
+      share = { generation, bornMs: this.#ports.wallMs(), count: 0 };
+      this.#shares.set(key, share);
+    }
     share.count += by;
-    this.#shares.delete(key);
-    this.#shares.set(key, share);
-    const [oldest] = this.#shares.keys();
-    if (this.#shares.size > maxShares) this.#shares.delete(oldest!);
+    if (this.#shares.size > maxShares) this.#shares.delete(this.#shares.oldest!.key);
   }
 
   /** The share of a key that ends at this very moment must not live for ever. */

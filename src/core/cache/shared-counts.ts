@@ -4,6 +4,7 @@
  *
  * Invariant: `#totals` is the sum of the entries that are in the cache now, whatever put them there or took them away.
  */
+import { PartedMap } from '../parted-map.ts';
 import type { Cache } from './cache.ts';
 import type { CacheEntry } from './entry.ts';
 
@@ -18,7 +19,7 @@ export class SharedCounts {
   readonly #cache: Cache;
   /** Of this process, and of no other. */
   readonly #owner: string;
-  readonly #totals = new Map<string, Total>();
+  readonly #totals = new PartedMap<Total>();
 
   constructor(cache: Cache, owner: string) {
     this.#cache = cache;

@@ -90,7 +90,7 @@ const turnMs = 2;
 const turnSteps = 128;
 
 export class Replicator {
-  readonly #settings: ReplicatorSettings;
+  #settings: ReplicatorSettings;
   readonly #table: ReplicatedRows;
   readonly #ports: ReplicatorPorts;
   readonly #header: Pick<SharedMessage, 'object' | 'type' | 'from'>;
@@ -158,6 +158,11 @@ export class Replicator {
 
   get hasWork(): boolean {
     return this.#work.length > 0 || this.#upkeep !== undefined || this.#snapshots.ready;
+  }
+
+  /** With the next change that has to wait. */
+  configure({ maxDelayMs, maxPending }: Pick<ReplicatorSettings, 'maxDelayMs' | 'maxPending'>): void {
+    this.#settings = { ...this.#settings, maxDelayMs, maxPending };
   }
 
   viewInstalled(view: View): void {

@@ -12,6 +12,8 @@
  * begins anew.
  */
 import type { Incarnation } from '../identity.ts';
+import { PartedMap } from '../parted-map.ts';
+import type { Work } from '../replica/work.ts';
 import { type Process, sameViewId, type ViewId } from '../view.ts';
 import { Account } from './account.ts';
 import { type Keepers, keepersOf } from './keepers.ts';
@@ -22,10 +24,9 @@ import type {
   QuotaRecord,
   QuotaReport,
   QuotaReported,
-  ReportItem,
 } from './messages.ts';
 import { isSlots, type Rate, sameWindows, windowAt } from './rate.ts';
-import { Reports, type UnsentReport } from './reports.ts';
+import { Reports } from './reports.ts';
 import type { LostNode, PartitionPolicy } from './shares.ts';
 
 export type Granted = Pick<QuotaGrant, 'window' | 'granted' | 'released' | 'exhausted'>;
@@ -55,17 +56,23 @@ export type QuotaObject = Pick<DeskMessage, 'object' | 'type'>;
 const maxEarly = 10_000;
 /** Limits that others may make this node keep. */
 const maxAccounts = 100_000;
+/** Accounts looked at in a turn, and parts of reports sent in one: about two milliseconds of work each. */
+const turnAccounts = 512;
+const turnParts = 4;
+const turnEarly = 256;
 
 export class AccountDesk {
   readonly #object: QuotaObject;
   readonly #ports: DeskPorts;
   #self: Incarnation;
-  readonly #accounts = new Map<string, Account>();
+  readonly #accounts = new PartedMap<Account>();
   readonly #reports = new Reports();
+  /** Goes through all accounts at the beginning of a view. */
+  #preparation: Work | undefined;
   /** Who waits for slots, by limit: served in turn as slots come free. */
   readonly #queues = new Map<string, Map<Incarnation, QuotaAsk>>();
   /** Cleared with each view: a hash for each node and limit. */
-  readonly #keepers = new Map<string, Keepers>();
+  readonly #keepers = new PartedMap<Keepers>();
   #view: ViewId;
   #nodes: readonly Process[] = [];
   #early: (QuotaAsk | QuotaRecord)[] = [];
@@ -86,7 +93,9 @@ export class AccountDesk {
     this.#keepers.clear();
     this.#early = [];
     this.#queues.clear();
-    this.#reports.begin([], () => []);
+    this.#preparation = undefined;
+    this.#reports.begin([]);
+    this.#reports.made();
   }
 
   /** Messages that came too early in too great number, or from somebody who had no business to send them. */
@@ -100,7 +109,17 @@ export class AccountDesk {
   }
 
   get isReporting(): boolean {
-    return !this.#reports.isDone;
+    return !this.#reports.isDone || this.#waitsForTurn;
+  }
+
+  /** `step` has something to do at once. */
+  get hasWork(): boolean {
+    return this.#preparation !== undefined || this.#reports.hasUnsent || this.#waitsForTurn;
+  }
+
+  /** Parts that the others have not confirmed. */
+  get unheardParts(): number {
+    return this.#reports.unheardParts;
   }
 
   account(id: string, rate: Rate): Account {
@@ -128,15 +147,22 @@ export class AccountDesk {
     this.#queues.clear();
     const members = nodes.map(({ incarnation }) => incarnation);
     const others = members.filter((member) => member !== this.#self);
-    const present = new Set(members);
-    for (const account of this.#accounts.values()) account.keepOnly(present);
-    const items = this.#items();
-    this.#reports.begin(others, (to) => items.get(to) ?? []);
-    this.resendReports();
+    this.#reports.begin(others);
+    this.#preparation = this.#prepare(new Set(members));
+    this.#advance();
   }
 
-  resendReports(): void {
-    for (const [to, parts] of this.#reports.unheard()) this.#report(to, parts);
+  /** One turn of what has to be done at the beginning of a view. */
+  step(): void {
+    const wasReady = this.isReady;
+    this.#advance();
+    if (!wasReady && this.isReady) this.#begin();
+    else if (this.#waitsForTurn) this.#handleEarly();
+  }
+
+  /** What was reported may be lost. */
+  repeatReports(): void {
+    this.#reports.repeat();
   }
 
   /** To the holder of the limit, which may be this node. */
@@ -152,12 +178,37 @@ export class AccountDesk {
   }
 
   /** Forgets what nobody may speak of any more. */
-  dropClosed(isHeld: (id: string) => boolean): void {
-    const wallMs = this.#ports.wallMs();
+  *dropClosed(isHeld: (id: string) => boolean): Work {
+    let looked = 0;
     for (const [id, account] of this.#accounts) {
-      account.dropClosed(wallMs);
+      account.dropClosed(this.#ports.wallMs());
       if (account.isEmpty && !isHeld(id)) this.#accounts.delete(id);
+      if (++looked % turnAccounts === 0) yield;
     }
+  }
+
+  #advance(): void {
+    if (this.#preparation?.next().done) this.#preparation = undefined;
+    for (const [to, part] of this.#reports.next(turnParts)) {
+      const lost = part.part === 0 ? this.#ports.lost() : [];
+      this.#ports.send(to, { kind: 'report', ...this.#header, ...part, lost });
+    }
+  }
+
+  /** What each node has to know as holder or deputy. Nobody grants anything before this node has told it. */
+  *#prepare(present: ReadonlySet<Incarnation>): Work {
+    let looked = 0;
+    for (const [id, account] of this.#accounts) {
+      account.keepOnly(present);
+      const { holder, deputy } = this.keepers(id);
+      for (const entry of account.entries(this.#ports.wallMs())) {
+        const item = { id, rate: account.rate, ...entry };
+        this.#reports.tell(holder, item);
+        if (deputy !== undefined) this.#reports.tell(deputy, item);
+      }
+      if (++looked % turnAccounts === 0) yield;
+    }
+    this.#reports.made();
   }
 
   #handle(message: DeskMessage): void {
@@ -287,22 +338,30 @@ export class AccountDesk {
       account.merge(item.window, item.to, item.granted);
       account.release(item.to, item.released);
     }
-    const isWhole = this.#reports.received(report);
-    if (isWhole) this.#ports.send(report.from, { kind: 'reported', ...this.#header });
     // It has come to this view, perhaps after this node had told it.
-    if (report.part === 0) {
-      this.#ports.heardLost(report.lost);
-      this.#report(report.from, this.#reports.unheardBy(report.from));
+    if (report.part === 0) this.#ports.heardLost(report.lost);
+    if (this.#reports.isFirst(report)) {
+      this.#reports.repeat(report.from);
+      this.#advance();
       this.#ports.arrived(report.from);
     }
+    const isWhole = this.#reports.received(report);
+    if (isWhole) this.#ports.send(report.from, { kind: 'reported', ...this.#header });
     if (!wasReady && this.isReady) this.#begin();
   }
 
   #begin(): void {
-    const early = this.#early;
-    this.#early = [];
-    for (const message of early) this.#handle(message);
+    this.#handleEarly();
     this.#ports.ready();
+  }
+
+  /** Some of what came too early can be answered now. */
+  get #waitsForTurn(): boolean {
+    return this.isReady && this.#early.length > 0;
+  }
+
+  #handleEarly(): void {
+    for (const message of this.#early.splice(0, turnEarly)) this.#handle(message);
   }
 
   #postpone(message: QuotaAsk | QuotaRecord): void {
@@ -325,32 +384,6 @@ export class AccountDesk {
       this.#accounts.set(id, account);
     }
     return account;
-  }
-
-  /** What each node has to know as holder or deputy. */
-  #items(): Map<Incarnation, ReportItem[]> {
-    const items = new Map<Incarnation, ReportItem[]>();
-    const wallMs = this.#ports.wallMs();
-    for (const [id, account] of this.#accounts) {
-      const { holder, deputy } = this.keepers(id);
-      for (const entry of account.entries(wallMs)) {
-        const item = { id, rate: account.rate, ...entry };
-        for (const keeper of [holder, deputy]) {
-          if (keeper === undefined || keeper === this.#self) continue;
-          const forKeeper = items.get(keeper);
-          if (forKeeper) forKeeper.push(item);
-          else items.set(keeper, [item]);
-        }
-      }
-    }
-    return items;
-  }
-
-  #report(to: Incarnation, parts: readonly UnsentReport[]): void {
-    for (const part of parts) {
-      const lost = part.part === 0 ? this.#ports.lost() : [];
-      this.#ports.send(to, { kind: 'report', ...this.#header, ...part, lost });
-    }
   }
 
   #dispatch(to: Incarnation, message: QuotaAsk | QuotaRecord | QuotaGrant): void {

@@ -12,10 +12,27 @@ export interface Keepers {
   readonly deputy: Incarnation | undefined;
 }
 
+interface Candidate {
+  readonly incarnation: Incarnation;
+  readonly rank: number;
+}
+
+/** In one pass: at the beginning of a view, all accounts there are ask. */
 export function keepersOf(id: string, nodes: readonly Process[]): Keepers {
   const idHash = hashText(id, 0);
-  const ranked = nodes
-    .map(({ node, incarnation }) => ({ incarnation, rank: hashText(node, idHash) >>> 0 }))
-    .sort((a, b) => b.rank - a.rank || (a.incarnation < b.incarnation ? -1 : 1));
-  return { holder: ranked[0]!.incarnation, deputy: ranked[1]?.incarnation };
+  let first: Candidate | undefined;
+  let second: Candidate | undefined;
+  for (const { node, incarnation } of nodes) {
+    const candidate = { incarnation, rank: hashText(node, idHash) >>> 0 };
+    if (isBefore(candidate, first)) {
+      second = first;
+      first = candidate;
+    } else if (isBefore(candidate, second)) second = candidate;
+  }
+  return { holder: first!.incarnation, deputy: second?.incarnation };
+}
+
+function isBefore(a: Candidate, b: Candidate | undefined): boolean {
+  if (!b || a.rank !== b.rank) return !b || a.rank > b.rank;
+  return a.incarnation < b.incarnation;
 }

@@ -23,9 +23,12 @@ interface Check {
 
 type Waiter = { readonly decide: OnDecision } | { readonly release: OnRelease };
 
-/** How many wait, over all limits of an object. */
+/** Of all limits of an object. */
 export interface Load {
+  /** How many wait. */
   waiting: number;
+  /** Goes up with each new view. Each limit heeds it when it is used next: there may be very many. */
+  views: number;
 }
 
 export interface Ask {
@@ -55,11 +58,13 @@ export class Limit {
   #checks: Check[] = [];
   #askedMs: number | undefined;
   #asked: Pick<Ask, 'released' | 'want'> = { released: 0, want: 0 };
+  #views: number;
 
   constructor(account: Account, self: Incarnation, load: Load) {
     this.account = account;
     this.#self = self;
     this.#load = load;
+    this.#views = load.views;
   }
 
   /** The process goes on as another one, to which nothing was granted yet. */
@@ -147,6 +152,7 @@ export class Limit {
 
   /** What to ask for now, if anything. */
   ask(nowMs: number): Ask | undefined {
+    this.#heedView();
     const want = this.#wanted;
     const isWanted = want > 0 && (this.isSlots || !this.#isExhausted);
     if (!isWanted && this.#released === this.#confirmed) return undefined;
@@ -172,7 +178,9 @@ export class Limit {
   }
 
   /** Another view may have another share for this node. */
-  viewChanged(): void {
+  #heedView(): void {
+    if (this.#views === this.#load.views) return;
+    this.#views = this.#load.views;
     this.#askedMs = undefined;
     this.#isExhausted = false;
     // What the holder before knew may be lost, and so may a grant of it.
@@ -201,6 +209,7 @@ export class Limit {
 
   /** Goes on to the window of the time given. */
   roll(wallMs: number): void {
+    this.#heedView();
     const { rate } = this.account;
     const window = windowAt(rate, wallMs);
     if (window === this.#window || (window < this.#window && window >= this.#window - slackOf(rate))) return;
@@ -230,6 +239,7 @@ export class Limit {
 
   /** How long nothing can happen but what others do. */
   dueInMs(wallMs: number): number {
+    this.#heedView();
     if (this.isSlots) return this.#patienceMs;
     const untilNextMs = Number.isNaN(this.#window) ? 0 : this.#untilNextMs(wallMs);
     return this.#isExhausted ? untilNextMs : Math.min(retryMs, untilNextMs);

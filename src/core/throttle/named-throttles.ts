@@ -2,10 +2,11 @@
  * Named throttles of one node (replication 7.10-7.15), made when somebody first asks for them.
  *
  * Bounded: the least recently used one goes when there are too many, and each goes when it was not used for its window and
- * a second. Invariant: the map is in order of use, the least recent first.
+ * a second: not at once, but each new one takes up to two with it.
  */
 import type { Clock } from '../clock.ts';
 import { FlotillaError } from '../errors.ts';
+import { RecencyMap } from '../recency-map.ts';
 import { Bookings } from './bookings.ts';
 import { parseRate, type Rate, unitsIn, windowAt } from './rate.ts';
 
@@ -16,13 +17,15 @@ interface NamedThrottle {
   lastUseMs: number;
 }
 
+/** Throttles that go when one comes. */
+const turnGone = 2;
 /** Callers that one throttle lets wait. */
 const maxWaiting = 10_000;
 
 export class NamedThrottles {
   readonly #capacity: number;
   readonly #clock: Pick<Clock, 'nowMs' | 'wallMs'>;
-  readonly #throttles = new Map<string, NamedThrottle>();
+  readonly #throttles = new RecencyMap<NamedThrottle>();
   #evictions = 0;
 
   constructor(capacity: number, clock: Pick<Clock, 'nowMs' | 'wallMs'>) {
@@ -84,20 +87,24 @@ export class NamedThrottles {
   }
 
   #touch(name: string): NamedThrottle | undefined {
-    const throttle = this.#throttles.get(name);
+    const throttle = this.#throttles.use(name);
     if (throttle === undefined) return undefined;
-    this.#throttles.delete(name);
-    if (this.#isOver(throttle)) return undefined;
+    if (this.#isOver(throttle)) {
+      this.#throttles.delete(name);
+      return undefined;
+    }
     throttle.lastUseMs = Math.max(throttle.lastUseMs, this.#clock.nowMs());
-    this.#throttles.set(name, throttle);
     return throttle;
   }
 
+  /** Those that are over first; who comes pays for two of them, so that all go in the end and nobody waits for it. */
   #makeRoom(): void {
-    for (const [name, throttle] of this.#throttles) {
-      const isOver = this.#isOver(throttle);
+    for (let gone = 0; gone < turnGone; gone++) {
+      const oldest = this.#throttles.oldest;
+      if (!oldest) return;
+      const isOver = this.#isOver(oldest.value);
       if (!isOver && this.#throttles.size < this.#capacity) return;
-      this.#throttles.delete(name);
+      this.#throttles.delete(oldest.key);
       if (!isOver) this.#evictions++;
     }
   }

@@ -2,11 +2,14 @@
  * The throttles of one shared object as the callers of a node use them (replication 7.9, 7.16): a unit in hand is given
  * out in the same call, else the caller waits while the account holder is asked.
  *
- * Every number of callers and throttles is bounded. Callers are answered by callback, in the order they came.
+ * Every number of callers and throttles is bounded. Callers are answered by callback, in the order they came. What is
+ * done to all throttles is done in pieces, a turn of the event loop each: there may be very many.
  */
 import type { Clock } from '../clock.ts';
 import { FlotillaError } from '../errors.ts';
 import type { Incarnation } from '../identity.ts';
+import { RecencyMap } from '../recency-map.ts';
+import type { Work } from '../replica/work.ts';
 import type { View } from '../view.ts';
 import { AccountDesk, type QuotaObject } from './account-desk.ts';
 import { Limit, type Load, type OnAnswer, type OnDecision, type OnRelease, retryMs } from './limit.ts';
@@ -53,18 +56,31 @@ const sweepMs = 1000;
 /** Nodes come to the end of a partition's time one after the other; until the holder has, it grants no more. */
 const expirySlackMs = 2000;
 export const defaultEpsilon = 0.95;
+/** Throttles asked for, and looked at, in a turn: some milliseconds of work. */
+const turnAsks = 128;
+const turnLooks = 1024;
+/** Throttles that may be in the way of one that makes room for another. */
+const mostInUse = 64;
+/** For an answer to a part of a report, beside that to all of it. */
+const partPatienceMs = 5;
 
 export class SharedThrottles {
   #settings: SharedThrottleSettings;
   #ports: SharedThrottlePorts;
   readonly #desk: AccountDesk;
-  /** The least recently used first. */
-  readonly #throttles = new Map<string, Throttle>();
+  readonly #throttles = new RecencyMap<Throttle>();
   /** Those somebody waits for. */
   readonly #busy = new Set<string>();
-  readonly #load: Load = { waiting: 0 };
+  readonly #slots = new Set<string>();
+  readonly #load: Load = { waiting: 0, views: 0 };
   readonly #shares = new Shares();
+  /** When to look at the busy ones again; not later than any of them wants. */
+  #busyDueMs = Number.POSITIVE_INFINITY;
+  #reportedMs = 0;
   #sweptMs: number;
+  /** Passes that are under way. */
+  #asking: Work | undefined;
+  #sweep: Work | undefined;
   /** When to ask again for what was refused because others were lost. */
   #forgetMs = Number.POSITIVE_INFINITY;
   #refusals = 0;
@@ -97,7 +113,7 @@ export class SharedThrottles {
     this.#settings = { ...this.#settings, self };
     this.#ports = ports;
     this.#desk.become(self);
-    for (const { limit } of this.#throttles.values()) limit?.become(self, ports.clock.wallMs());
+    for (const [, { limit }] of this.#throttles) limit?.become(self, ports.clock.wallMs());
     this.#beginAnew();
   }
 
@@ -144,8 +160,7 @@ export class SharedThrottles {
       this.#desk.account(id, rate);
       this.#rateChanged(id);
     } else {
-      this.#throttles.delete(id);
-      this.#busy.delete(id);
+      this.#forget(id);
       throttle.limit?.letGo();
       this.#create(id, rate, throttle);
     }
@@ -173,6 +188,7 @@ export class SharedThrottles {
     const limit = account && new Limit(account, this.#settings.self, this.#load);
     const lastUseMs = this.#ports.clock.nowMs();
     this.#throttles.set(id, { rate, epsilon, partition, limit, lastUseMs, isWarned: false });
+    if (limit?.isSlots) this.#slots.add(id);
     this.#rateChanged(id);
     this.#ports.dueChanged();
   }
@@ -233,6 +249,7 @@ export class SharedThrottles {
     const { clock } = this.#ports;
     this.#shares.viewInstalled(names, left, clock.nowMs(), clock.wallMs());
     this.#desk.viewInstalled(view.id, nodes);
+    this.#reportedMs = clock.nowMs();
     this.#beginAnew();
     this.#ports.dueChanged();
   }
@@ -245,31 +262,61 @@ export class SharedThrottles {
   get dueMs(): number | undefined {
     const nowMs = this.#ports.clock.nowMs();
     if (this.#throttles.size === 0 && !this.#desk.isReporting) return undefined;
-    let waitMs = this.#desk.isReporting ? retryMs : Math.max(0, this.#sweptMs + sweepMs - nowMs);
-    const wallMs = this.#ports.clock.wallMs();
-    for (const id of this.#busy) {
-      const limit = this.#throttles.get(id)?.limit;
-      if (limit) waitMs = Math.min(waitMs, limit.dueInMs(wallMs));
-    }
-    return nowMs + waitMs;
+    if (this.#desk.hasWork || this.#asking || this.#sweep) return nowMs;
+    return Math.max(nowMs, Math.min(this.#sweptMs + sweepMs, this.#reportDueMs, this.#busyDueMs));
   }
 
   /** Repeats what was not answered, lets those who wait into a new window, and forgets what is over. */
   tick(): void {
-    const nowMs = this.#ports.clock.nowMs();
-    if (this.#desk.isReporting) this.#desk.resendReports();
-    for (const id of [...this.#busy]) {
+    const { clock } = this.#ports;
+    const nowMs = clock.nowMs();
+    if (this.#desk.isReporting) this.#report(nowMs);
+    if (nowMs >= this.#busyDueMs) this.#asking ??= this.#askAll(new Set(this.#busy));
+    if (this.#asking?.next().done) this.#asking = undefined;
+    if (nowMs >= this.#sweptMs + sweepMs) {
+      this.#sweptMs = nowMs;
+      if (this.#shares.expire(nowMs, clock.wallMs())) this.#forgetMs = nowMs + expirySlackMs;
+      if (nowMs >= this.#forgetMs) this.#beginAnew();
+      this.#sweep ??= this.#forgetUnused();
+    }
+    if (this.#sweep?.next().done) this.#sweep = undefined;
+  }
+
+  /** Infinity where all that has to be said is heard, or is still being said. */
+  get #reportDueMs(): number {
+    const { unheardParts, hasWork } = this.#desk;
+    if (unheardParts === 0 || hasWork) return Number.POSITIVE_INFINITY;
+    return this.#reportedMs + retryMs + unheardParts * partPatienceMs;
+  }
+
+  #report(nowMs: number): void {
+    if (nowMs >= this.#reportDueMs) this.#desk.repeatReports();
+    if (!this.#desk.hasWork) return;
+    this.#desk.step();
+    this.#reportedMs = nowMs;
+  }
+
+  /** Each once; what was asked of `lostOf` without waiting for an answer. */
+  *#askAll(ids: ReadonlySet<string>, lostOf?: Incarnation): Work {
+    this.#busyDueMs = Number.POSITIVE_INFINITY;
+    let asked = 0;
+    for (const id of ids) {
       const throttle = this.#throttles.get(id);
       this.#keep(throttle);
       throttle?.limit?.roll(this.#ports.clock.wallMs());
+      if (lostOf !== undefined && this.#desk.keepers(id).holder === lostOf) throttle?.limit?.forgetAsk();
       this.#pump(id);
+      if (++asked % turnAsks === 0) yield;
     }
-    if (nowMs < this.#sweptMs + sweepMs) return;
-    this.#sweptMs = nowMs;
-    if (this.#shares.expire(nowMs, this.#ports.clock.wallMs())) this.#forgetMs = nowMs + expirySlackMs;
-    if (nowMs >= this.#forgetMs) this.#beginAnew();
-    for (const [id, throttle] of this.#throttles) if (this.#isOver(throttle)) this.#throttles.delete(id);
-    this.#desk.dropClosed((id) => this.#throttles.has(id));
+  }
+
+  *#forgetUnused(): Work {
+    let looked = 0;
+    for (const [id, throttle] of this.#throttles) {
+      if (this.#isOver(throttle)) this.#forget(id);
+      if (++looked % turnLooks === 0) yield;
+    }
+    yield* this.#desk.dropClosed((id) => this.#throttles.has(id));
   }
 
   /** For `cluster shared show` (replication 18.7). */
@@ -292,25 +339,31 @@ export class SharedThrottles {
       const { epsilon, partition, rate: own = limit.account.rate } = throttle;
       this.#desk.ask({ id, rate: limit.account.rate, own, epsilon, partition, ...ask });
     }
-    if (limit.isBusy === this.#busy.has(id)) return;
-    if (limit.isBusy) this.#busy.add(id);
-    else this.#busy.delete(id);
+    const wasBusy = this.#busy.has(id);
+    if (limit.isBusy) {
+      this.#busy.add(id);
+      const { clock } = this.#ports;
+      this.#busyDueMs = Math.min(this.#busyDueMs, clock.nowMs() + limit.dueInMs(clock.wallMs()));
+    } else this.#busy.delete(id);
+    if (limit.isBusy !== wasBusy) this.#ports.dueChanged();
+  }
+
+  /** What was refused may be granted now. Who holds slots tells it to their holder, who may be another one. */
+  #beginAnew(): void {
+    this.#forgetMs = Number.POSITIVE_INFINITY;
+    this.#load.views++;
+    this.#beginAsking();
+  }
+
+  /** What was asked of this holder may be lost. */
+  #askAgain(holder: Incarnation): void {
+    this.#beginAsking(holder);
     this.#ports.dueChanged();
   }
 
-  /** What was refused may be granted now. */
-  #beginAnew(): void {
-    this.#forgetMs = Number.POSITIVE_INFINITY;
-    for (const { limit } of this.#throttles.values()) limit?.viewChanged();
-    for (const id of [...this.#throttles.keys()]) this.#pump(id);
-  }
-
-  #askAgain(holder: Incarnation): void {
-    for (const id of [...this.#busy]) {
-      if (this.#desk.keepers(id).holder !== holder) continue;
-      this.#throttles.get(id)?.limit?.forgetAsk();
-      this.#pump(id);
-    }
+  #beginAsking(lostOf?: Incarnation): void {
+    this.#asking = this.#askAll(new Set([...this.#busy, ...this.#slots]), lostOf);
+    if (this.#asking.next().done) this.#asking = undefined;
   }
 
   #rateChanged(id: string): void {
@@ -336,13 +389,20 @@ export class SharedThrottles {
   }
 
   #touch(id: string): Throttle | undefined {
-    const throttle = this.#throttles.get(id);
+    const throttle = this.#throttles.use(id);
     if (!throttle) return undefined;
-    this.#throttles.delete(id);
-    if (this.#isOver(throttle)) return undefined;
+    if (this.#isOver(throttle)) {
+      this.#forget(id);
+      return undefined;
+    }
     throttle.lastUseMs = this.#ports.clock.nowMs();
-    this.#throttles.set(id, throttle);
     return throttle;
+  }
+
+  #forget(id: string): void {
+    this.#throttles.delete(id);
+    this.#busy.delete(id);
+    this.#slots.delete(id);
   }
 
   /** To wait is to use: who is let go after a long time must find the throttle it waited for. */
@@ -350,12 +410,16 @@ export class SharedThrottles {
     if (throttle?.limit?.isAwaited) throttle.lastUseMs = this.#ports.clock.nowMs();
   }
 
-  /** One that somebody waits for stays; who comes when all are such is refused. */
+  /** One that somebody waits for stays, and is in use; who comes when all that are looked at are such is refused. */
   #makeRoom(): void {
     if (this.#throttles.size < this.#settings.capacity) return;
-    for (const [id, { limit }] of this.#throttles) {
-      if (limit?.isInUse) continue;
-      this.#throttles.delete(id);
+    for (let looked = 0; looked < mostInUse; looked++) {
+      const { key: id, value } = this.#throttles.oldest!;
+      if (value.limit?.isInUse) {
+        this.#throttles.use(id);
+        continue;
+      }
+      this.#forget(id);
       this.#evictions++;
       return;
     }

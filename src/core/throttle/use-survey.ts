@@ -5,6 +5,7 @@
  * A survey ends when all have answered or its owner ends it; what came by then is the answer.
  */
 import type { Incarnation } from '../identity.ts';
+import type { Work } from '../replica/work.ts';
 import type { QuotaObject } from './account-desk.ts';
 import type { SurveyMessage, ThrottleUse, Uses } from './messages.ts';
 
@@ -12,6 +13,8 @@ export interface SurveyPorts {
   send(to: Incarnation, message: SurveyMessage): boolean;
   /** Of this node. */
   uses(): Iterable<ThrottleUse>;
+  /** A step in each turn of the event loop. */
+  run(work: Work): void;
 }
 
 interface Survey {
@@ -25,12 +28,15 @@ interface Survey {
 const partItems = 500;
 /** Beyond it somebody looks in a loop. */
 const maxSurveys = 100;
+const maxAnswers = 16;
 
 export class UseSurvey {
   readonly #header: QuotaObject & { readonly from: Incarnation };
   readonly #ports: SurveyPorts;
   readonly #surveys = new Map<number, Survey>();
   #requests = 0;
+  /** Under way. */
+  #answers = 0;
 
   constructor(object: QuotaObject, self: Incarnation, ports: SurveyPorts) {
     this.#header = { ...object, from: self };
@@ -53,16 +59,20 @@ export class UseSurvey {
 
   receive(message: SurveyMessage): void {
     if (message.kind === 'uses') this.#take(message);
-    else this.#answer(message.from, message.request);
+    else if (this.#answers < maxAnswers) this.#ports.run(this.#answer(message.from, message.request));
   }
 
-  #answer(to: Incarnation, request: number): void {
-    const uses = [...this.#ports.uses()];
+  *#answer(to: Incarnation, request: number): Work {
+    this.#answers++;
+    const uses: ThrottleUse[] = [];
+    for (const use of this.#ports.uses()) if (uses.push(use) % partItems === 0) yield;
     const parts = Math.max(1, Math.ceil(uses.length / partItems));
     for (let part = 0; part < parts; part++) {
+      if (part > 0) yield;
       const items = uses.slice(part * partItems, (part + 1) * partItems);
       this.#ports.send(to, { kind: 'uses', ...this.#header, request, part, parts, items });
     }
+    this.#answers--;
   }
 
   #take({ from, request, part, parts, items }: Uses): void {

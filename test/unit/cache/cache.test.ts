@@ -70,7 +70,7 @@ describe('a replicated cache', () => {
     expect(b.cache.get('k')).toBeUndefined();
   });
 
-  it('REP-13.9 the least recently used goes when there is no room, and the loss is told', () => {
+  it('REP-13.9 REP-3.11 the least recently used goes when there is no room, and the loss is told', () => {
     const { cache } = cacheOf(1, 3);
     let losses = 0;
     cache.onLoss = () => losses++;
@@ -82,6 +82,7 @@ describe('a replicated cache', () => {
     expect(losses).toBe(1);
     expect(contents(cache).map(({ key }) => key)).toEqual(['a', 'b', 'd']);
     cache.maxSize = 1;
+    expect([cache.purge(1), cache.purge(9)]).toEqual([1, 1]);
     expect(contents(cache).map(({ key }) => key)).toEqual(['d']);
     expect(cache.counts).toMatchObject({ elements: 1, evicted: 3 });
     expect(cache.hasRoom).toBe(false);
@@ -112,7 +113,7 @@ describe('a replicated cache', () => {
     const { cache, written } = cacheOf(1);
     cache.set('a', '1');
     cache.set('b', '2', 1_000);
-    expect(cache.flush()).toBe(2);
+    expect(cache.flush().next()).toEqual({ value: 2, done: true });
     expect(cache.size).toBe(0);
     expect(written).toHaveLength(2);
     expect(cache.counts.manual).toBe(2);

@@ -98,15 +98,16 @@ describe('an expiry wheel', () => {
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (steps, limit) => {
         const wheel = new ExpiryWheel<number>();
         const items = new Map<number, number>();
+        const places = new Map<number, ReturnType<typeof wheel.add>>();
         let nowMs = 5_000;
         let number = 0;
         for (const { do: what, ms } of steps) {
           if (what === 'add') {
             items.set(++number, ms);
-            wheel.add(number, ms);
+            places.set(number, wheel.add(number, ms));
           } else if (what === 'delete') {
             const expiresMs = items.get(ms);
-            if (expiresMs !== undefined) wheel.delete(ms, expiresMs);
+            if (expiresMs !== undefined) wheel.delete(places.get(ms)!, expiresMs);
             items.delete(ms);
           } else {
             nowMs += ms;
@@ -115,7 +116,7 @@ describe('an expiry wheel', () => {
             expect(due.length).toBe(Math.min(limit, ripe.length));
             for (const item of due) {
               expect(ripe.map(([ripeItem]) => ripeItem)).toContain(item);
-              wheel.delete(item, items.get(item)!);
+              wheel.delete(places.get(item)!, items.get(item)!);
               items.delete(item);
             }
           }

@@ -17,7 +17,10 @@ const caches: readonly CacheFacts[] = [
   { kind: 'ds_core', name: 'ecdb', counts },
   { kind: 'cluster', name: 'ecdb', counts },
 ];
-const node = fakeNode({ caches: () => caches, flushCache: (name) => (name === 'ecdb' ? 2 : undefined) });
+const node = fakeNode({
+  caches: () => caches,
+  flushCache: async (name) => (name === 'ecdb' ? 2 : undefined),
+});
 
 describe('caches on the console', () => {
   it('REP-14.7 ds_core stats byte for byte, query caches only', async () => {

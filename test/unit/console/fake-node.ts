@@ -53,7 +53,7 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     members: () => [member()],
     sharedObjects: () => [],
     caches: () => [],
-    flushCache: () => undefined,
+    flushCache: async () => undefined,
     paniclog: () => [],
     counts: () => undefined,
     journals: { ask: noAnswer },

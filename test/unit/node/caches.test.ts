@@ -79,9 +79,9 @@ describe('caches of a node', () => {
     for (const { name } of datasources) caches.setLoader(name, async () => []);
     await caches.query('apart', 'q');
     caches.set('apart', 'k', 'v');
-    expect(caches.flush('apart')).toBe(2);
-    expect(caches.flush('local')).toBe(0);
-    expect(caches.flush('nothing')).toBeUndefined();
+    expect(await caches.flush('apart')).toBe(2);
+    expect(await caches.flush('local')).toBe(0);
+    expect(await caches.flush('nothing')).toBeUndefined();
     expect(caches.counts().map(({ kind, name, counts }) => `${kind}:${name} ${counts.manual}`)).toEqual([
       'ds_core:shared 0',
       'ds_core:apart 1',

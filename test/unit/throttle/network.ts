@@ -201,9 +201,18 @@ export class Network {
     const endMs = this.nowMs + ms;
     while (this.nowMs < endMs) {
       this.nowMs = Math.min(endMs, this.nowMs + 100);
-      for (const node of this.nodes) node.throttles.tick();
+      for (const node of this.nodes) this.#turns(node);
       this.settle();
     }
+  }
+
+  /** What is to be done at this moment may take several turns. */
+  #turns({ throttles }: Node): void {
+    for (let turns = 0; turns < 100; turns++) {
+      throttles.tick();
+      if ((throttles.dueMs ?? Number.POSITIVE_INFINITY) > this.nowMs) return;
+    }
+    throw new Error('turns without end');
   }
 
   allowed(id: string, nodes: readonly Node[] = this.all): Map<number, number> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Network } from './network.ts';
+import { Network, type Node } from './network.ts';
 
 function shared(count: number, rate: string, epsilon?: number): Network {
   const network = new Network(count);
@@ -101,8 +101,9 @@ describe('shared throttles', () => {
     for (let i = 0; i < 5; i++) node.tarpit('a');
     network.settle();
     expect([...network.allowed('a').values()]).toEqual([2]);
-    expect(node.throttles.dueMs).toBe(network.nowMs + 1000);
-    network.pass(2000);
+    network.pass(100);
+    expect(node.throttles.dueMs).toBe(network.nowMs + 900);
+    network.pass(1900);
     expect([...network.allowed('a').values()]).toEqual([2, 2, 1]);
   });
 
@@ -327,6 +328,23 @@ describe('shared throttles', () => {
     while (network.under.length > 0) network.lose();
     network.pass(200);
     expect(network.isSettled).toBe(true);
+  });
+
+  it('REP-7.20 who has said all and only waits for others does not keep busy', () => {
+    const network = shared(2, '2/60');
+    network.propose();
+    for (const node of network.nodes) node.install();
+    const [silent, other] = network.nodes as [Node, Node];
+    for (let i = 0; i < 20; i++) {
+      network.under = network.under.filter(
+        ({ message }) => message.kind !== 'report' || message.from !== silent.incarnation,
+      );
+      network.deliver();
+    }
+    network.nowMs += 150;
+    other.throttles.tick();
+    expect(other.throttles.isReady).toBe(false);
+    expect(other.throttles.dueMs).toBeGreaterThan(network.nowMs);
   });
 
   it('REP-7.20 a holder that comes late to a view is asked again without delay', () => {

@@ -188,8 +188,9 @@ describe('slots', () => {
 });
 
 const moves: Record<string, (holders: Holders, node: Node, at: number, slots: number) => void> = {
-  take: (holders, node) => holders.take(node),
-  wait: (holders, node) => holders.wait(node),
+  // Before its first view a node counts for itself.
+  take: (holders, node) => node.view && holders.take(node),
+  wait: (holders, node) => node.view && holders.wait(node),
   back: (holders, node) => holders.giveBack(node),
   deliver: ({ network }, _, at) => network.deliver(at % Math.max(1, network.under.length)),
   lose: ({ network }, _, at) => network.lose(at),
