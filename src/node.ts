@@ -159,6 +159,7 @@ export class RunningNode extends NodeApi {
       system,
       maxNamed: settings.maxNamedThrottles,
       stanzas: settings.throttles,
+      inbound: settings.inboundThrottles,
       groupOf: (binding) => this.#groupOfBinding.get(binding) ?? 'default',
       replica: (type) => this.#throttleReplica(type),
     });
@@ -254,7 +255,8 @@ export class RunningNode extends NodeApi {
     const parts = { address: this.#address, machine, listeners, floating: this.floating, life };
     const { outcome, settings, groupOfBinding } = await reload(this.#options, from, this.#settings, parts);
     this.#settings = settings ?? this.#settings;
-    this.throttles.configure(this.settings.throttles);
+    this.throttles.configure(this.settings.throttles, this.settings.inboundThrottles);
+    this.caches.configure(this.settings.datasources);
     this.#groupOfBinding = groupOfBinding ?? this.#groupOfBinding;
     return outcome;
   }

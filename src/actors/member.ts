@@ -72,6 +72,11 @@ export class Member {
       new Programs({ ...world, programs, program }, this.membership, settings.membership);
   }
 
+  /** Other bounds of the same objects; what is not named stays as it is. */
+  configure(objects: readonly ReplicaSettings[]): void {
+    for (const settings of objects) this.replicas.get(settings.name)?.configure(settings);
+  }
+
   /** Says goodbye and stops all actors. */
   leave(): void {
     this.membership.leave();

@@ -10,6 +10,7 @@ import type { NodeSettings } from '../core/settings.ts';
 import { checkBus } from './checks/bus.ts';
 import { checkChanges } from './checks/changes.ts';
 import type { Check } from './checks/check.ts';
+import { checkDatasources } from './checks/datasources.ts';
 import { checkDuravip } from './checks/duravip.ts';
 import { checkIdentity } from './checks/identity.ts';
 import { checkLimits } from './checks/limits.ts';
@@ -78,6 +79,7 @@ const checks: readonly Check[] = [
   checkListeners,
   checkDuravip,
   checkLogging,
+  checkDatasources,
   checkRedis,
   checkChanges,
 ];

@@ -21,6 +21,8 @@ import type {
   BusTls,
   DatasourceSettings,
   EmbeddedServerSettings,
+  InboundThrottle,
+  InboundThrottleSettings,
   MembershipSettings,
   NodeSettings,
   ReplicaSettings,
@@ -68,6 +70,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),
     throttles: throttleStanzas(root),
+    inboundThrottles: inboundThrottlesOf(root),
     maxNamedThrottles: namedThrottlesOf(root),
     control: controlEndpointsOf(root),
     peers: peerSettingsOf(root, clusterPortOf(root)),
@@ -262,6 +265,25 @@ function capStanzas(root: Scope): OutboundStanza[] {
 
 function throttleStanzas(root: Scope): ThrottleStanza[] {
   return outboundStanzas(root, outboundThrottleNames, rateTextOf);
+}
+
+function inboundThrottlesOf(root: Scope): InboundThrottleSettings {
+  const stated = (scope: Scope, stanza: string): InboundThrottle | undefined => {
+    const value = scope.get('inbound_throttle_messages')?.value;
+    const rate = value === undefined ? undefined : rateTextOf(value);
+    return rate === undefined ? undefined : { stanza, rate };
+  };
+  const global = stated(root, 'global');
+  const byPathway = new Map<string, InboundThrottle | undefined>();
+  for (const pathway of root.children('pathway'))
+    byPathway.set(pathway.instance, stated(pathway, `pathway ${pathway.instance}`) ?? global);
+  for (const group of root.children('pathway_group')) {
+    const path = `pathway_group ${group.instance}`;
+    const ofGroup = stated(group, path) ?? global;
+    for (const pathway of group.children('pathway'))
+      byPathway.set(pathway.instance, stated(pathway, `${path}::pathway ${pathway.instance}`) ?? ofGroup);
+  }
+  return { global, byPathway };
 }
 
 function rateTextOf(value: SettingValue): string | undefined {

@@ -37,6 +37,7 @@ export interface NodeSettings {
   readonly caps: OutboundCapSettings;
   /** Outbound throttles as the stanzas state them (replication 7.4). */
   readonly throttles: readonly ThrottleStanza[];
+  readonly inboundThrottles: InboundThrottleSettings;
   /** `siv_throttle_cache_size`: named throttles held at most, local ones and shared ones each. */
   readonly maxNamedThrottles: number;
   readonly control: readonly ControlEndpoint[];
@@ -213,6 +214,20 @@ export interface AsLoggerSettings {
 }
 
 /** One `Datasource`. */
+/** `inbound_throttle_messages` as one stanza states it (replication 7.6). */
+export interface InboundThrottle {
+  /** `global`, or the path, as in `pathway_group g::pathway p`. */
+  readonly stanza: string;
+  /** `N/S`; `0/S` is no limit. */
+  readonly rate: string;
+}
+
+export interface InboundThrottleSettings {
+  readonly global: InboundThrottle | undefined;
+  /** What each pathway falls back to; undefined: nothing. */
+  readonly byPathway: ReadonlyMap<string, InboundThrottle | undefined>;
+}
+
 export interface DatasourceSettings {
   readonly name: string;
   /** `driver:rest`; used in turn. */

@@ -9,6 +9,7 @@ import type { CacheCounts } from '../core/cache/cache-counts.ts';
 import { KeySpace } from '../core/cache/key-space.ts';
 import {
   QueryCache,
+  type QueryCacheSettings,
   type QueryLoader,
   type QueryOptions,
   type QueryRow,
@@ -30,12 +31,19 @@ export interface TryQueryFailure {
   readonly error: FlotillaError;
 }
 
+interface Queries {
+  readonly queries: QueryCache;
+  readonly cache: Cache;
+  /** Not the one that is replicated. */
+  readonly isLocal: boolean;
+}
+
 export class Caches {
-  readonly #datasources: readonly DatasourceSettings[];
+  #datasources: readonly DatasourceSettings[];
   readonly #replicated: () => Replicated | undefined;
   readonly #around: Around;
   readonly #keySpaces = new Map<string, KeySpace>();
-  readonly #queries = new Map<string, { readonly queries: QueryCache; readonly cache: Cache }>();
+  readonly #queries = new Map<string, Queries>();
   readonly #loaders = new Map<string, QueryLoader>();
   readonly #databases: Databases[] = [];
 
@@ -159,6 +167,16 @@ export class Caches {
     return replicated;
   }
 
+  /** @internal Other bounds of the same datasources. A cache that is replicated has its size of its object. */
+  configure(datasources: readonly DatasourceSettings[]): void {
+    this.#datasources = datasources;
+    for (const datasource of datasources) {
+      const known = this.#queries.get(datasource.name);
+      known?.queries.configure(queryBounds(datasource));
+      if (known?.isLocal) known.cache.maxSize = datasource.cacheSize;
+    }
+  }
+
   /** @internal Ends the connections to databases. */
   async close(): Promise<void> {
     await Promise.all(this.#databases.map((databases) => databases.close()));
@@ -170,19 +188,20 @@ export class Caches {
     return datasource;
   }
 
-  #queriesOf(name: string) {
+  #queriesOf(name: string): Queries {
     const known = this.#queries.get(name);
     if (known) return known;
     const datasource = this.#datasource(name);
-    const { cacheSize: maxSize, cacheLifeMs: lifeMs, maxRows, noCache, serialized } = datasource;
+    const { cacheSize: maxSize, serialized } = datasource;
     const { clock, random } = this.#around;
     const published = serialized ? this.#joined.get(name)?.cache : undefined;
     const cache =
       published ?? new Cache({ self: newIncarnation(random), maxSize, wallMs: () => clock.wallMs() });
-    const queries = new QueryCache({ name, lifeMs, maxRows, noCache }, cache, sha256);
+    const queries = new QueryCache(queryBounds(datasource), cache, sha256);
     queries.loader = this.#loaders.get(name) ?? this.#ask(datasource);
-    this.#queries.set(name, { queries, cache });
-    return { queries, cache };
+    const made = { queries, cache, isLocal: published === undefined };
+    this.#queries.set(name, made);
+    return made;
   }
 
   #ask({ uris }: DatasourceSettings): QueryLoader | undefined {
@@ -191,6 +210,15 @@ export class Caches {
     this.#databases.push(databases);
     return databases.load;
   }
+}
+
+function queryBounds({
+  name,
+  cacheLifeMs: lifeMs,
+  maxRows,
+  noCache,
+}: DatasourceSettings): QueryCacheSettings {
+  return { name, lifeMs, maxRows, noCache };
 }
 
 function sha256(text: string): string {

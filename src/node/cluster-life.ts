@@ -111,6 +111,7 @@ export class ClusterLife {
   configure(settings: NodeSettings): void {
     this.#settings = settings;
     this.#options.node?.floating.configure(settings.duravip);
+    this.member.configure(settings.replicate);
     this.member.membership.tellInfo();
     this.#announcing?.cancel();
     this.#announceRegularly(settings.duravip.broadcastIntervalMs);

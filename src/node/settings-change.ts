@@ -6,7 +6,13 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { OutboundCapSettings } from '../core/outbound-settings.ts';
-import type { ListenerSettings, NodeSettings, VipSettings } from '../core/settings.ts';
+import type {
+  DatasourceSettings,
+  ListenerSettings,
+  NodeSettings,
+  ReplicaSettings,
+  VipSettings,
+} from '../core/settings.ts';
 import {
   endpointText,
   floatingIpsOf,
@@ -47,6 +53,9 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
     peers: { ...running.peers, listen: float(running.peers.listen, wanted.peers.listen, hostOfPeers) },
     caps: capsOf(running.caps, wanted.caps),
     throttles: wanted.throttles,
+    inboundThrottles: wanted.inboundThrottles,
+    replicate: replicateOf(running.replicate, wanted.replicate),
+    datasources: datasourcesOf(running.datasources, wanted.datasources),
     mustAgree: new Map(
       [...running.mustAgree].map(([name, value]) => [
         name,
@@ -61,6 +70,32 @@ function duravipOf(running: VipSettings, wanted: VipSettings): VipSettings {
   const { holdMs, quorum, beatIntervalMs } = running;
   const { failureTimeoutMs } = running.handover;
   return { ...wanted, holdMs, quorum, beatIntervalMs, handover: { ...wanted.handover, failureTimeoutMs } };
+}
+
+/** How long changes wait and how much a cache holds can change at any time; what an object is cannot (replication 3.11). */
+function replicateOf(
+  running: readonly ReplicaSettings[],
+  wanted: readonly ReplicaSettings[],
+): ReplicaSettings[] {
+  return running.map((object) => {
+    const next = wanted.find(({ name, type }) => name === object.name && type === object.type);
+    if (!next) return object;
+    const { maxDelayMs, maxPending, maxSize } = next;
+    return { ...object, maxDelayMs, maxPending, maxSize };
+  });
+}
+
+/** What is kept of results, and for how long (replication 14.8); whom to ask takes a restart. */
+function datasourcesOf(
+  running: readonly DatasourceSettings[],
+  wanted: readonly DatasourceSettings[],
+): DatasourceSettings[] {
+  return running.map((datasource) => {
+    const next = wanted.find(({ name }) => name === datasource.name);
+    if (!next) return datasource;
+    const { cacheSize, cacheLifeMs, maxRows, noCache } = next;
+    return { ...datasource, cacheSize, cacheLifeMs, maxRows, noCache };
+  });
 }
 
 /** Groups count connections: one that is open has to be counted down where it was counted up. */
@@ -86,6 +121,7 @@ export function differences(before: NodeSettings, after: NodeSettings): string[]
       ({ host = '*', port }) => `ECCluster_Listener ${endpointText(host, port)}`,
     ),
     ...listed(before.replicate, after.replicate, ({ name }) => `Replicate ${name}`),
+    ...listed(before.datasources, after.datasources, ({ name }) => `Datasource ${name}`),
   ];
   return [...lists, ...new Set(plainDifferences('', before, after))];
 }
@@ -97,6 +133,7 @@ const compared = new Set([
   'control',
   'peers.listen',
   'replicate',
+  'datasources',
   'caps.objects',
   'mustAgree',
 ]);
@@ -149,6 +186,7 @@ const optionNames: Readonly<Record<string, string>> = {
   'caps.stanzas': 'outbound connection caps',
   throttles: 'outbound throttles',
   asLogger: 'as_logger',
+  inboundThrottles: 'inbound_throttle_messages',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',
   bus: 'msgc_client',

@@ -10,9 +10,10 @@ import type { ActorSystem } from '../actors/system.ts';
 import { ThrottleReplica } from '../actors/throttle-replica.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { Incarnation } from '../core/identity.ts';
+import { InboundThrottles } from '../core/inbound-throttles.ts';
 import type { ThrottleStanza } from '../core/outbound-settings.ts';
 import { OutboundThrottles, type Throttled, type ThrottledAttempt } from '../core/outbound-throttles.ts';
-import type { ReplicaType } from '../core/settings.ts';
+import type { InboundThrottleSettings, ReplicaType } from '../core/settings.ts';
 import { NamedThrottles } from '../core/throttle/named-throttles.ts';
 import type { SharedThrottles, ThrottleOptions } from '../core/throttle/shared-throttles.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -34,6 +35,7 @@ export interface ThrottleSources {
   readonly system: ActorSystem;
   readonly maxNamed: number;
   readonly stanzas: readonly ThrottleStanza[];
+  readonly inbound: InboundThrottleSettings;
   groupOf(binding: string): string;
   /** Of the first object of a type; undefined where none is configured. FLT-1301 before the node joins. */
   replica(type: ReplicaType): ThrottleReplica | undefined;
@@ -53,6 +55,7 @@ export class Throttles {
   readonly slots: Slots;
   readonly #sources: ThrottleSources;
   readonly #outbound: OutboundThrottles;
+  readonly #inbound: InboundThrottles;
   readonly #lone = new Map<ReplicaType, ThrottleReplica>();
   readonly #pending = new Set<(error: unknown) => void>();
   #hasStopped = false;
@@ -60,7 +63,7 @@ export class Throttles {
   /** @internal */
   constructor(sources: ThrottleSources) {
     this.#sources = sources;
-    const { around, stanzas } = sources;
+    const { around, stanzas, inbound } = sources;
     const calls = {
       wait: <T>(begin: (settle: Settle<T>) => void) => this.#wait(begin),
       count: (name: string) => around.counters.add(name),
@@ -70,6 +73,7 @@ export class Throttles {
     this.local = new LocalThrottles(new NamedThrottles(sources.maxNamed, around.clock), calls);
     this.shared = new SharedNamedThrottles(named, calls);
     this.slots = new Slots(named, calls);
+    this.#inbound = new InboundThrottles(inbound, () => around.clock.wallMs());
     this.#outbound = new OutboundThrottles(stanzas, {
       wallMs: () => around.clock.wallMs(),
       groupOf: (binding) => sources.groupOf(binding),
@@ -87,9 +91,17 @@ export class Throttles {
     return this.#take('connections', attempt);
   }
 
+  /** Before a message is accepted: `inbound_throttle_messages` of this pathway, else the global one. Of this node alone. */
+  takeInbound(pathway?: string): ThrottleDecision {
+    const { waitMs, giveBack } = this.#inbound.take(pathway);
+    this.#sources.around.counters.add(waitMs === 0 ? 'throttle_units_total' : 'throttle_delays_total');
+    return { waitMs, giveBack: once(giveBack) };
+  }
+
   /** @internal */
-  configure(stanzas: readonly ThrottleStanza[]): void {
+  configure(stanzas: readonly ThrottleStanza[], inbound: InboundThrottleSettings): void {
     this.#outbound.configure(stanzas);
+    this.#inbound.configure(inbound);
   }
 
   /** @internal Callers that wait in throttles without an object; the others are in the figures of their objects. */

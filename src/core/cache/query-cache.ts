@@ -45,7 +45,7 @@ const maxRunning = 10_000;
 const turnPurges = 16;
 
 export class QueryCache {
-  readonly #settings: QueryCacheSettings;
+  #settings: QueryCacheSettings;
   readonly #cache: Cache;
   readonly #hash: (text: string) => string;
   readonly #running = new Map<string, Promise<string>>();
@@ -59,6 +59,11 @@ export class QueryCache {
     this.#settings = settings;
     this.#cache = cache;
     this.#hash = hash;
+  }
+
+  /** For results that come from now on; what is there stays for as long as it was to. */
+  configure(settings: QueryCacheSettings): void {
+    this.#settings = settings;
   }
 
   get counts(): CacheCounts {

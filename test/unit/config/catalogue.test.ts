@@ -105,6 +105,7 @@ const cases: readonly Case[] = [
   { code: 'CFG-2102', text: 'cluster { bus_failure_timeout = ¦1e3¦ }', says: 'not a number' },
   { code: 'CFG-2102', text: 'inbound_audit { monitors = ( "300,6" ¦"300"¦ ) }', says: 'SECONDS,NUMBER' },
   { code: 'CFG-2103', text: 'cluster { Replicate OBTM { max_delay = ¦3601¦ } }', says: 'from 0 to 3600' },
+  { code: 'CFG-2103', text: 'Datasource x { max_rows = ¦0¦ }', says: 'at least 1' },
   { code: 'CFG-2103', text: 'cluster { bus_failure_timeout = ¦0.3¦ }', says: 'less than twice' },
   {
     code: 'CFG-2103',

@@ -74,6 +74,7 @@ describe('settings of an empty configuration', () => {
       listeners: [],
       caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
       throttles: [],
+      inboundThrottles: { global: undefined, byPathway: new Map() },
       maxNamedThrottles: 1000,
       control: [],
       api: { isServed: true, maxRequests: 1024 },

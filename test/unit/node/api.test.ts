@@ -73,6 +73,7 @@ function createHost(): ApiHost {
     system: new ActorSystem(around),
     maxNamed: 100,
     stanzas: [{ scope: {}, limits: { outbound_throttle_messages: '1/60' } }],
+    inbound: { global: undefined, byPathway: new Map() },
     groupOf: () => 'default',
     replica: () => undefined,
   });

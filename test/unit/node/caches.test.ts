@@ -75,6 +75,21 @@ describe('caches of a node', () => {
     await expect(caches.query('local', 'other')).rejects.toThrow(/'local': gone/);
   });
 
+  it('REP-14.8 other bounds count from now on, and a local cache shrinks as it is used', async () => {
+    let asked = 0;
+    caches.setLoader('local', async () => {
+      asked++;
+      return [{ a: 1 }, { a: 2 }];
+    });
+    for (const query of ['p', 'q']) await caches.query('local', query);
+    caches.configure([{ ...datasource, name: 'local', cacheSize: 1, cacheLifeMs: 1_000, maxRows: 1 }]);
+    expect(await caches.query('local', 'r')).toEqual([{ a: 1 }]);
+    expect(caches.counts().find(({ name }) => name === 'local')?.counts.elements).toBe(1);
+    clock.runUntil(clock.nowMs() + 2_000);
+    await caches.query('local', 'r');
+    expect(asked).toBe(4);
+  });
+
   it('REP-14.6 flush empties pairs and results of this node', async () => {
     for (const { name } of datasources) caches.setLoader(name, async () => []);
     await caches.query('apart', 'q');

@@ -42,6 +42,34 @@ describe('what a reload takes over', () => {
     expect(next.mustAgree).toEqual(settingsOf(cluster(option)).mustAgree);
   });
 
+  it('REP-3.11 REP-14.8 bounds of shared objects and of datasources at once, what they are after a restart', () => {
+    const objects = (bounds: string, datasource: string, more = '') => `
+      Datasource "users" { ${datasource} }
+      cluster { Replicate "users" { type = cache ${bounds} } Replicate "inbound_cidr" { ${bounds.replace(/max_size.*/, '')} } ${more} }`;
+    const bounds = 'max_delay = 0.5 max_pending = 7 max_size = 9';
+    const { next, applied, left } = change(
+      objects('', 'uri = "sqlite:/tmp/a"'),
+      objects(bounds, 'uri = "sqlite:/tmp/b" cache_life = 5 max_rows = 3', 'Replicate "OBTM" { }'),
+    );
+    expect(applied).toEqual([
+      'Replicate users changed',
+      'Replicate inbound_cidr changed',
+      'Datasource users changed',
+    ]);
+    expect(left).toEqual(['Replicate OBTM added', 'Datasource users changed']);
+    expect(next.replicate).toMatchObject([
+      { maxDelayMs: 500, maxPending: 7, maxSize: 9 },
+      { maxDelayMs: 500, maxPending: 7 },
+    ]);
+    expect(next.datasources).toMatchObject([{ uris: ['sqlite:/tmp/a'], cacheLifeMs: 5_000, maxRows: 3 }]);
+  });
+
+  it('REP-7.4 inbound_throttle_messages at once', () => {
+    const { next, applied, left } = change('', 'inbound_throttle_messages = "5/2"');
+    expect([applied, left]).toEqual([['inbound_throttle_messages'], []]);
+    expect(next.inboundThrottles.global).toEqual({ stanza: 'global', rate: '5/2' });
+  });
+
   it.each([
     ['bus_loss_hold = 0.5', ['bus_loss_hold']],
     ['quorum = 2', ['quorum']],
