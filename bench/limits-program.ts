@@ -11,7 +11,7 @@ import { TurnMeter } from './turn-meter.ts';
 
 const [name = '', url = '', most = '', port = '', folder = ''] = process.argv.slice(2);
 /** Keys filled in between two turns of the event loop. */
-const sliceKeys = 100;
+const sliceKeys = 50;
 /** How long keys live. */
 const lifeS = 10;
 /** Never used up: what is measured is the decision. */

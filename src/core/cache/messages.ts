@@ -52,7 +52,7 @@ export type CacheMessage = CacheBatch | CacheCompare | CacheChunk | CacheCredit;
 /** A message ends where the next entry would make it larger; one entry always fits. */
 const messageBytes = 256 * 1024;
 /** Few enough to take in within one turn. */
-const messageEntries = 1024;
+const messageEntries = 512;
 
 /** Fills one message. */
 export class Filling {

@@ -8,7 +8,7 @@
 import { hashText, mix } from '../digest.ts';
 import type { StreamKey } from './stream-key.ts';
 
-const manyKeys = 16_384;
+const manyKeys = 4_096;
 const partCount = 256;
 
 export class Amounts {

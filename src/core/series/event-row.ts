@@ -27,7 +27,7 @@ const maxCells = 32_768;
 export const stepKeys = 512;
 
 /** Keys in a part of a whole row. */
-const rowPartKeys = 4096;
+const rowPartKeys = 2048;
 
 export interface Stream {
   readonly definition: StreamDefinition;

@@ -57,7 +57,7 @@ const sweepMs = 1000;
 const expirySlackMs = 2000;
 export const defaultEpsilon = 0.95;
 /** Throttles asked for, and looked at, in a turn: some milliseconds of work. */
-const turnAsks = 128;
+const turnAsks = 64;
 const turnLooks = 1024;
 /** Throttles that may be in the way of one that makes room for another. */
 const mostInUse = 64;
