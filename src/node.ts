@@ -314,6 +314,7 @@ export class RunningNode extends NodeApi {
       earlier,
     );
     this.#life = life;
+    this.caches.watch();
     this.#record.follow(life.member);
     this.cluster.follow(life);
     this.#lifecycle.follow(life);

@@ -149,6 +149,11 @@ export class Caches {
     ];
   }
 
+  /** @internal When a life begins, before anything arrives: what others counted is known only to who saw it come. */
+  watch(): void {
+    for (const name of this.#joined.keys()) this.keySpace(name);
+  }
+
   /** @internal The keys of a replicated cache. FLT-2004. */
   keySpace(name: string): KeySpace {
     const known = this.#keySpaces.get(name);

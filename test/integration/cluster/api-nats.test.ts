@@ -86,6 +86,11 @@ describe('the API over NATS', () => {
     await ask('relay-1', 'gauge.add', { name: 'g', key: 'x' });
     await until(async () => (await ask('relay-2', 'gauge.get', { name: 'g', key: 'x' })).value === 1);
 
+    await ask('relay-1', 'cache.add', { cache: 'limits', key: 'n', by: 5 });
+    // There before anybody asks: what came earlier counts, too.
+    await until(async () => (await nodes[1]!.console('cluster shared show limits')).text.includes('x00c'));
+    expect((await ask('relay-2', 'cache.get', { cache: 'limits', key: 'n' })).value).toBe('5');
+
     const pair = { cache: 'limits', key: 'k' };
     await ask('relay-1', 'cache.set', { ...pair, value: 'v' });
     await until(async () => (await ask('relay-2', 'cache.get', pair)).value === 'v');
