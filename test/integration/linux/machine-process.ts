@@ -40,7 +40,7 @@ interface OpenRequest {
 /** Each takes the arguments of the request; what it gives is the answer. */
 const calls = {
   async open(options: OpenRequest) {
-    kernel = await LinuxKernel.open({ ...options, interfaces: ["eth0"], clock: systemClock, log });
+    kernel = await LinuxKernel.open({ ...options, interfaces: ['eth0'], clock: systemClock, log });
     kernel.watch((change) => changes.push(change));
     return { held: kernel.lease.held, guardianPid: kernel.guardianPid };
   },
