@@ -379,7 +379,7 @@ describe('requests that are refused', () => {
         }
         expect(recorder.texts('error')).toEqual([]);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
