@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { duravipBenchmark } from './duravip.ts';
 import { joinBenchmark } from './join.ts';
+import { journalBenchmark } from './journal.ts';
 import { limitersBenchmark } from './limiters.ts';
 import { listenerBenchmark } from './listener.ts';
 import { membershipBenchmark } from './membership.ts';
@@ -30,6 +31,7 @@ const benchmarks: readonly Benchmark[] = [
   turnsBenchmark,
   limitersBenchmark,
   duravipBenchmark,
+  journalBenchmark,
   simulatorBenchmark,
   membershipBenchmark,
   restBenchmark,

@@ -26,7 +26,8 @@ const packages: Record<string, readonly string[]> = {
   'prom-client': ['observe'],
   commander: ['cli'],
   'ip-cidr': ['config'],
-  koffi: ['net'],
+  koffi: ['net', 'journal'],
+  'lz4-napi': ['journal'],
 };
 
 /** `import ... from 'x'`, `export ... from 'x'` at the start of a line, and `import('x')`. */

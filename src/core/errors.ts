@@ -225,6 +225,66 @@ export const errorCatalogue = {
     title: 'A request of the API over NATS failed',
     advice: 'This is a defect of Flotilla; report what the log of the node says about it.',
   },
+  'FLT-2201': {
+    title: 'This is not a journal',
+    advice:
+      'Give the absolute path of a journal directory; one that is to be made must not hold other files.',
+  },
+  'FLT-2202': {
+    title: 'A journal cannot be opened',
+    advice: 'Check owner and mode of the directory, its file system, and the limit of open files.',
+  },
+  'FLT-2203': {
+    title: 'A journal is damaged',
+    advice:
+      'Records before the damage can be read. A segment that is still written is left and mended when its writer starts anew; `flotilla jlog repair -j PATH` mends a journal that nobody has open.',
+  },
+  'FLT-2204': {
+    title: 'A journal cannot be written',
+    advice: 'Nothing of the record was kept. Make room, or mend what the line names; then append again.',
+  },
+  'FLT-2205': {
+    title: 'A journal is read-only',
+    advice:
+      'Do what the line asks for as a user who may write it, or convert it with `flotilla jlog convert`.',
+  },
+  'FLT-2206': {
+    title: 'A journal belongs to another process',
+    advice: 'Ask that process, or stop it first.',
+  },
+  'FLT-2207': {
+    title: 'A file of a journal is locked',
+    advice: 'Find the process that holds it (`lslocks`); it may be stopped.',
+  },
+  'FLT-2208': {
+    title: 'There is no subscriber of this name',
+    advice:
+      '`flotilla jlog subscriber -l -j PATH` lists them; they are added by `=>NAME` in the URI or with -a.',
+  },
+  'FLT-2209': {
+    title: 'This is not a record of the journal',
+    advice: 'Give SEGMENT:RECORD, eight hexadecimal digits each, of a record that is still kept.',
+  },
+  'FLT-2210': {
+    title: 'This cannot be the name of a subscriber',
+    advice: 'Names have 1 to 126 bytes, none of them zero.',
+  },
+  'FLT-2211': {
+    title: 'Too much waits to be written to a journal',
+    advice: 'The disk is slower than what is logged; nothing of the record was kept.',
+  },
+  'FLT-2212': {
+    title: 'A setting of a journal is not usable',
+    advice: 'The line names it; compression is fixed once there are records.',
+  },
+  'FLT-2213': {
+    title: 'A journal has reached its largest size',
+    advice: 'Let its subscribers read, remove those that never do, or raise the limit.',
+  },
+  'FLT-2214': {
+    title: 'There is already a subscriber of this name',
+    advice: 'Use it as it is, or move its checkpoint.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

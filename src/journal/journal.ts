@@ -1,0 +1,324 @@
+/**
+ * A journal: append, subscribers, readers, limits. What happens to its checkpoints and segments happens one at a time.
+ *
+ * Access `own` is the node's: recovery at open is automatic and complete. `share` appends and reads beside the owner
+ * under the locks of the files; `read` never appends. A journal that cannot be written, or of another byte order, opens
+ * for `read` only, and then not even its index files are touched.
+ */
+import type { Clock } from '../core/clock.ts';
+import { FlotillaError } from '../core/errors.ts';
+import type { Random } from '../core/random.ts';
+import {
+  createCheckpoint,
+  readCheckpoint,
+  readCheckpoints,
+  removeCheckpoint,
+  subscribersOf,
+} from './checkpoints.ts';
+import { type JournalFiles, systemReason } from './files.ts';
+import { checkpointName, defaultMode, type LogId } from './layout.ts';
+import { lastRecord, mendCheckpoints, mendSegment } from './mend.ts';
+import {
+  cannotOpen,
+  isUnmade,
+  listJournal,
+  makeJournal,
+  type NewJournal,
+  openStore,
+  parentOf,
+  type StoreOptions,
+  unwritableReason,
+} from './open-store.ts';
+import { identityOf, takeOwnership } from './owner.ts';
+import { JournalReader, storeCheckpoint } from './reader.ts';
+import { deleteConsumed, enforceLimits, type GrowthLimits } from './retention.ts';
+import {
+  currentSegment,
+  type JournalNotice,
+  type JournalStore,
+  refuseReadOnly,
+  segmentsOf,
+} from './store.ts';
+import { Turns } from './turns.ts';
+import { JournalWriter } from './writer.ts';
+
+export interface JournalOptions {
+  readonly path: string;
+  readonly files: JournalFiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly access: 'own' | 'share' | 'read';
+  /** Of all its files. */
+  readonly mode?: number;
+  /** Settings if it is made now; it is made when missing and access is `own`. */
+  readonly create?: NewJournal;
+  /** Size of its write buffer, if it has none yet. */
+  readonly preCommitBytes?: number;
+  /** Added when missing, and never removed. */
+  readonly subscribers?: readonly string[];
+  /** Where those stand that are added by this: before the oldest record kept, or behind the last. */
+  readonly subscribersStart?: 'begin' | 'end';
+  readonly limits?: GrowthLimits;
+  readonly maxWaitingBytes?: number;
+  readonly onNotice?: (notice: JournalNotice) => void;
+}
+
+/** What a journal has done since it was opened. */
+export interface JournalCounts {
+  written: number;
+  lost: number;
+  bytesCut: number;
+  notices: number;
+}
+
+export const defaultWaitingBytes = 16 * 1024 * 1024;
+
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const counts: JournalCounts = { written: 0, lost: 0, bytesCut: 0, notices: 0 };
+  const storeOptions: StoreOptions = {
+    ...options,
+    mode: options.mode ?? defaultMode,
+    onNotice: (notice) => {
+      counts.notices++;
+      counts.lost += notice.records;
+      if (notice.kind === 'tail-cut' || notice.kind === 'bytes-cut') counts.bytesCut += notice.bytes;
+      options.onNotice?.(notice);
+    },
+  };
+  if (options.access === 'read') return openForReading(storeOptions, counts);
+  for (const name of options.subscribers ?? [])
+    if (checkpointName(name) === undefined)
+      throw new FlotillaError('FLT-2210', `'${name}' for ${options.path}`);
+  if (options.access === 'share' && !options.files.locks)
+    throw new FlotillaError('FLT-2206', `${options.path} can only be shared where files can be locked`);
+  return openForWriting(options, storeOptions, counts);
+}
+
+async function openForReading(storeOptions: StoreOptions, counts: JournalCounts): Promise<Journal> {
+  const store = await openStore(storeOptions, false);
+  const unwritable = store.readOnlyReason ?? (await unwritableReason(storeOptions));
+  return new Journal(unwritable === undefined ? store : { ...store, readOnlyReason: unwritable }, counts);
+}
+
+async function openForWriting(
+  options: JournalOptions,
+  storeOptions: StoreOptions,
+  counts: JournalCounts,
+): Promise<Journal> {
+  const { path, files, mode } = storeOptions;
+  const isOwner = options.access === 'own';
+  const names = await listJournal(storeOptions);
+  const isNew = names === undefined || isUnmade(names);
+  if (isNew && !isOwner) throw new FlotillaError('FLT-2201', `there is no ${path}`);
+  // Its parents, which the lock beside it needs as well.
+  if (names === undefined) await makeJournal(storeOptions, options.create ?? {});
+  let giveUp: (() => Promise<void>) | undefined;
+  let journal: Journal | undefined;
+  try {
+    if (isOwner) giveUp = await takeOwnership(path, files, mode);
+    if (names !== undefined && isNew) await makeJournal(storeOptions, options.create ?? {});
+    const store = await openStore(storeOptions, isOwner);
+    refuseReadOnly(store);
+    journal = new Journal(store, counts, giveUp);
+    await journal.startWriting(options, isOwner);
+    return journal;
+  } catch (error) {
+    await (journal ? journal.close() : giveUp?.());
+    throw cannotOpen(path, error);
+  }
+}
+
+export class Journal {
+  readonly path: string;
+  readonly counts: Readonly<JournalCounts>;
+  readonly #store: JournalStore;
+  readonly #counts: JournalCounts;
+  readonly #turns = new Turns();
+  readonly #giveUp: (() => Promise<void>) | undefined;
+  #writer: JournalWriter | undefined;
+  #limits: GrowthLimits | undefined;
+  #isFull = false;
+  #identity: string | undefined;
+
+  constructor(store: JournalStore, counts: JournalCounts, giveUp?: () => Promise<void>) {
+    this.path = store.directory;
+    this.#store = store;
+    this.#counts = counts;
+    this.counts = counts;
+    this.#giveUp = giveUp;
+  }
+
+  /** Part of opening. */
+  async startWriting(options: JournalOptions, isOwner: boolean): Promise<void> {
+    const { maxWaitingBytes = defaultWaitingBytes, preCommitBytes, limits } = options;
+    this.#limits = limits;
+    this.#writer = await JournalWriter.open(this.#store, {
+      maxWaitingBytes,
+      ...(preCommitBytes === undefined ? {} : { preCommitBytes }),
+      onRotated: () => void this.enforceLimits(),
+      onWritten: (records) => {
+        this.#counts.written += records;
+      },
+      refusal: () => (this.#isFull ? new FlotillaError('FLT-2213', this.path) : undefined),
+    });
+    if (isOwner) {
+      await mendCheckpoints(this.#store);
+      this.#identity = await identityOf(this.path, this.#store.files, this.#store.mode, options.random);
+      // The names of the directory and of the identity.
+      await this.#store.files.syncDirectory(parentOf(this.path));
+      await deleteConsumed(this.#store);
+    }
+    const present = await subscribersOf(this.#store);
+    for (const name of options.subscribers ?? [])
+      if (!present.includes(name)) await this.addSubscriber(name, options.subscribersStart ?? 'begin');
+    await this.enforceLimits();
+  }
+
+  /** Known to the owner only. */
+  get identity(): string | undefined {
+    return this.#identity;
+  }
+
+  get readOnlyReason(): string | undefined {
+    return this.#store.readOnlyReason;
+  }
+
+  get settings(): JournalStore['settings'] {
+    return this.#store.settings;
+  }
+
+  /** Resolves with the place of the record when it is on the disk; rejects when nothing of it was kept. */
+  append(payload: Uint8Array, timeUs = this.#nowUs()): Promise<LogId> {
+    return this.#writer ? this.#writer.append(payload, timeUs) : Promise.reject(this.#notWritten());
+  }
+
+  /** Written soon, synced as the safety of the journal says. False: refused, nothing was kept. */
+  appendLazy(payload: Uint8Array, timeUs = this.#nowUs()): boolean {
+    if (!this.#writer) throw this.#notWritten();
+    return this.#writer.appendLazy(payload, timeUs);
+  }
+
+  /** Resolves when everything appended so far is on the disk and can be read. */
+  async sync(): Promise<void> {
+    await this.#writer?.sync();
+  }
+
+  get waitingBytes(): number {
+    return this.#writer?.waitingBytes ?? 0;
+  }
+
+  /** A reader of a subscriber there is. */
+  async reader(subscriber: string): Promise<JournalReader> {
+    const reader = new JournalReader(this.#store, this.#turns, subscriber);
+    await reader.stored();
+    return reader;
+  }
+
+  subscribers(): Promise<Map<string, LogId>> {
+    return readCheckpoints(this.#store);
+  }
+
+  /** `at` a record, or where another subscriber stands. */
+  addSubscriber(
+    name: string,
+    at: 'begin' | 'end' | LogId | { readonly copyOf: string } = 'begin',
+  ): Promise<LogId> {
+    return this.#turns.run(async () => {
+      refuseReadOnly(this.#store);
+      if ((await subscribersOf(this.#store)).includes(name))
+        throw new FlotillaError('FLT-2214', `'${name}' of ${this.path}`);
+      const begin = { segment: (await segmentsOf(this.#store))[0] ?? 0, marker: 0 };
+      if (at === 'begin') return this.#create(name, begin);
+      if (at === 'end') return this.#create(name, await this.#last());
+      if ('copyOf' in at) {
+        const other = await readCheckpoint(this.#store, at.copyOf);
+        if (other === undefined) throw new FlotillaError('FLT-2208', `'${at.copyOf}' of ${this.path}`);
+        return this.#create(name, other === 'damaged' ? begin : other);
+      }
+      await this.#create(name, begin);
+      return storeCheckpoint(this.#store, name, at);
+    });
+  }
+
+  moveSubscriber(name: string, to: LogId): Promise<LogId> {
+    return this.#turns.run(() => storeCheckpoint(this.#store, name, to));
+  }
+
+  /** What only it still needed is deleted at once. */
+  removeSubscriber(name: string): Promise<void> {
+    return this.#turns.run(async () => {
+      await removeCheckpoint(this.#store, name);
+      await deleteConsumed(this.#store);
+    });
+  }
+
+  /** Deletes every segment that no subscriber needs, also where there are none; never the current one. */
+  clean(): Promise<number[]> {
+    return this.#turns.run(async () => {
+      refuseReadOnly(this.#store);
+      return deleteConsumed(this.#store, { evenUnread: true });
+    });
+  }
+
+  /** Drops what is beyond the limits of the journal, or stops its writer; never rejects. */
+  enforceLimits(): Promise<void> {
+    return this.#turns.run(async () => {
+      if (!this.#limits) return;
+      try {
+        const isFull = await enforceLimits(this.#store, this.#limits);
+        if (isFull && !this.#isFull)
+          this.#store.notice('limit-reached', 'the journal is as large as it may be');
+        this.#isFull = isFull;
+      } catch (error) {
+        this.#store.notice('write-failed', `old segments could not be dropped: ${systemReason(error)}`);
+      }
+    });
+  }
+
+  /** Looks at all data, which takes a while, and mends what is damaged in closed segments. */
+  async mend(): Promise<number> {
+    let mended = 0;
+    const current = await currentSegment(this.#store);
+    for (const segment of await segmentsOf(this.#store))
+      if (segment < current && (await this.#turns.run(() => mendSegment(this.#store, segment)))) mended++;
+    await this.#turns.run(() => mendCheckpoints(this.#store));
+    return mended;
+  }
+
+  /** Of all segments, indexes, checkpoints and the rest. */
+  async diskBytes(): Promise<number> {
+    let bytes = 0;
+    for (const name of (await listJournal({ ...this.#store, path: this.path, onNotice: () => {} })) ?? []) {
+      const file = await this.#store.files.open(`${this.path}/${name}`, 'read');
+      bytes += (await file?.size()) ?? 0;
+      await file?.close();
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#writer?.close();
+      await this.#turns.run(async () => undefined);
+    } finally {
+      await this.#giveUp?.();
+    }
+  }
+
+  async #create(name: string, at: LogId): Promise<LogId> {
+    await createCheckpoint(this.#store, name, at);
+    return at;
+  }
+
+  async #last(): Promise<LogId> {
+    return lastRecord(this.#store, await currentSegment(this.#store));
+  }
+
+  #nowUs(): number {
+    return this.#store.clock.wallMs() * 1000;
+  }
+
+  #notWritten(): FlotillaError {
+    return new FlotillaError('FLT-2205', `${this.path} is open for reading`);
+  }
+}

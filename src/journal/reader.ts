@@ -1,0 +1,196 @@
+/**
+ * Reads a journal for one subscriber: intervals, records, checkpoint. An interval never spans two segments; the step
+ * from a consumed segment to the next is stored at once, and frees the one before.
+ *
+ * Owns the open segment and where the subscriber has read to. Two readers of one subscriber are not for it to prevent.
+ */
+import { FlotillaError } from '../core/errors.ts';
+import { noSubscriber, readCheckpoint, writeCheckpoint } from './checkpoints.ts';
+import { formatId, hex8, type LogId } from './layout.ts';
+import { lastRecord, mendSegment } from './mend.ts';
+import { decodeRecords, type JournalRecord, type RecordRun } from './records.ts';
+import { deleteConsumed } from './retention.ts';
+import { SegmentReader } from './segment-reader.ts';
+import { currentSegment, type JournalStore, segmentPath, segmentsOf } from './store.ts';
+import type { Turns } from './turns.ts';
+
+/** The records `after.marker` + 1 to `last.marker` of a segment; none when the two are equal. */
+export interface Interval {
+  readonly after: LogId;
+  readonly last: LogId;
+  readonly count: number;
+}
+
+const defaultRunBytes = 256 * 1024;
+
+export class JournalReader {
+  readonly subscriber: string;
+  readonly #store: JournalStore;
+  readonly #turns: Turns;
+  #segment: SegmentReader | undefined;
+  /** The last record handed out; undefined: what the checkpoint says. */
+  #position: LogId | undefined;
+
+  constructor(store: JournalStore, turns: Turns, subscriber: string) {
+    this.#store = store;
+    this.#turns = turns;
+    this.subscriber = subscriber;
+  }
+
+  /** What can be read behind `after`, the checkpoint unless given. Reading ahead of the checkpoint never stores one. */
+  async interval(after?: LogId): Promise<Interval> {
+    for (;;) {
+      const { segment, marker } = after ?? (await this.stored());
+      const current = await currentSegment(this.#store);
+      const isClosed = segment < current;
+      const reader = await this.#open(segment);
+      const end = await reader?.refresh(isClosed);
+      const count = end?.count ?? 0;
+      const empty = { after: { segment, marker }, last: { segment, marker }, count: 0 };
+      if (count > marker)
+        return { after: { segment, marker }, last: { segment, marker: count }, count: count - marker };
+      if (end && end.stop !== 'end' && isClosed && this.#store.readOnlyReason === undefined) {
+        // It was whole when it was closed, so waiting does not help.
+        await this.#mend(segment);
+        continue;
+      }
+      if (end?.stop === 'damaged') throw this.#damaged(segment, count);
+      if (!isClosed) return marker > count ? this.#ahead({ segment, marker }, count, after) : empty;
+      const next = await this.#nextSegment(segment, current, reader === undefined);
+      if (after || this.#store.readOnlyReason !== undefined) after = { segment: next, marker: 0 };
+      else await this.checkpoint({ segment: next, marker: 0 });
+    }
+  }
+
+  /** Records of an interval as they stand in the file, from its first or from `marker` on. */
+  async run(
+    interval: Interval,
+    maxBytes = defaultRunBytes,
+    marker = interval.after.marker + 1,
+  ): Promise<RecordRun> {
+    const reader = await this.#open(interval.last.segment);
+    if (!reader)
+      throw new FlotillaError('FLT-2209', `${formatId(interval.last)} in ${this.#store.directory}`);
+    if (reader.count < interval.last.marker) await reader.refresh(false);
+    return reader.read(marker, interval.last.marker, maxBytes);
+  }
+
+  /** The next records, and none when everything was read. Behind the last ones handed out, wherever the checkpoint is. */
+  async next(maxBytes = defaultRunBytes): Promise<JournalRecord[]> {
+    const interval = await this.interval(this.#position);
+    if (interval.count === 0) return [];
+    const records = this.records(await this.run(interval, maxBytes));
+    this.#position = records.at(-1)!.id;
+    return records;
+  }
+
+  records(run: RecordRun): JournalRecord[] {
+    return decodeRecords(run, this.#store.codec);
+  }
+
+  /** Reads from the checkpoint again. */
+  rewind(): void {
+    this.#position = undefined;
+  }
+
+  /** Everything up to `id`, or to the last record handed out, is consumed; what nobody needs any more is deleted. */
+  checkpoint(id = this.#position): Promise<LogId> {
+    return this.#turns.run(() => storeCheckpoint(this.#store, this.subscriber, id));
+  }
+
+  async stored(): Promise<LogId> {
+    const at = await readCheckpoint(this.#store, this.subscriber);
+    if (at === undefined) throw noSubscriber(this.#store, this.subscriber);
+    if (at !== 'damaged') return at;
+    return { segment: (await segmentsOf(this.#store))[0] ?? 0, marker: 0 };
+  }
+
+  async close(): Promise<void> {
+    await this.#segment?.close();
+    this.#segment = undefined;
+  }
+
+  async #open(segment: number): Promise<SegmentReader | undefined> {
+    if (this.#segment?.segment === segment) return this.#segment;
+    await this.close();
+    this.#segment = await SegmentReader.open(this.#store, segment);
+    return this.#segment;
+  }
+
+  async #mend(segment: number): Promise<void> {
+    await this.close();
+    await this.#turns.run(() => mendSegment(this.#store, segment));
+  }
+
+  /** Segments that somebody removed are passed over, and told of. */
+  async #nextSegment(segment: number, current: number, isMissing: boolean): Promise<number> {
+    const next = (await segmentsOf(this.#store)).find((other) => other > segment) ?? current;
+    const firstMissing = isMissing ? segment : segment + 1;
+    if (firstMissing < next) {
+      const which =
+        next - firstMissing > 1 ? `s ${hex8(firstMissing)} to ${hex8(next - 1)}` : ` ${hex8(firstMissing)}`;
+      this.#store.notice(
+        'segment-missing',
+        `segment${which} missing, skipped for subscriber '${this.subscriber}'`,
+      );
+    }
+    return next;
+  }
+
+  /** The checkpoint is ahead of the data, as a power loss leaves it: back to the last record there is. */
+  async #ahead(at: LogId, count: number, after: LogId | undefined): Promise<Interval> {
+    if (after) throw new FlotillaError('FLT-2209', `${formatId(after)} in ${this.#store.directory}`);
+    const last = { segment: at.segment, marker: count };
+    if (this.#store.readOnlyReason === undefined) {
+      await writeCheckpoint(this.#store, this.subscriber, last);
+      const text = `subscriber '${this.subscriber}' was moved back from ${formatId(at)} to ${formatId(last)}, the last record`;
+      this.#store.notice('checkpoint-moved', text);
+    }
+    return { after: last, last, count: 0 };
+  }
+
+  #damaged(segment: number, count: number): FlotillaError {
+    const where = `behind record ${formatId({ segment, marker: count })}`;
+    return new FlotillaError('FLT-2203', `${this.#store.directory} has bytes ${where} that are no record`);
+  }
+}
+
+/** Moves a subscriber, forth or back as far as there are segments, never ahead of the data. */
+export async function storeCheckpoint(
+  store: JournalStore,
+  subscriber: string,
+  id: LogId | undefined,
+): Promise<LogId> {
+  const before = await readCheckpoint(store, subscriber);
+  if (before === undefined) throw noSubscriber(store, subscriber);
+  const from = before === 'damaged' ? { segment: 0, marker: 0 } : before;
+  if (id === undefined) return from;
+  const segments = await segmentsOf(store);
+  const lowest = segments[0] ?? 0;
+  // The records were dropped meanwhile by the limits of the journal, and the subscriber moved on.
+  if (id.segment < lowest && from.segment >= lowest) return from;
+  if (id.marker > 0 || id.segment > (await currentSegment(store))) await refuseBeyond(store, id);
+  if (store.settings.safety === 2) await syncSegment(store, id.segment);
+  await writeCheckpoint(store, subscriber, id);
+  await deleteConsumed(store, { from: from.segment, to: id.segment });
+  return id;
+}
+
+async function refuseBeyond(store: JournalStore, id: LogId): Promise<void> {
+  const last = await lastRecord(store, id.segment);
+  if (id.marker > last.marker || id.segment > (await currentSegment(store)))
+    throw new FlotillaError(
+      'FLT-2209',
+      `${formatId(id)} in ${store.directory}, which ends at ${formatId(last)}`,
+    );
+}
+
+/** A checkpoint must not outlive the records that it says were consumed: others would get their numbers. */
+async function syncSegment(store: JournalStore, segment: number): Promise<void> {
+  const file = await store.files.open(segmentPath(store, segment), 'write');
+  try {
+    await file?.sync();
+  } finally {
+    await file?.close();
+  }
+}

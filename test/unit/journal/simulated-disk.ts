@@ -1,0 +1,225 @@
+/**
+ * A disk in memory that forgets. What was written is seen at once; after a power loss only what was synced is certain:
+ * of the other writes to a file the first few have arrived, the last of them perhaps in part (an overwrite within one
+ * sector never is), and of the changes of a directory the first few. It can also stop at the n-th operation, as a killed
+ * process does, in the midst of a write too, and be full.
+ */
+import { dirname } from 'node:path';
+import type { JournalFile, JournalFiles } from '../../../src/journal/files.ts';
+
+interface Inode {
+  data: Buffer;
+  durable: Buffer;
+  /** Since the last sync. */
+  changes: ((data: Buffer) => Buffer)[];
+  lock: object | undefined;
+}
+
+interface NameChange {
+  readonly directory: string;
+  apply(names: Map<string, Inode>): void;
+}
+
+const sectorBytes = 512;
+
+export class Killed extends Error {}
+
+export class SimulatedDisk {
+  /** Bytes that still fit; writes beyond fail with ENOSPC after what fits. */
+  room = Number.POSITIVE_INFINITY;
+  operations = 0;
+  /** The operation at which everything stops. */
+  stopAt = Number.POSITIVE_INFINITY;
+  /** Fails the next sync of a file. */
+  failSync = false;
+  readonly trace: string[] = [];
+  #directories = new Set<string>(['/']);
+  #names = new Map<string, Inode>();
+  #durableNames = new Map<string, Inode>();
+  #nameChanges: NameChange[] = [];
+  /** Which process lives now: what one that is gone still tries fails. */
+  #life = 1;
+
+  /** The disk as the process that lives now sees it. */
+  process(): JournalFiles {
+    const life = this.#life;
+    return {
+      locks: true,
+      processId: 4711,
+      isProcessAlive: () => false,
+      open: async (path) => this.#open(life, path),
+      create: async (path) => this.#create(life, path),
+      list: async (path) => this.#list(life, path),
+      makeDirectory: async (path) => this.#makeDirectory(life, path),
+      rename: async (from, to) => this.#rename(life, from, to),
+      remove: async (path) => this.#remove(life, path),
+      syncDirectory: async (path) => this.#syncDirectory(life, path),
+    };
+  }
+
+  #open(life: number, path: string): JournalFile | undefined {
+    this.#step(life, `open ${path}`);
+    const inode = this.#names.get(path);
+    return inode && this.#file(life, inode, path);
+  }
+
+  #create(life: number, path: string): JournalFile {
+    this.#step(life, `create ${path}`);
+    let inode = this.#names.get(path);
+    if (!inode) {
+      inode = { data: Buffer.alloc(0), durable: Buffer.alloc(0), changes: [], lock: undefined };
+      const made = inode;
+      this.#change(path, (names) => names.set(path, made));
+    }
+    return this.#file(life, inode, path);
+  }
+
+  #list(life: number, path: string): readonly string[] | 'file' | undefined {
+    this.#step(life, `list ${path}`);
+    if (!this.#directories.has(path)) return undefined;
+    const inside = [...this.#names.keys()].filter((name) => dirname(name) === path);
+    return inside.map((name) => name.slice(path.length + 1));
+  }
+
+  #makeDirectory(life: number, path: string): void {
+    this.#step(life, `mkdir ${path}`);
+    for (let at = path; at !== '/'; at = dirname(at)) this.#directories.add(at);
+  }
+
+  #rename(life: number, from: string, to: string): void {
+    this.#step(life, `rename ${from} ${to}`);
+    this.#change(from, (names) => {
+      const inode = names.get(from);
+      names.delete(from);
+      if (inode) names.set(to, inode);
+    });
+  }
+
+  #remove(life: number, path: string): void {
+    this.#step(life, `remove ${path}`);
+    if (this.#names.has(path)) this.#change(path, (names) => names.delete(path));
+  }
+
+  #syncDirectory(life: number, path: string): void {
+    this.#step(life, `sync ${path}`);
+    const isHere = (change: NameChange): boolean => change.directory === path;
+    for (const change of this.#nameChanges.filter(isHere)) change.apply(this.#durableNames);
+    this.#nameChanges = this.#nameChanges.filter((change) => !isHere(change));
+  }
+
+  /** The process is gone, and its locks; the disk stays. */
+  endProcess(): void {
+    this.#life++;
+    this.stopAt = Number.POSITIVE_INFINITY;
+    this.operations = 0;
+    for (const inode of this.#names.values()) inode.lock = undefined;
+  }
+
+  /** `next`: a number in [0, 1) for each choice. */
+  losePower(next: () => number): void {
+    const below = (bound: number): number => Math.floor(next() * bound);
+    const inodes = new Set([...this.#names.values(), ...this.#durableNames.values()]);
+    for (const change of this.#nameChanges.slice(0, below(this.#nameChanges.length + 1)))
+      change.apply(this.#durableNames);
+    this.#nameChanges = [];
+    this.#names = new Map(this.#durableNames);
+    for (const inode of inodes) {
+      for (const change of inode.changes.slice(0, below(inode.changes.length + 1)))
+        inode.durable = change(inode.durable);
+      inode.data = Buffer.from(inode.durable);
+      inode.changes = [];
+    }
+    this.endProcess();
+  }
+
+  content(path: string): Buffer | undefined {
+    return this.#names.get(path)?.data;
+  }
+
+  #file(life: number, inode: Inode, path: string): JournalFile {
+    const me = {};
+    return {
+      size: async () => {
+        this.#step(life, `size ${path}`);
+        return inode.data.length;
+      },
+      read: async (into, position) => {
+        this.#step(life, `read ${path}`);
+        return position >= inode.data.length ? 0 : inode.data.copy(into, 0, position);
+      },
+      write: async (bytes, position) => this.#write(life, inode, path, Buffer.from(bytes), position),
+      truncate: async (length) => {
+        this.#step(life, `truncate ${path} ${length}`);
+        this.#apply(inode, (data) => resized(data, length));
+      },
+      sync: async () => {
+        this.#step(life, `sync ${path}`);
+        if (this.failSync) {
+          this.failSync = false;
+          throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+        }
+        inode.durable = Buffer.from(inode.data);
+        inode.changes = [];
+      },
+      tryLock: () => {
+        if (inode.lock) return undefined;
+        inode.lock = me;
+        return () => {
+          if (inode.lock === me) inode.lock = undefined;
+        };
+      },
+      close: async () => {
+        if (inode.lock === me) inode.lock = undefined;
+      },
+    };
+  }
+
+  #write(life: number, inode: Inode, path: string, bytes: Buffer, position: number): void {
+    const isOverwrite = position + bytes.length <= inode.data.length;
+    const isAtomic =
+      isOverwrite && bytes.length <= 64 && position % sectorBytes <= sectorBytes - bytes.length;
+    const half = isAtomic ? 0 : Math.floor(bytes.length / 2);
+    if (life === this.#life && this.operations + 1 === this.stopAt && half > 0)
+      this.#apply(inode, (data) => overwritten(data, bytes.subarray(0, half), position));
+    this.#step(life, `write ${path} ${position}+${bytes.length}`);
+    const grown = Math.max(position + bytes.length - inode.data.length, 0);
+    if (grown > this.room) {
+      const fits = bytes.subarray(0, bytes.length - grown + this.room);
+      this.#apply(inode, (data) => overwritten(data, fits, position));
+      this.room = 0;
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    }
+    this.room -= grown;
+    if (half > 0) this.#apply(inode, (data) => overwritten(data, bytes.subarray(0, half), position));
+    this.#apply(inode, (data) => overwritten(data, bytes.subarray(half), position + half));
+  }
+
+  #apply(inode: Inode, change: (data: Buffer) => Buffer): void {
+    inode.data = change(inode.data);
+    inode.changes.push(change);
+  }
+
+  #change(path: string, apply: NameChange['apply']): void {
+    apply(this.#names);
+    this.#nameChanges.push({ directory: dirname(path), apply });
+  }
+
+  #step(life: number, what: string): void {
+    if (life !== this.#life) throw new Killed('this process is gone');
+    this.operations++;
+    if (this.operations >= this.stopAt) throw new Killed(`stopped at operation ${this.stopAt}: ${what}`);
+    this.trace.push(what);
+  }
+}
+
+function overwritten(data: Buffer, bytes: Buffer, position: number): Buffer {
+  const copy = resized(data, Math.max(data.length, position + bytes.length));
+  copy.set(bytes, position);
+  return copy;
+}
+
+function resized(data: Buffer, length: number): Buffer {
+  const copy = Buffer.alloc(length);
+  data.copy(copy, 0, 0, Math.min(length, data.length));
+  return copy;
+}
