@@ -245,8 +245,7 @@ export const errorCatalogue = {
   },
   'FLT-2205': {
     title: 'A journal is read-only',
-    advice:
-      'Do what the line asks for as a user who may write it, or convert it with `flotilla jlog convert`.',
+    advice: 'The line says why; read it as it is, or change it as a user who may write it.',
   },
   'FLT-2206': {
     title: 'A journal belongs to another process',

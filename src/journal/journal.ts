@@ -31,7 +31,9 @@ import {
 } from './open-store.ts';
 import { identityOf, takeOwnership } from './owner.ts';
 import { JournalReader, storeCheckpoint } from './reader.ts';
+import { decodeRecords, type JournalRecord } from './records.ts';
 import { deleteConsumed, enforceLimits, type GrowthLimits } from './retention.ts';
+import { SegmentReader } from './segment-reader.ts';
 import {
   currentSegment,
   type JournalNotice,
@@ -71,6 +73,17 @@ export interface JournalCounts {
   notices: number;
 }
 
+export interface SegmentFacts {
+  readonly segment: number;
+  readonly bytes: number;
+  readonly records: number;
+  /** Subscribers that stand in it or before. */
+  readonly pending: number;
+  /** False: bytes behind its last record are none. */
+  readonly isWhole: boolean;
+}
+
+const runBytes = 256 * 1024;
 export const defaultWaitingBytes = 16 * 1024 * 1024;
 
 export async function openJournal(options: JournalOptions): Promise<Journal> {
@@ -154,6 +167,7 @@ export class Journal {
     this.#limits = limits;
     this.#writer = await JournalWriter.open(this.#store, {
       maxWaitingBytes,
+      isShared: !isOwner,
       ...(preCommitBytes === undefined ? {} : { preCommitBytes }),
       onRotated: () => void this.enforceLimits(),
       onWritten: (records) => {
@@ -273,6 +287,43 @@ export class Journal {
         this.#store.notice('write-failed', `old segments could not be dropped: ${systemReason(error)}`);
       }
     });
+  }
+
+  /** Each segment kept: its bytes, whole records, and how many subscribers still need it. */
+  async segments(): Promise<SegmentFacts[]> {
+    const current = await currentSegment(this.#store);
+    const checkpoints = [...(await this.subscribers()).values()];
+    const facts: SegmentFacts[] = [];
+    for (const segment of await segmentsOf(this.#store)) {
+      const reader = await SegmentReader.open(this.#store, segment);
+      if (!reader) continue;
+      try {
+        const { count, stop } = await reader.refresh(segment < current);
+        const pending = checkpoints.filter((at) => at.segment <= segment).length;
+        facts.push({ segment, bytes: await reader.size(), records: count, pending, isWhole: stop === 'end' });
+      } finally {
+        await reader.close();
+      }
+    }
+    return facts;
+  }
+
+  /** Every record that is kept, whoever has consumed it; up to the first damage of a segment. */
+  async *everything(): AsyncGenerator<JournalRecord> {
+    for (const segment of await segmentsOf(this.#store)) {
+      const reader = await SegmentReader.open(this.#store, segment);
+      if (!reader) continue;
+      try {
+        const { count } = await reader.refresh(segment < (await currentSegment(this.#store)));
+        for (let marker = 1; marker <= count; ) {
+          const run = await reader.read(marker, count, runBytes);
+          yield* decodeRecords(run, this.#store.codec);
+          marker += run.count;
+        }
+      } finally {
+        await reader.close();
+      }
+    }
   }
 
   /** Looks at all data, which takes a while, and mends what is damaged in closed segments. */

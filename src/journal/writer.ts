@@ -46,6 +46,8 @@ export interface WriterOptions {
   readonly maxWaitingBytes: number;
   /** Size of a write buffer that is made now; one that is there keeps its own. */
   readonly preCommitBytes?: number;
+  /** Another process may write it too. */
+  readonly isShared: boolean;
   /** After a segment was left. */
   readonly onRotated: () => void;
   readonly onWritten: (records: number) => void;
@@ -89,6 +91,12 @@ export class JournalWriter {
     const segment = await OpenSegment.open(store, await metastore.storage());
     const writer = new JournalWriter(store, options, metastore, preCommit, segment);
     try {
+      // The buffer is that of one process; another one would write it into the segment under its hands.
+      if (options.isShared && preCommit.capacity > 0)
+        throw new FlotillaError(
+          'FLT-2206',
+          `${store.directory} has a write buffer, so only its owner may write it`,
+        );
       await writer.#recover();
       return writer;
     } catch (error) {

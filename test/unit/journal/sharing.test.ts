@@ -36,6 +36,15 @@ describe('two processes', () => {
     await owner.close();
   }, 120_000);
 
+  it('R6 a journal with a write buffer is written by its owner only', async () => {
+    const path = newPath();
+    const files = await openDiskFiles();
+    const owner = await open({ path, files, preCommitBytes: 4096 });
+    owner.appendLazy(Buffer.from('in the buffer'));
+    await expect(open({ path, files, access: 'share' })).rejects.toMatchObject({ code: 'FLT-2206' });
+    await owner.close();
+  });
+
   it('R6 the lock of a file excludes a second opening in the same process, and ends with the file', async () => {
     const files = await openDiskFiles();
     expect(files.locks).toBe(true);
