@@ -2,7 +2,7 @@
  * Tells throttles of a new view as soon as it is known who in it has which of them: the account of a limit must not fall
  * to a node that has no such object, and nobody waits for the report of one (replication 3.12, 7.20).
  *
- * Until then the view before goes on. That is safe: those who are further on grant nothing before all have reported.
+ * Until then nothing is granted: who has joined would go on with all of a limit that was its own while it was alone.
  */
 import type { NodeInfo } from '../core/agreement/messages.ts';
 import type { Incarnation } from '../core/identity.ts';
@@ -14,12 +14,17 @@ interface Infos {
   infoOf(incarnation: Incarnation): NodeInfo | undefined;
 }
 
+export interface QuotaObject extends Pick<SharedReplica, 'name' | 'type' | 'viewInstalled'> {
+  /** Until the next view nothing is granted. */
+  suspend(): void;
+}
+
 export class QuotaViews {
   readonly #infos: Infos;
-  readonly #replicas: readonly SharedReplica[];
+  readonly #replicas: readonly QuotaObject[];
   #waiting: { readonly view: View; readonly ended: readonly string[] } | undefined;
 
-  constructor(infos: Infos, replicas: readonly SharedReplica[]) {
+  constructor(infos: Infos, replicas: readonly QuotaObject[]) {
     this.#infos = infos;
     this.#replicas = replicas;
   }
@@ -27,6 +32,7 @@ export class QuotaViews {
   viewInstalled(view: View, ended: readonly string[]): void {
     this.#waiting = { view, ended: [...(this.#waiting?.ended ?? []), ...ended] };
     this.infoHeard();
+    if (this.#waiting) for (const replica of this.#replicas) replica.suspend();
   }
 
   infoHeard(): void {

@@ -122,6 +122,12 @@ export class ThrottleReplica implements SharedReplica {
     this.#assess();
   }
 
+  /** There is another view, of which not everything is known yet. */
+  suspend(): void {
+    this.throttles.suspend();
+    this.#assess();
+  }
+
   /** Nothing ever waits to be sent, and a throttle has no delay. */
   configure(): void {}
 

@@ -31,8 +31,8 @@ const quotaFaults: readonly Omit<PlantedFault, 'objects'>[] = [
     name: 'nobody reports what was granted before the view',
     seed: 1,
     file: desk,
-    find: 'this.#reports.begin(others, (to) => items.get(to) ?? []);',
-    replace: 'this.#reports.begin(others, (to) => (items.size < 0 ? items.get(to)! : []));',
+    find: 'this.#reports.tell(holder, item);\n        if (deputy !== undefined) this.#reports.tell(deputy, item);',
+    replace: '',
   },
   {
     name: 'grants pass by the deputy',
@@ -110,8 +110,8 @@ const cacheFaults: readonly Omit<PlantedFault, 'objects'>[] = [
     name: 'a lookup does not see that a value has expired',
     seed: 1,
     file: cache,
-    find: 'return node?.entry.value === undefined || isExpired(node.entry, this.#wallMs()) ? undefined : node;',
-    replace: 'return node?.entry.value === undefined ? undefined : node;',
+    find: 'node?.item.entry.value === undefined || isExpired(node.item.entry, this.#wallMs())',
+    replace: 'node?.item.entry.value === undefined',
     also: [
       {
         file: cache,

@@ -152,6 +152,15 @@ export class AccountDesk {
     this.#advance();
   }
 
+  /** Nothing is granted, and no grant is taken, before the next view. */
+  suspend(): void {
+    this.#view = noView(this.#self);
+    this.#early = [];
+    this.#queues.clear();
+    this.#preparation = undefined;
+    this.#reports.begin([]);
+  }
+
   /** One turn of what has to be done at the beginning of a view. */
   step(): void {
     const wasReady = this.isReady;

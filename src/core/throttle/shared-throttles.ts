@@ -254,6 +254,12 @@ export class SharedThrottles {
     this.#ports.dueChanged();
   }
 
+  /** Whoever asks waits for the next view. */
+  suspend(): void {
+    this.#desk.suspend();
+    this.#ports.dueChanged();
+  }
+
   receive(message: DeskMessage): void {
     this.#desk.receive(message);
   }
