@@ -217,8 +217,8 @@ export class ThrottleReplica implements SharedReplica {
   }
 
   #assess(): void {
-    const grants = this.throttles.isReady ? 'whole' : 'partial';
-    const standing = this.#others.length === 0 ? 'alone' : grants;
+    const whole = this.#others.length === 0 ? 'alone' : 'whole';
+    const standing = this.throttles.isReady ? whole : 'partial';
     if (standing === this.#standing) return;
     this.#standing = standing;
     this.#actor.send(accountEvents[standing]);

@@ -82,7 +82,7 @@ describe('throttles of a cluster', () => {
       await Promise.all(Array.from({ length: callers * 2 }, call));
     });
     const inEach = () => Array.from({ length: 5 }, (_, i) => admitted.get(window() - 5 + i));
-    // At first each node counts for itself, until it has heard who else has the object.
+    // Nothing is granted until all have heard who else has the object, so the first window may be a short one.
     await Promise.race([until(() => inEach().every((units) => units === 100)), Promise.all(wanting)]);
     isOver = true;
     expect(inEach()).toEqual([100, 100, 100, 100, 100]);

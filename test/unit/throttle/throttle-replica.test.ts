@@ -121,6 +121,20 @@ describe('shared throttles of a node', () => {
     expect(relays.map(({ replica }) => replica.state)).toEqual(['live waiting', 'live waiting']);
   });
 
+  it('REP-7.20 R4 between two views nothing is granted, also not by a node that was alone before', () => {
+    const newcomers = [start(1)[0]!, new Relay(2)];
+    install([newcomers[1]!], 2);
+    for (const { replica } of newcomers) replica.throttles.createSlots('a', 1);
+    for (const { replica } of newcomers) replica.suspend();
+    expect(newcomers.map(({ replica }) => replica.standing)).toEqual(['partial', 'partial']);
+    const waits = newcomers.map((relay) => relay.take());
+    pass(1_000);
+    expect(waits).toEqual([[], []]);
+    install(newcomers, 3);
+    pass(200);
+    expect(waits.flat().filter((waitMs) => waitMs === 0)).toHaveLength(1);
+  });
+
   it('REP-7.20 until all have reported it is gathering; REP-4.15 alone it grants at once', () => {
     const [first] = start(1);
     first!.replica.throttles.create('a', '5');
