@@ -1,20 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decideMove, decideUnhold, moveProblem } from '../../../src/core/duravip/decisions.ts';
-import { vipView } from '../../../src/core/duravip/vip-view.ts';
-import { address, addresses, Fleet, incarnation, matureMs, vip } from './fleet.ts';
-
-const one = address(1);
-const four = addresses(4).map((ip) => vip(ip));
-
-function settled(names = 'a b', vips = four): Fleet {
-  const fleet = Fleet.of(names, vips);
-  fleet.pass(matureMs);
-  return fleet;
-}
-
-function view(fleet: Fleet, ip = one, name = 'a') {
-  return vipView(fleet.at(name).table, ip, fleet.nowMs)!;
-}
+import { address, incarnation, matureMs, vip } from './fleet.ts';
+import { four, one, settled, view } from './settled.ts';
 
 describe('manual moves', () => {
   it('OWN-30 STA-11 only to an eligible participant, each refusal with its reason', () => {

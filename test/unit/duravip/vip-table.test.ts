@@ -1,21 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { decideMature, decideMove, maturable } from '../../../src/core/duravip/decisions.ts';
-import { vipView } from '../../../src/core/duravip/vip-view.ts';
 import { address, addresses, Fleet, incarnation, matureMs, vip } from './fleet.ts';
+import { four, one, settled, view } from './settled.ts';
 
-const one = address(1);
-const four = addresses(4).map((ip) => vip(ip));
 const nobodyHeard = () => false;
-
-function settled(names = 'a b', vips = four): Fleet {
-  const fleet = Fleet.of(names, vips);
-  fleet.pass(matureMs);
-  return fleet;
-}
-
-function view(fleet: Fleet, ip = one, name = 'a') {
-  return vipView(fleet.at(name).table, ip, fleet.nowMs)!;
-}
 
 describe('table of floating addresses', () => {
   it('STA-2 an announcement replaces what its node said before, as a whole; an older one changes nothing', () => {
