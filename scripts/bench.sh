@@ -3,7 +3,7 @@
 source "$(dirname "$0")/setup.sh"
 need_npm_packages
 need_debian_packages nats-server:nats-server redis-server:redis-server haproxy:haproxy \
-  keepalived:keepalived iproute2:ip nftables:nft
+  keepalived:keepalived rsyslog:rsyslogd iproute2:ip nftables:nft
 need_build
 mkdir -p .cache
 npx esbuild bench/*.ts --bundle --platform=node --format=esm --packages=external --splitting --log-level=warning --outdir=.cache/bench --out-extension:.js=.mjs
