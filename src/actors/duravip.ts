@@ -80,8 +80,10 @@ export class Duravip {
   #decision = 0;
   #attempted = 0;
   #isOn = false;
-  /** Since it was put on it was let go, or something took it off. */
+  /** It does not answer yet, or was let go, or something took it off. */
   #isSilent = false;
+  /** Something took it off since it was put on. */
+  #hasVanished = false;
   #isStuck = false;
   /** The actor died while the address was on or being put on. */
   #isLeftOver = false;
@@ -185,6 +187,7 @@ export class Duravip {
   missing(): void {
     if (this.state === 'owned') this.#ports.log.error(`${this.ip} is owned here, but not on the interface`);
     this.#isSilent = true;
+    this.#hasVanished = true;
     this.#actor.send({ type: 'MISSING' });
   }
 
@@ -224,7 +227,7 @@ export class Duravip {
         return self.#isCurrent;
       },
       get hasVanished() {
-        return self.#isSilent;
+        return self.#hasVanished;
       },
       get mustRelease() {
         return self.#isOn || self.#isLeftOver;
@@ -255,6 +258,11 @@ export class Duravip {
 
   get #isCurrent(): boolean {
     return this.#wanted && this.#attempted === this.#decision;
+  }
+
+  /** What somebody took off again at once is neither announced nor served (ARP-7, INV-6). */
+  get #mayAnswer(): boolean {
+    return this.#isCurrent && !this.#hasVanished;
   }
 
   /** One after another, also when the actor died in the middle of one and its successor begins the next (NET-10). */
@@ -308,12 +316,21 @@ export class Duravip {
     if (prepared?.ok === false) return prepared;
     this.#placed = places;
     const plumbed = await new Promise<PlumbOutcome>((done) =>
-      this.#ports.plumber.plumb({ ip: this.ip, addresses: places, wanted: () => this.#isCurrent, done }),
+      this.#ports.plumber.plumb({
+        ip: this.ip,
+        addresses: places,
+        plumbed: () => {
+          this.#isOn = true;
+          this.#isSilent = true;
+          this.#hasVanished = false;
+        },
+        wanted: () => this.#mayAnswer,
+        done,
+      }),
     );
-    if (!plumbed.ok) return plumbed;
-    this.#isOn = true;
-    this.#isSilent = !this.#isCurrent;
-    return this.#isCurrent ? this.#ports.host.online(this.ip) : { ok: true };
+    if (!plumbed.ok || !this.#mayAnswer) return plumbed;
+    this.#isSilent = false;
+    return this.#ports.host.online(this.ip);
   }
 
   /** Followers too: where the first of them was taken off by hand, the others may still answer. */

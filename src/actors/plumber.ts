@@ -16,7 +16,9 @@ import type { KernelPort, PlumbedAddress, PlumbOutcome } from './kernel-port.ts'
 export interface PlumbJob {
   readonly ip: Ip;
   readonly addresses: readonly PlumbedAddress[];
-  /** Asked before the addresses begin to answer: the table may have given them to somebody else meanwhile. */
+  /** They are on interfaces, and are about to answer: what takes one off from now on is news. */
+  readonly plumbed?: () => void;
+  /** Asked before the addresses begin to answer: they may be somebody else's by now, or have been taken off again. */
   readonly wanted: () => boolean;
   readonly done: (outcome: PlumbOutcome) => void;
 }
@@ -103,7 +105,11 @@ export class Plumber {
   async #plumb(jobs: readonly PlumbJob[]): Promise<readonly PlumbOutcome[]> {
     if (jobs.length === 0) return [];
     const addresses = jobs.flatMap((job) => job.addresses);
-    return this.#attempt(jobs, async () => byJob(jobs, await this.#options.kernel.plumb(addresses)));
+    const outcomes = await this.#attempt(jobs, async () =>
+      byJob(jobs, await this.#options.kernel.plumb(addresses)),
+    );
+    for (const [i, job] of jobs.entries()) if (outcomes[i]!.ok) job.plumbed?.();
+    return outcomes;
   }
 
   async #letAnswer(jobs: readonly PlumbJob[], plumbed: readonly PlumbOutcome[]): Promise<void> {
@@ -112,7 +118,7 @@ export class Plumber {
       const good = jobs.filter((job, i) => plumbed[i]!.ok && job.wanted());
       if (good.length > 0)
         await kernel.lease.own(good.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)));
-      // The table may have given some away meanwhile: they are out of the owned set again.
+      // Those that the table gave away meanwhile are out of the owned set again.
       const kept = good.filter((job) => job.wanted());
       this.#options.acquired(kept.flatMap(({ addresses }) => addresses));
       return plumbed;

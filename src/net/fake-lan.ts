@@ -25,6 +25,8 @@ export class FakeMachine {
   /** Addresses that cannot be put on, or taken off, and why. */
   readonly refusesOn = new Map<Ip, string>();
   readonly refusesOff = new Map<Ip, string>();
+  /** How often each was taken off, also by a hand. */
+  readonly takenOff = new Map<Ip, number>();
   linkUp = true;
   powered = true;
   /** Dies together with the process, as in a container that is killed as a whole. */
@@ -74,6 +76,7 @@ export class FakeMachine {
     const staying = places.filter((place) => !leaving.includes(place));
     if (staying.length > 0) this.addresses.set(ip, staying);
     else this.addresses.delete(ip);
+    this.takenOff.set(ip, (this.takenOff.get(ip) ?? 0) + 1);
     for (const address of leaving) this.onEvent({ kind: 'address-removed', address });
     this.lan.onTouch(this, ip);
     this.lan.changed([ip]);

@@ -6,7 +6,7 @@ import type { Clock } from '../../src/core/clock.ts';
 
 export class Lasting {
   readonly #clock: Clock;
-  readonly #since = new Map<string, { readonly atMs: number; told: boolean }>();
+  readonly #since = new Map<string, { readonly atMs: number; readonly occasion: number; told: boolean }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -17,14 +17,18 @@ export class Lasting {
     return this.#since.size === 0;
   }
 
-  /** True once for each time that it lasts longer than the bound. */
-  exceeds(what: string, isSo: boolean, boundMs: number): boolean {
+  /**
+   * True once for each time that it lasts longer than the bound. Another occasion is another time: what ended and began
+   * again between two looks has not lasted.
+   */
+  exceeds(what: string, isSo: boolean, boundMs: number, occasion = 0): boolean {
     if (!isSo) {
       this.#since.delete(what);
       return false;
     }
     const nowMs = this.#clock.nowMs();
-    const since = this.#since.get(what) ?? { atMs: nowMs, told: false };
+    const earlier = this.#since.get(what);
+    const since = earlier?.occasion === occasion ? earlier : { atMs: nowMs, occasion, told: false };
     this.#since.set(what, since);
     if (since.told || nowMs - since.atMs <= boundMs) return false;
     since.told = true;

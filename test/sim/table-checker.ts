@@ -169,10 +169,10 @@ export class TableChecker {
     const row = table.rows.get(ip);
     const isOwner = row?.owner === node.incarnation;
     const runs = isAwake && isRunning(node);
-    const lasts = (rule: string, isSo: boolean, boundMs: number, text: string) => {
+    const lasts = (rule: string, isSo: boolean, boundMs: number, text: string, occasion?: number) => {
       if (!isSo && this.#lasting.isIdle) return;
       const view = `${viewKey(membership.view.id)} ${row?.viewChangedAtMs}`;
-      if (this.#lasting.exceeds(`${rule} ${ip} ${node.incarnation} ${view}`, isSo, boundMs))
+      if (this.#lasting.exceeds(`${rule} ${ip} ${node.incarnation} ${view}`, isSo, boundMs, occasion))
         this.#options.violate(`${rule} ${node.name}, ${ip}: ${text}`);
     };
     const foreign = row?.owner !== undefined && !table.seats.has(row.owner);
@@ -197,7 +197,7 @@ export class TableChecker {
     const isAble = runs && isOwner && isConfigured && lease.state === 'held' && !isRefused;
     lasts('INV-26', isAble && !answers, bounds.unservedMs, 'is owned, and not answered');
     const isMissing = isAble && machine.owned.has(ip) && !machine.addresses.has(ip);
-    lasts('INV-30', isMissing, bounds.missingMs, 'was taken off, and is not back');
+    lasts('INV-30', isMissing, bounds.missingMs, 'was taken off, and is not back', machine.takenOff.get(ip));
     const drains = runs && isOwner && draining.has(ip);
     lasts(
       'LIFE-11',

@@ -202,8 +202,9 @@ export class VipChecker {
   #lookAtFollower(ip: string, follower: string): void {
     const { lan, violate } = this.#options;
     for (const machine of lan.machines) {
-      const differs = machine.answersFor(ip) !== machine.answersFor(follower);
-      if (this.#lasting.exceeds(`${follower} ${machine.mac}`, differs && this.#isAwake(machine), followMs))
+      const differs = machine.answersFor(ip) !== machine.answersFor(follower) && this.#isAwake(machine);
+      const occasion = machine.takenOff.get(ip);
+      if (this.#lasting.exceeds(`${follower} ${machine.mac}`, differs, followMs, occasion))
         violate(`INV-7 ${follower} does not follow ${ip} on ${machine.name}`);
     }
   }

@@ -17,6 +17,24 @@ describe('maintenance', () => {
     expect(berth.steps).toContain(`tell neighbours ${ip}`);
   });
 
+  it('NET-15, ARP-7, INV-6 taken off before it was let answer: not announced, not served, put on again', async () => {
+    const berth = await Berth.ready();
+    const own = berth.machine.own.bind(berth.machine);
+    berth.machine.own = (ips, owned) => {
+      berth.machine.own = own;
+      berth.machine.takeOff(ip);
+      own(ips, owned);
+    };
+    berth.assign();
+    await berth.pass(20);
+    expect([berth.state(), berth.local.plumbed]).toEqual(['missing', []]);
+    expect(berth.steps).not.toContain(`tell neighbours ${ip}`);
+    expect(berth.steps).not.toContain(`online ${ip}`);
+    await berth.pass(patienceMs);
+    expect([berth.state(), berth.answering]).toEqual(['owned', ip]);
+    expect(berth.steps).toContain(`online ${ip}`);
+  });
+
   it('NET-16 given away while it is missing: released at once', async () => {
     const berth = await Berth.owning();
     berth.machine.takeOff(ip);
