@@ -73,7 +73,11 @@ export class FakeKernel implements KernelPort {
 
   watch(listener: (change: KernelChange) => void): () => void {
     const { machine, gate } = this.#options;
-    machine.onEvent = (event) => gate(() => listener(event));
+    machine.onEvent = (event) =>
+      gate(() => {
+        if (event.kind === 'address-removed') machine.unheard.delete(event.address.ip);
+        listener(event);
+      });
     return () => {
       machine.onEvent = () => {};
     };

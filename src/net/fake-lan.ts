@@ -27,6 +27,8 @@ export class FakeMachine {
   readonly refusesOff = new Map<Ip, string>();
   /** How often each was taken off, also by a hand. */
   readonly takenOff = new Map<Ip, number>();
+  /** Taken off, and the process has not been told: it may be stopped. */
+  readonly unheard = new Set<Ip>();
   linkUp = true;
   powered = true;
   /** Dies together with the process, as in a container that is killed as a whole. */
@@ -61,6 +63,7 @@ export class FakeMachine {
     const places = this.addresses.get(address.ip) ?? [];
     if (reason || places.some((place) => place.interface === address.interface)) return reason;
     this.addresses.set(address.ip, [...places, address]);
+    this.unheard.delete(address.ip);
     this.onEvent({ kind: 'address-added', address });
     this.lan.onTouch(this, address.ip);
     this.lan.changed([address.ip]);
@@ -77,6 +80,7 @@ export class FakeMachine {
     if (staying.length > 0) this.addresses.set(ip, staying);
     else this.addresses.delete(ip);
     this.takenOff.set(ip, (this.takenOff.get(ip) ?? 0) + 1);
+    this.unheard.add(ip);
     for (const address of leaving) this.onEvent({ kind: 'address-removed', address });
     this.lan.onTouch(this, ip);
     this.lan.changed([ip]);

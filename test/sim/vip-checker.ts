@@ -175,11 +175,15 @@ export class VipChecker {
     else clock.after(tellMs, () => this.#requireHeard(ip, sole));
   }
 
-  /** ARP-7: nothing is said about an address by who does not have it. */
+  /**
+   * ARP-7: nothing is said about an address by who does not have it. Its owner may, until it hears that somebody took it
+   * off: one that was stopped meanwhile says what is due before it hears anything.
+   */
   #announced(from: FakeMachine, frames: readonly NeighbourFrame[]): void {
     this.#act(`${frames.length} frames from ${from.name}`);
     for (const { ip } of frames) {
-      if (from.answersFor(ip)) continue;
+      const isUnheard = from.unheard.has(ip) && from.owned.has(ip) && from.leaseAlive;
+      if (from.answersFor(ip) || isUnheard) continue;
       this.#options.violate(`ARP-7 ${from.name} announces ${ip}, for which it does not answer`);
     }
   }
