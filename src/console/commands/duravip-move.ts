@@ -71,6 +71,8 @@ function problemLine(duravip: DuravipFacts, ip: Ip, target: Process, problem: Mo
       return `${target.node} does not participate in ${ip}\n`;
     case 'already there':
       return `${ip} is already owned by ${target.node}\n`;
+    case 'not given yet':
+      return `${ip} has no owner before its view is mature, try again\n`;
     case 'not eligible':
       return `${target.node} cannot take ${ip} now: it is ${hindrance(duravip, ip, target)}\n`;
   }

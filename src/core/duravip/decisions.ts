@@ -146,9 +146,18 @@ export function decideBalance(table: VipTable, limit: number): DecisionContent {
   return { matured: [], assignments };
 }
 
-export type MoveProblem = 'unknown' | 'broken' | 'not a participant' | 'not eligible' | 'already there';
+export type MoveProblem =
+  | 'unknown'
+  | 'broken'
+  | 'not a participant'
+  | 'not eligible'
+  | 'already there'
+  | 'not given yet';
 
-/** Why an address cannot be moved to a member; undefined: it can (OWN-30, CMD-14). */
+/**
+ * Why an address cannot be moved to a member; undefined: it can (OWN-30, CMD-14). One that nobody owns waits until its
+ * view is mature, as elections do: a node that has just started may not have met its owner yet, and both would answer.
+ */
 export function moveProblem(table: VipTable, ip: Ip, target: Incarnation): MoveProblem | undefined {
   const row = table.rows.get(ip);
   if (!row) return 'unknown';
@@ -156,6 +165,7 @@ export function moveProblem(table: VipTable, ip: Ip, target: Incarnation): MoveP
   if (!row.participates(seat)) return 'not a participant';
   if (row.broken) return 'broken';
   if (row.owner === target) return 'already there';
+  if (row.owner === undefined && !row.mature) return 'not given yet';
   return table.maySeatOwn(row, seat) ? undefined : 'not eligible';
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decideMove, decideUnhold, moveProblem } from '../../../src/core/duravip/decisions.ts';
-import { address, incarnation, matureMs, vip } from './fleet.ts';
+import { address, Fleet, incarnation, matureMs, vip } from './fleet.ts';
 import { four, one, settled, view } from './settled.ts';
 
 describe('manual moves', () => {
@@ -17,6 +17,16 @@ describe('manual moves', () => {
     expect(decideMove(table, [one, address(3), address(3)], fleet.id('b')).assignments).toEqual([
       { ip: address(3), owner: fleet.id('b'), reason: 'moved' },
     ]);
+  });
+
+  it('OWN-30 INV-28 nobody can have what nobody owns before its view is mature: who owns it may not be here yet', () => {
+    const fleet = Fleet.of('a', four);
+    const problem = () => moveProblem(fleet.at('a').table, one, fleet.id('a'));
+    expect(view(fleet).owner).toBe(undefined);
+    expect(problem()).toBe('not given yet');
+    expect(decideMove(fleet.at('a').table, [one], fleet.id('a')).assignments).toEqual([]);
+    fleet.pass(matureMs);
+    expect(problem()).toBe('already there');
   });
 
   it('OWN-31 a hold blocks balancing and preference until the participants change', () => {
