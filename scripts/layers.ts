@@ -12,6 +12,7 @@ const allowed: Record<string, readonly string[]> = {
   bus: ['core', 'actors'],
   net: ['core', 'actors'],
   journal: ['core', 'actors'],
+  logs: ['core', 'actors', 'journal'],
   config: ['core'],
   console: ['core', 'actors'],
   manager: ['core', 'actors'],

@@ -25,6 +25,7 @@ import type {
   InboundThrottleSettings,
   MembershipSettings,
   NodeSettings,
+  OfferedLog,
   ReplicaSettings,
   ReplicaType,
 } from '../core/settings.ts';
@@ -76,8 +77,18 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     peers: peerSettingsOf(root, clusterPortOf(root)),
     api: { isServed: cluster.flag('api'), maxRequests: cluster.number('api_max_requests') },
     redis: redisSettingsOf(root),
+    logs: offeredLogs(cluster),
     logLevel: cluster.text('debug_level') as LogLevel,
   };
+}
+
+function offeredLogs(cluster: ScopeReader): OfferedLog[] {
+  const logs = cluster.value('logs');
+  if (!(logs instanceof Map)) return [];
+  return [...(logs as ReadonlyMap<string, SettingValue>)].map(([name, path]) => ({
+    name,
+    path: String(path),
+  }));
 }
 
 function clusterPortOf(root: Scope): number {

@@ -4,8 +4,8 @@
  * Invariant: a value that is returned fits its type; everything else is reported with its code and place.
  */
 import { logLevels } from '../core/log.ts';
+import { type Destination, isJournal, parseDestination } from '../core/logs/destination.ts';
 import type { Endpoint } from './address.ts';
-import { type Destination, isJournal, parseDestination } from './destination.ts';
 import type { Findings } from './finding.ts';
 import { formatProblem, patternProblem } from './interpolation.ts';
 import { type PeerAddress, readNetworkValue } from './network-values.ts';

@@ -46,7 +46,15 @@ export interface NodeSettings {
   readonly api: ApiSettings;
   /** Sockets for Redis clients; undefined: there are none. */
   readonly redis: RedisSettings | undefined;
+  /** Offered to the aggregator, in the order of the configuration (`logs` of `cluster`). */
+  readonly logs: readonly OfferedLog[];
   readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';
+}
+
+/** The journal `path` under the name by which managers ask for it. */
+export interface OfferedLog {
+  readonly name: string;
+  readonly path: string;
 }
 
 export interface BusSettings {

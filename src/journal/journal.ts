@@ -123,6 +123,8 @@ async function openForWriting(
   const names = await listJournal(storeOptions);
   const isNew = names === undefined || isUnmade(names);
   if (isNew && !isOwner) throw new FlotillaError('FLT-2201', `there is no ${path}`);
+  // Its ids begin anew: under the old identity whoever read the journal before would take them for read.
+  if (isNew) await files.remove(`${path}.id`);
   // Its parents, which the lock beside it needs as well.
   if (names === undefined) await makeJournal(storeOptions, options.create ?? {});
   let giveUp: (() => Promise<void>) | undefined;
@@ -206,6 +208,12 @@ export class Journal {
     return this.#writer ? this.#writer.append(payload, timeUs) : Promise.reject(this.#notWritten());
   }
 
+  /** Resolves when it is in its segment, and so survives this process; synced as the safety of the journal says. */
+  appendWritten(payload: Uint8Array, timeUs = this.#nowUs()): Promise<LogId> {
+    if (!this.#writer) return Promise.reject(this.#notWritten());
+    return this.#writer.append(payload, timeUs, this.settings.safety === 2);
+  }
+
   /** Written soon, synced as the safety of the journal says. False: refused, nothing was kept. */
   appendLazy(payload: Uint8Array, timeUs = this.#nowUs()): boolean {
     if (!this.#writer) throw this.#notWritten();
@@ -287,6 +295,10 @@ export class Journal {
         this.#store.notice('write-failed', `old segments could not be dropped: ${systemReason(error)}`);
       }
     });
+  }
+
+  currentSegment(): Promise<number> {
+    return currentSegment(this.#store);
   }
 
   /** Each segment kept: its bytes, whole records, and how many subscribers still need it. */

@@ -24,6 +24,8 @@ const syncDelayMs = 1000;
 interface Waiter {
   /** Which record of the batch, from 0. */
   readonly index: number;
+  /** It waits for the sync as well, not for the write alone. */
+  readonly isSynced: boolean;
   readonly resolve: (id: LogId) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -114,13 +116,13 @@ export class JournalWriter {
     return this.#waitingBytes;
   }
 
-  /** Resolves when the record is on the disk. */
-  append(payload: Uint8Array, timeUs: number): Promise<LogId> {
+  /** Resolves when the record is on the disk; without `isSynced` when it is written, synced as the safety says. */
+  append(payload: Uint8Array, timeUs: number, isSynced = true): Promise<LogId> {
     const refusal = this.#refusal(payload);
     if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const { batch, waiters } = this.#enqueue(payload, timeUs);
-      waiters.push({ index: batch.count - 1, resolve, reject });
+      waiters.push({ index: batch.count - 1, isSynced, resolve, reject });
     });
   }
 
@@ -195,7 +197,7 @@ export class JournalWriter {
       if (waiters.length === 0 && (await this.#buffered(bytes))) return;
       await this.#appendToSegments(bytes, async ({ first, count, before }) => {
         const awaited = waiters.filter(({ index }) => index >= done && index < done + count);
-        if (awaited.length > 0) await this.#syncOrUndo(before);
+        if (awaited.some(({ isSynced }) => isSynced)) await this.#syncOrUndo(before);
         for (const { index, resolve } of awaited)
           resolve({ segment: first.segment, marker: first.marker + index - done });
         done += count;

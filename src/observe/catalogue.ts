@@ -106,6 +106,12 @@ export const metricCatalogue = {
   ),
   throttle_refusals_total: counter('calls', 'Calls refused because too many wait for throttles'),
 
+  journal_notices_total: counter('notices', 'Troubles that journals reported; each is in the log'),
+  journal_records_lost_total: counter(
+    'records',
+    'Records of journals lost by damage, by limits of growth, or because they could not be written',
+  ),
+
   listener_accepted_total: counter('connections', 'Connections accepted by front listeners'),
   listener_refused_total: counter('connections', 'Connections refused because of a cap'),
   listener_dropped_total: counter(

@@ -1,5 +1,5 @@
 /** Loggers, their destinations, and what is offered to the aggregator (CFG-2314, CFG-2318). */
-import { type Destination, isJournal } from '../destination.ts';
+import { type Destination, isJournal } from '../../core/logs/destination.ts';
 import { asFlag, ScopeReader } from '../reader.ts';
 import type { Scope, Setting } from '../scope-tree.ts';
 import { didYouMean } from '../suggest.ts';

@@ -11,7 +11,7 @@ import type { Counters } from '../../actors/ports.ts';
 import type { Clock } from '../../core/clock.ts';
 import { FlotillaError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { LogGate } from '../log-gate.ts';
+import { LogGate } from '../../core/log-gate.ts';
 import { readPeerMessage } from './frames.ts';
 import { type Conversation, encodePeerMessage, type Hello, isProof, proofOf } from './handshake.ts';
 import { bindingOf, type PeerTls, tlsServer } from './tls.ts';

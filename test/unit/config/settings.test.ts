@@ -87,6 +87,7 @@ describe('settings of an empty configuration', () => {
         idleTimeoutMs: 60_000,
         maxJobs: 500,
       },
+      logs: [],
       logLevel: 'error',
     });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDestination } from '../../../src/config/destination.ts';
+import { parseDestination } from '../../../src/core/logs/destination.ts';
 import { Findings } from '../../../src/config/finding.ts';
 import { parseSource } from '../../../src/config/parser.ts';
 import {

@@ -1,5 +1,5 @@
 /** Journals of the C library are read, and ours have its bytes (spec: logging 4 to 6). */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openDiskFiles } from '../../../src/journal/disk-files.ts';
@@ -170,6 +170,10 @@ describe('journals we write', () => {
     const again = await open({ path, files, random: { next: () => 0, hex: () => 'b'.repeat(32) } });
     expect(again.identity).toBe(first.identity);
     await again.close();
+    rmSync(path, { recursive: true });
+    const anew = await open({ path, files, random: { next: () => 0, hex: () => 'c'.repeat(32) } });
+    expect(anew.identity).toBe('c'.repeat(32));
+    await anew.close();
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LogGate } from '../../../src/net/log-gate.ts';
+import { LogGate } from '../../../src/core/log-gate.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 
 test('one line passes each interval and tells how many were held back', () => {

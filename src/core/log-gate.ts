@@ -1,5 +1,5 @@
 /** Keeps a fault that repeats for every connection from flooding the log. */
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Lets one line through each interval, and tells it how many were held back before it. */
 export class LogGate {
