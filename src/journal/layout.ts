@@ -4,11 +4,9 @@
  * written on a machine of the other order.
  */
 
-/** Record number `marker`, from 1, of a segment; 0 stands before the first. */
-export interface LogId {
-  readonly segment: number;
-  readonly marker: number;
-}
+import type { LogId } from '../core/logs/log-id.ts';
+
+export { compareIds, formatId, hex8, type LogId, parseId } from '../core/logs/log-id.ts';
 
 export type ByteOrder = 'little' | 'big';
 
@@ -94,24 +92,6 @@ function words(...values: number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 4);
   for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, index * 4);
   return bytes;
-}
-
-export function compareIds(a: LogId, b: LogId): number {
-  return a.segment - b.segment || a.marker - b.marker;
-}
-
-export const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
-
-/** `00000000:0000a43a` */
-export function formatId({ segment, marker }: LogId): string {
-  return `${hex8(segment)}:${hex8(marker)}`;
-}
-
-export function parseId(text: string): LogId | undefined {
-  const match = /^([0-9a-f]{8}):([0-9a-f]{8})$/i.exec(text);
-  return match
-    ? { segment: Number.parseInt(match[1]!, 16), marker: Number.parseInt(match[2]!, 16) }
-    : undefined;
 }
 
 /** The segments among the names of a directory, lowest first. */
