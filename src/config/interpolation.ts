@@ -1,20 +1,4 @@
-/** What may stand behind `%`: in the manager's `logfile` (logging 10.3) and in formats of custom_logger (logging 3). */
-
-const timeLetters = 'aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%';
-
-/** `%{l}`, `%{n}`, `%{s}`, and the conversions of POSIX strftime. */
-export function patternProblem(pattern: string): string | undefined {
-  for (const [item, inBraces, modified, plain] of pattern.matchAll(/%(?:\{([^}]*\}?)|[EO](.?)|([\s\S]?))/g)) {
-    if (inBraces !== undefined) {
-      if (!/^[lns]\}$/.test(inBraces))
-        return `unknown interpolation '${item.slice(0, 40)}' (known are %{l} %{n} %{s})`;
-    } else {
-      const letter = modified ?? plain ?? '';
-      if (letter === '' || !timeLetters.includes(letter)) return `unknown time conversion '${item}'`;
-    }
-  }
-  return undefined;
-}
+/** What may stand behind `%` in formats of custom_logger (logging 3). */
 
 /** `%BI`, `%CI` and `%PG` are items of two letters, whose first alone is one, too. */
 const formatLetters = 'AbgBcCdHimMrRnNpPsStTU%';

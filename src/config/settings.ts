@@ -40,6 +40,7 @@ import {
   peerSettingsOf,
   redisSettingsOf,
 } from './listener-settings.ts';
+import { aggregationOf } from './logs-settings.ts';
 import { membershipTimes } from './membership-times.ts';
 import { mustAgreeOf } from './must-agree.ts';
 import { ScopeReader } from './reader.ts';
@@ -67,6 +68,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     replicate,
     audit: auditOf(root),
     asLogger: asLoggerOf(root),
+    aggregation: aggregationOf(root),
     datasources: datasourcesOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),

@@ -5,9 +5,10 @@
  */
 import { logLevels } from '../core/log.ts';
 import { type Destination, isJournal, parseDestination } from '../core/logs/destination.ts';
+import { outputProblem } from '../core/logs/output-pattern.ts';
 import type { Endpoint } from './address.ts';
 import type { Findings } from './finding.ts';
-import { formatProblem, patternProblem } from './interpolation.ts';
+import { formatProblem } from './interpolation.ts';
 import { type PeerAddress, readNetworkValue } from './network-values.ts';
 import { type Refuse, shown } from './refusal.ts';
 import { parseRegex } from './regex.ts';
@@ -266,7 +267,7 @@ function readDestination(
   scalar: Scalar,
   findings: Findings,
 ): Destination | undefined {
-  const parsed = parseDestination(scalar.text);
+  const parsed = parseDestination(scalar.text, { isPattern: type.pattern });
   if (typeof parsed === 'string') {
     findings.add('CFG-2114', scalar.span, parsed);
     return undefined;
@@ -278,7 +279,7 @@ function readDestination(
       severity: 'warning',
     });
   }
-  const problem = type.pattern ? patternProblem(scalar.text) : undefined;
+  const problem = type.pattern ? outputProblem(parsed) : undefined;
   if (problem !== undefined) findings.add('CFG-2319', scalar.span, problem);
   return problem === undefined ? parsed : undefined;
 }

@@ -6,6 +6,7 @@
 import type { Prefix } from './address.ts';
 import type { Ip, VipAnnouncement } from './duravip/vip.ts';
 import type { VipTableSettings } from './duravip/vip-table.ts';
+import type { Destination } from './logs/destination.ts';
 import type { OutboundCapSettings, ThrottleStanza } from './outbound-settings.ts';
 
 export interface NodeSettings {
@@ -30,6 +31,8 @@ export interface NodeSettings {
   readonly audit: AuditSettings;
   /** What a manager writes to files; undefined: nothing. */
   readonly asLogger: AsLoggerSettings | undefined;
+  /** What a manager does with the logs of nodes (`Logs`); undefined: nothing. */
+  readonly aggregation: LogsSettings | undefined;
   /** Query caches, and what declares the replicated ones (replication 14.1). */
   readonly datasources: readonly DatasourceSettings[];
   readonly listeners: readonly ListenerSettings[];
@@ -221,7 +224,35 @@ export interface AsLoggerSettings {
   readonly patterns: readonly string[];
 }
 
-/** One `Datasource`. */
+/** `Logs` as its scopes state it; `logsOf` says what counts for a node. */
+export interface LogsSettings {
+  readonly base: LogsOptions;
+  readonly stanzas: readonly LogsStanza[];
+  /** `backlog` of `log_job`: records that wait to be written, after which nothing more is fetched. */
+  readonly backlog: number;
+}
+
+/** `Manager`, `Node` and `Subcluster` of `Logs`; undefined stands for any. */
+export interface LogsStanza {
+  readonly manager: string | undefined;
+  readonly node: string | undefined;
+  readonly subcluster: string | undefined;
+  readonly options: Partial<LogsOptions>;
+}
+
+export interface LogsOptions {
+  /** Holds items that stand for names and times: an OutputPattern. */
+  readonly logfile: Destination;
+  readonly fileMode: number;
+  readonly dirMode: number;
+  readonly maxIdleMs: number;
+  readonly maxOpen: number;
+  /** Whether data is on the disk before it is acknowledged. */
+  readonly sync: boolean;
+  /** Names tried in order; undefined: the manager's own, then `master`. */
+  readonly subscribers: readonly string[] | undefined;
+}
+
 /** `inbound_throttle_messages` as one stanza states it (replication 7.6). */
 export interface InboundThrottle {
   /** `global`, or the path, as in `pathway_group g::pathway p`. */
@@ -236,6 +267,7 @@ export interface InboundThrottleSettings {
   readonly byPathway: ReadonlyMap<string, InboundThrottle | undefined>;
 }
 
+/** One `Datasource`. */
 export interface DatasourceSettings {
   readonly name: string;
   /** `driver:rest`; used in turn. */

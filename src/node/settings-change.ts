@@ -186,6 +186,7 @@ const optionNames: Readonly<Record<string, string>> = {
   'caps.stanzas': 'outbound connection caps',
   throttles: 'outbound throttles',
   asLogger: 'as_logger',
+  aggregation: 'Logs',
   inboundThrottles: 'inbound_throttle_messages',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',

@@ -14,8 +14,11 @@ export function isJournal(destination: Destination): boolean {
   return destination.scheme === 'jlog' || destination.scheme === 'cluster';
 }
 
-/** Returns what is wrong with it as text. */
-export function parseDestination(text: string): Destination | string {
+/** Returns what is wrong with it as text. Of a pattern, what stands behind `%` is left as it is (logging 10.3). */
+export function parseDestination(
+  text: string,
+  { isPattern }: { readonly isPattern?: boolean } = {},
+): Destination | string {
   const uri = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([\s\S]*)$/.exec(text);
   if (uri === null) {
     if (text === '') return 'the path is empty';
@@ -26,7 +29,7 @@ export function parseDestination(text: string): Destination | string {
     return `unknown I/O scheme '${uri[1]}' (known are ${destinationSchemes.join(', ')})`;
   const [beforeQuery = '', ...queries] = (uri[2] ?? '').split('?');
   const [path = '', arrow = ''] = beforeQuery.split('=>', 2);
-  const parameters = parametersOf(queries.join('?'));
+  const parameters = parametersOf(queries.join('?'), isPattern ? decodePattern : decodeURIComponent);
   if (typeof parameters === 'string') return parameters;
   const listed = `${arrow},${parameters.get('subscribers') ?? ''}`.split(',');
   const subscribers = [...new Set(listed.map((name) => name.trim()).filter((name) => name !== ''))];
@@ -34,17 +37,25 @@ export function parseDestination(text: string): Destination | string {
   return journalProblem(destination) ?? destination;
 }
 
-function parametersOf(query: string): Map<string, string> | string {
+function parametersOf(query: string, decode: (text: string) => string): Map<string, string> | string {
   const parameters = new Map<string, string>();
   for (const pair of query.split('&').filter((text) => text !== '')) {
     const [key = '', ...values] = pair.split('=');
     try {
-      parameters.set(key, decodeURIComponent(values.join('=')));
+      parameters.set(key, decode(values.join('=')));
     } catch {
       return `'${pair}' is not percent-encoded correctly`;
     }
   }
   return parameters;
+}
+
+/** No item of a pattern begins with a digit, so `%20` can be nothing but a blank. */
+function decodePattern(value: string): string {
+  return value.replace(/%([0-7][0-9A-Fa-f])/g, (_, code: string) => {
+    const character = String.fromCharCode(Number.parseInt(code, 16));
+    return character === '%' ? '%%' : character;
+  });
 }
 
 function journalProblem(destination: Destination): string | undefined {

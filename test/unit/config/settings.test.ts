@@ -64,6 +64,7 @@ describe('settings of an empty configuration', () => {
       ]),
       replicate: [],
       asLogger: undefined,
+      aggregation: undefined,
       audit: {
         monitors: [],
         logDir: '/var/log/ecelerity/audit_series_logs',

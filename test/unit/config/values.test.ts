@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { parseDestination } from '../../../src/core/logs/destination.ts';
 import { Findings } from '../../../src/config/finding.ts';
 import { parseSource } from '../../../src/config/parser.ts';
 import {
@@ -20,6 +19,7 @@ import {
 import { Source } from '../../../src/config/source.ts';
 import { nearest } from '../../../src/config/suggest.ts';
 import { readValue } from '../../../src/config/values.ts';
+import { parseDestination } from '../../../src/core/logs/destination.ts';
 
 /** What a value is read as, or the codes of what is wrong with it. */
 function read(type: OptionType, written: string): unknown {
