@@ -284,6 +284,34 @@ export const errorCatalogue = {
     title: 'There is already a subscriber of this name',
     advice: 'Use it as it is, or move its checkpoint.',
   },
+  'FLT-2501': {
+    title: 'An output of the aggregator cannot be opened',
+    advice:
+      'Check owner, mode and room of the directory that the line names, or correct `logfile` in Logs { }. The log is held: its records stay on the node and are pulled again.',
+  },
+  'FLT-2502': {
+    title: 'An output of the aggregator cannot be written',
+    advice:
+      'Make room, or mend what the line names. Nothing of it was acknowledged: the records stay on the node and are pulled again.',
+  },
+  'FLT-2503': {
+    title: 'The state of an output of the aggregator is damaged',
+    advice:
+      'Compare the end of the output with the journal, then remove the file named; records that were not acknowledged may be there twice.',
+  },
+  'FLT-2504': {
+    title: 'The name of a node or a log cannot be part of a path',
+    advice:
+      "Rename the entry of `logs` on that node: names hold neither '/' nor control characters, and are not '..'.",
+  },
+  'FLT-2505': {
+    title: 'Another process writes an output of the aggregator',
+    advice: 'Give each manager on a machine a `logfile` of its own, or stop the other one.',
+  },
+  'FLT-2506': {
+    title: 'The aggregator stops',
+    advice: 'What it had not written stays on the nodes and is pulled after the next start.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

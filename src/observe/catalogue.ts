@@ -106,6 +106,14 @@ export const metricCatalogue = {
   ),
   throttle_refusals_total: counter('calls', 'Calls refused because too many wait for throttles'),
 
+  aggregate_records_total: counter('records', 'Records of logs of nodes that the aggregator stored'),
+  aggregate_bytes_total: counter('bytes', 'What the aggregator wrote to its outputs'),
+  aggregate_records_skipped_total: counter(
+    'records',
+    'Records that came again, and were in their output already',
+  ),
+  aggregate_open_outputs: gauge('outputs', 'Outputs of the aggregator that are open'),
+
   journal_notices_total: counter('notices', 'Troubles that journals reported; each is in the log'),
   journal_records_lost_total: counter(
     'records',

@@ -66,6 +66,8 @@ export class SimulatedDisk {
   #create(life: number, path: string): JournalFile {
     this.#step(life, `create ${path}`);
     let inode = this.#names.get(path);
+    if (!this.#directories.has(dirname(path)))
+      throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' });
     if (!inode) {
       inode = { data: Buffer.alloc(0), durable: Buffer.alloc(0), changes: [], lock: undefined };
       const made = inode;
