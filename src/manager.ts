@@ -3,19 +3,24 @@
  * count. Nodes never need it (MGR-4). What else it is to do, it does beside `as_logger`: a part with a life of its own,
  * told of each life in the cluster.
  */
+import type { AggregateStore } from './actors/log-ports.ts';
 import { ActorSystem } from './actors/system.ts';
 import type { Format } from './console/answer.ts';
 import { managerRegistry } from './console/commands/all.ts';
 import { type ControlListener, startControlListener } from './console/control-listener.ts';
 import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
+import { logsOf } from './core/logs/aggregation.ts';
 import type { NodeSettings } from './core/settings.ts';
 import type { Process, View } from './core/view.ts';
+import { Aggregator } from './manager/aggregator.ts';
 import { AsLogger } from './manager/as-logger.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { type ConfigurationSource, settingsFrom } from './node/configuration.ts';
 import { membersOf } from './node/facts.ts';
+import { exposeManagerGauges } from './node/gauges.ts';
+import { Jobs } from './node/jobs.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
@@ -30,6 +35,8 @@ export interface ManagerOptions extends ConfigurationSource {
   readonly settings?: NodeSettings;
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
+  /** Where the logs of nodes go; default: the files of `Logs`. */
+  readonly logStore?: AggregateStore;
 }
 
 /**
@@ -52,6 +59,9 @@ export class RunningManager {
   #console: ControlListener | undefined;
   #server: BusServer | undefined;
   #asLogger: AsLogger | undefined;
+  readonly #jobs: Jobs;
+  readonly #logStore: AggregateStore | undefined;
+  #aggregator: Aggregator | undefined;
   #life: ClusterLife | undefined;
 
   /** @internal Use `startManager`. */
@@ -60,6 +70,9 @@ export class RunningManager {
     const paniclog = new Paniclog();
     this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
     const { log, clock } = this.#around;
+    this.#jobs = new Jobs(this.#around);
+    this.#logStore = options.logStore;
+    exposeManagerGauges(this.metrics, () => this.#aggregator);
     const registry = managerRegistry({
       nodename: settings.nodename,
       version: flotillaVersion,
@@ -67,6 +80,12 @@ export class RunningManager {
       members: () => membersOf(this.#life),
       paniclog: () => paniclog.list(),
       journals: new Journals(settings.asLogger?.baseDir ?? settings.audit.logDir, clock),
+      jobs: () => this.#jobs.list(),
+      abortJob: (id) => this.#jobs.abort(id),
+      pulledLogs: {
+        list: async () => this.#aggregator?.list() ?? [],
+        pullers: () => this.#aggregator?.pullers() ?? [],
+      },
       shutdown: () => void this.stop('console'),
     });
     this.#interpreter = new Interpreter({ registry, ...this.#around });
@@ -131,8 +150,26 @@ export class RunningManager {
   async #join(): Promise<void> {
     const { asLogger } = this.settings;
     if (asLogger) this.#asLogger = await AsLogger.open(asLogger, this.#around);
+    this.#aggregator = this.#openAggregator();
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
+  }
+
+  #openAggregator(): Aggregator | undefined {
+    const { settings } = this;
+    const { aggregation, nodename } = settings;
+    const store = this.#logStore;
+    if (!aggregation || !store) return undefined;
+    return new Aggregator({
+      nodename,
+      groups: settings,
+      store,
+      subscribersOf: (node, subcluster) => logsOf(aggregation, nodename, node, subcluster).subscribers,
+      cycleMs: settings.logIntervals.idleMs,
+      maxRecords: aggregation.backlog,
+      jobs: this.#jobs,
+      around: this.#around,
+    });
   }
 
   async #rejoin(): Promise<void> {
@@ -149,6 +186,7 @@ export class RunningManager {
       earlier,
     );
     this.#asLogger?.follow(this.#life.member.series);
+    this.#aggregator?.follow(this.#life);
     this.#lifecycle.follow(this.#life);
   }
 
@@ -162,6 +200,8 @@ export class RunningManager {
   /** The console last, so that the end can be watched. */
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the manager cannot go on'}`);
+    // Before the life: leases are given back, so that another manager need not wait.
+    await this.#aggregator?.stop();
     await this.#life?.end();
     await this.#asLogger?.stop();
     await this.#server?.stop();

@@ -13,6 +13,7 @@ import type { Incarnation } from './core/identity.ts';
 import { OutboundConnections } from './core/outbound-connections.ts';
 import type { NodeSettings, ReplicaType } from './core/settings.ts';
 import type { View } from './core/view.ts';
+import { JournalSet } from './logs/journal-set.ts';
 import type { LocalService } from './net/front-listener.ts';
 import { nameTaken, resolveNodeAddress } from './node/address.ts';
 import { HeldSlots } from './node/api-slots.ts';
@@ -32,6 +33,7 @@ import { exposeGauges } from './node/gauges.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Listeners } from './node/listeners.ts';
+import { OfferedLogs } from './node/logs.ts';
 import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
 import { Peers } from './node/peers.ts';
@@ -92,6 +94,9 @@ export class RunningNode extends NodeApi {
   readonly #lifecycle: Lifecycle;
   protected readonly floating: Floating;
   readonly #record: DuravipRecord;
+  /** Journals of this process: loggers write them, the log service offers them. */
+  readonly #journalSet: JournalSet;
+  readonly #logs: OfferedLogs;
   protected readonly peers: Peers;
   #settings: NodeSettings;
   /** As the files have them; the outbound caps know those of the start. */
@@ -122,6 +127,13 @@ export class RunningNode extends NodeApi {
       around: this.#around,
       membership: () => this.#life?.member.membership,
     });
+    this.#journalSet = new JournalSet(this.#around);
+    this.#logs = new OfferedLogs({
+      settings,
+      journals: this.#journalSet,
+      jobs: this.peers.jobs,
+      around: this.#around,
+    });
     this.cluster = new ClusterApi({
       settings,
       around: this.#around,
@@ -145,6 +157,7 @@ export class RunningNode extends NodeApi {
       counts: () => this.counts,
       journals: new Journals(settings.audit.logDir, systemClock),
       caches: this.caches,
+      logs: this.#logs,
       jobs: this.peers.jobs,
       reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
       reset: () => this.#lifecycle.reset(),
@@ -168,6 +181,7 @@ export class RunningNode extends NodeApi {
     exposeGauges(this.metrics, {
       life: () => this.#life,
       jobs: this.peers.jobs,
+      logs: this.#logs,
       throttles,
       slots: this.#slots,
     });
@@ -317,6 +331,7 @@ export class RunningNode extends NodeApi {
     this.caches.watch();
     this.#record.follow(life.member);
     this.cluster.follow(life);
+    this.#logs.follow(life);
     this.#lifecycle.follow(life);
     life.member.membership.listen({
       viewInstalled: (view, cause) => this.tell(this.#around.log, 'view', view, cause),
@@ -367,6 +382,8 @@ export class RunningNode extends NodeApi {
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the node cannot go on'}`);
     await this.floating.giveUp();
+    // Before the transfers between nodes are waited for: those of logs never end by themselves.
+    await this.#logs.stop();
     await (this.#listeners ?? this.peers).stop(sessionGraceMs);
     this.outbound?.stop();
     this.cluster.end();

@@ -43,6 +43,8 @@ export interface LogLag {
   readonly bytes: number;
   /** Undefined: nobody has counted them. */
   readonly records: number | undefined;
+  /** Time of the first of them, in microseconds since the epoch; undefined: there is none. */
+  readonly oldestUs: number | undefined;
 }
 
 /** A journal that a node offers; implemented by the Journal of src/journal. */
@@ -72,7 +74,7 @@ export interface OfferedLog {
 
 /** The journals of this process, by path; `reopen logs` and removal by hand put another in the place of one. */
 export interface LogJournals {
-  /** Opens it if it is not open. Rejects when it cannot be: there is none, or it is another process's. */
+  /** Opens it if it is not open, and makes none. Rejects when there is none, or it is another process's. */
   journal(path: string): Promise<LogJournal>;
 }
 

@@ -70,6 +70,15 @@ export const subjects = {
   api: (groups: GroupNames, node: string, verb: string) =>
     `${groups.clusterGroup}.api.${encodeToken(node)}.${verb}`,
 
+  /** Logs of one node, for whoever pulls them: `list`, `open`, `fetch`, `ack`, `close`; `*`: all of them. Connection `s`. */
+  log: (groups: GroupNames, node: string, op: string) =>
+    `${groups.clusterGroup}.log.${encodeToken(node)}.${op}`,
+  /** A log of a node has got records; the body is its name. Connection `s`. */
+  logReady: (groups: GroupNames, node: string) => `${groups.clusterGroup}.log.${encodeToken(node)}.ready`,
+  allLogsReady: (groups: GroupNames) => `${groups.clusterGroup}.log.*.ready`,
+  /** Answers to a puller, which come in parts. Connection `s`. */
+  logAnswers: (client: string, request: string) => `_INBOX.flotilla.${client}.${request}`,
+
   /** Lines of the paniclog for any listener. */
   paniclog: (logGroup: string, node: string) => `${logGroup}.${encodeToken(node)}`,
 

@@ -79,6 +79,10 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     peers: peerSettingsOf(root, clusterPortOf(root)),
     api: { isServed: cluster.flag('api'), maxRequests: cluster.number('api_max_requests') },
     redis: redisSettingsOf(root),
+    logIntervals: {
+      activeMs: 1000 * cluster.number('log_active_interval'),
+      idleMs: 1000 * cluster.number('log_idle_interval'),
+    },
     logs: offeredLogs(cluster),
     logLevel: cluster.text('debug_level') as LogLevel,
   };

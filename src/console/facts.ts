@@ -11,6 +11,7 @@ import type { Ip } from '../core/duravip/vip.ts';
 import type { VipView } from '../core/duravip/vip-view.ts';
 import type { Incarnation, LinkName, MemberType } from '../core/identity.ts';
 import type { LogLevel } from '../core/log.ts';
+import type { LogListing, NodeListing } from '../core/logs/service-messages.ts';
 import type { AuditSeries } from '../core/series/audit-series.ts';
 import type { CidrQuery } from '../core/series/cidr-query.ts';
 import type { InboundAudit } from '../core/series/inbound-audit.ts';
@@ -47,6 +48,8 @@ export interface NodeFacts {
   readonly journals: { ask(query: CidrQuery): AsyncGenerator<string, string | undefined, void> };
   /** The floating addresses, or why there are none here. */
   duravip(): DuravipFacts | DuravipAbsence;
+  /** What is offered to the aggregator. */
+  readonly logs: LogFacts;
   /** Transfers between two processes that are under way. */
   jobs(): readonly JobFacts[];
   /** False: there is no job of this id. */
@@ -63,8 +66,46 @@ export interface NodeFacts {
 /** What a manager can say of it. */
 export type ManagerFacts = Pick<
   NodeFacts,
-  'nodename' | 'version' | 'processId' | 'members' | 'paniclog' | 'journals' | 'shutdown'
->;
+  | 'nodename'
+  | 'version'
+  | 'processId'
+  | 'members'
+  | 'paniclog'
+  | 'journals'
+  | 'jobs'
+  | 'abortJob'
+  | 'shutdown'
+> & { readonly pulledLogs: PulledLogFacts };
+
+/** The log service of a node. */
+export interface LogFacts {
+  list(): Promise<NodeListing>;
+  /** Takes it out of every journal; the names of the logs it was taken out of. */
+  dropSubscriber(
+    name: string,
+  ): Promise<{ readonly dropped: readonly string[]; readonly problems: readonly string[] }>;
+}
+
+/** The aggregator of a manager. */
+export interface PulledLogFacts {
+  /** What each node says of its logs, in order of names. */
+  list(): Promise<readonly NodeLogs[]>;
+  pullers(): readonly PullerFacts[];
+}
+
+export interface NodeLogs {
+  readonly node: string;
+  readonly logs: readonly LogListing[];
+  /** Why the node says nothing. */
+  readonly problem?: string;
+}
+
+/** The puller of one log, with its state in the words of its machine. */
+export interface PullerFacts {
+  readonly node: string;
+  readonly log: string;
+  readonly state: string;
+}
 
 export interface CountFacts {
   readonly audit: InboundAudit;
@@ -218,6 +259,8 @@ export interface JobFacts {
   readonly peer: string;
   readonly ageMs: number;
   readonly bytes: number;
+  /** How far it is, where it can tell. */
+  readonly progress?: string;
 }
 
 export interface DuravipAbsence {

@@ -312,6 +312,11 @@ export const errorCatalogue = {
     title: 'The aggregator stops',
     advice: 'What it had not written stays on the nodes and is pulled after the next start.',
   },
+  'FLT-2601': {
+    title: 'A node did not send its logs',
+    advice:
+      'It is asked again by itself; see `cluster membership` for nodes that cannot be reached, and `logs` on the node for what it offers.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -49,6 +49,8 @@ export interface NodeSettings {
   readonly api: ApiSettings;
   /** Sockets for Redis clients; undefined: there are none. */
   readonly redis: RedisSettings | undefined;
+  /** Longest pauses of who pulls logs: `log_active_interval` after data, `log_idle_interval` after none. */
+  readonly logIntervals: { readonly activeMs: number; readonly idleMs: number };
   /** Offered to the aggregator, in the order of the configuration (`logs` of `cluster`). */
   readonly logs: readonly OfferedLog[];
   readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';

@@ -16,7 +16,8 @@ import {
   subscribersOf,
 } from './checkpoints.ts';
 import { type JournalFiles, systemReason } from './files.ts';
-import { checkpointName, defaultMode, type LogId } from './layout.ts';
+import { type Lag, lagBehind } from './lag.ts';
+import { checkpointName, defaultMode, type LogId, type RecordFormat } from './layout.ts';
 import { lastRecord, mendCheckpoints, mendSegment } from './mend.ts';
 import {
   cannotOpen,
@@ -154,6 +155,7 @@ export class Journal {
   #limits: GrowthLimits | undefined;
   #isFull = false;
   #identity: string | undefined;
+  readonly #onWritten = new Set<() => void>();
 
   constructor(store: JournalStore, counts: JournalCounts, giveUp?: () => Promise<void>) {
     this.path = store.directory;
@@ -174,6 +176,7 @@ export class Journal {
       onRotated: () => void this.enforceLimits(),
       onWritten: (records) => {
         this.#counts.written += records;
+        for (const listener of this.#onWritten) listener();
       },
       refusal: () => (this.#isFull ? new FlotillaError('FLT-2213', this.path) : undefined),
     });
@@ -203,6 +206,17 @@ export class Journal {
     return this.#store.settings;
   }
 
+  /** How its records look in its segments. */
+  get format(): RecordFormat {
+    return this.#store.codec.format;
+  }
+
+  /** Called when records have come into a segment; returns how to stop that. */
+  onWritten(listener: () => void): () => void {
+    this.#onWritten.add(listener);
+    return () => this.#onWritten.delete(listener);
+  }
+
   /** Resolves with the place of the record when it is on the disk; rejects when nothing of it was kept. */
   append(payload: Uint8Array, timeUs = this.#nowUs()): Promise<LogId> {
     return this.#writer ? this.#writer.append(payload, timeUs) : Promise.reject(this.#notWritten());
@@ -225,6 +239,11 @@ export class Journal {
     await this.#writer?.sync();
   }
 
+  /** Resolves when everything that readers can see is on the disk; what is still on its way does not hold it up. */
+  async syncWritten(): Promise<void> {
+    await this.#writer?.syncWritten();
+  }
+
   get waitingBytes(): number {
     return this.#writer?.waitingBytes ?? 0;
   }
@@ -238,6 +257,23 @@ export class Journal {
 
   subscribers(): Promise<Map<string, LogId>> {
     return readCheckpoints(this.#store);
+  }
+
+  /** The first record that is kept, and the last; undefined when there is none. */
+  async bounds(): Promise<{ readonly first: LogId; readonly last: LogId } | undefined> {
+    const segments = await segmentsOf(this.#store);
+    const lowest = segments[0];
+    if (lowest === undefined) return undefined;
+    for (const segment of segments.toReversed()) {
+      const last = await lastRecord(this.#store, segment);
+      if (last.marker > 0) return { first: { segment: lowest, marker: 1 }, last };
+    }
+    return undefined;
+  }
+
+  /** What is behind a record. */
+  lag(id: LogId): Promise<Lag> {
+    return lagBehind(this.#store, id);
   }
 
   /** `at` a record, or where another subscriber stands. */

@@ -136,6 +136,11 @@ export class JournalWriter {
   /** Resolves when everything appended so far is in its segment and on the disk, or was refused. */
   async sync(): Promise<void> {
     while (this.#pumping) await this.#pumping;
+    await this.syncWritten();
+  }
+
+  /** As `sync`, of what has reached its segment or the buffer. */
+  async syncWritten(): Promise<void> {
     await this.#turns.run(async () => {
       if (this.#preCommit.used > 0) await this.#flushBuffer();
       if (this.#unsynced) await this.#syncSegment();
@@ -337,8 +342,12 @@ export class JournalWriter {
   #syncLater(): void {
     this.#syncTimer ??= this.#store.clock.after(syncDelayMs, () => {
       this.#syncTimer = undefined;
-      if (!this.#closed && this.#unsynced)
-        this.#syncSegment().catch((error) =>
+      // In turn: whoever syncs meanwhile must not take for synced what still is on its way to the disk.
+      this.#turns
+        .run(async () => {
+          if (!this.#closed && this.#unsynced) await this.#syncSegment();
+        })
+        .catch((error) =>
           this.#store.notice('write-failed', `the segment could not be synced: ${systemReason(error)}`),
         );
     });

@@ -33,6 +33,7 @@ export interface FactSources {
   readonly counts: NodeFacts['counts'];
   readonly journals: NodeFacts['journals'];
   readonly caches: Pick<Caches, 'counts' | 'flush'>;
+  readonly logs: NodeFacts['logs'];
   readonly jobs: Pick<Jobs, 'list' | 'abort'>;
   readonly reload: NodeFacts['reload'];
   readonly reset: () => void;
@@ -63,6 +64,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     counts: () => sources.counts(),
     journals: sources.journals,
     duravip: () => sources.duravip?.() ?? { absence: 'No DuraVIP is configured.' },
+    logs: sources.logs,
     jobs: () => sources.jobs.list(),
     abortJob: (id) => sources.jobs.abort(id),
     reload: sources.reload,

@@ -14,6 +14,7 @@ export interface Job {
   /** Node name of the other end. */
   readonly peer: string;
   readonly bytes: () => number;
+  readonly progress?: () => string;
   readonly abort: () => void;
 }
 
@@ -62,12 +63,13 @@ export class Jobs {
 
   list(): JobFacts[] {
     const nowMs = this.#clock.nowMs();
-    return [...this.#jobs].map(([{ id, service, peer, bytes }, beganMs]) => ({
+    return [...this.#jobs].map(([{ id, service, peer, bytes, progress }, beganMs]) => ({
       id,
       kind: known.get(service)?.kind ?? service,
       peer,
       ageMs: nowMs - beganMs,
       bytes: bytes(),
+      ...(progress && { progress: progress() }),
     }));
   }
 

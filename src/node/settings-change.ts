@@ -187,6 +187,8 @@ const optionNames: Readonly<Record<string, string>> = {
   throttles: 'outbound throttles',
   asLogger: 'as_logger',
   aggregation: 'Logs',
+  'logIntervals.activeMs': 'log_active_interval',
+  'logIntervals.idleMs': 'log_idle_interval',
   inboundThrottles: 'inbound_throttle_messages',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',

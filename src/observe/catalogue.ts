@@ -157,6 +157,24 @@ export const metricCatalogue = {
   ),
   peer_idle_closed_total: counter('transfers', 'Transfers ended because neither side sent anything'),
 
+  log_requests_total: counter('requests', 'Requests for logs that aggregators sent to this node'),
+  log_requests_refused_total: counter(
+    'requests',
+    'Requests for logs that were refused: no lease, no subscriber, a journal that cannot be read',
+  ),
+  log_records_sent_total: counter(
+    'records',
+    'Records of journals sent to aggregators, repeated ones included',
+  ),
+  log_bytes_sent_total: counter('bytes', 'Bytes of journals sent to aggregators, repeated ones included'),
+  log_records_pulled_total: counter('records', 'Records pulled from nodes by this manager'),
+  log_bytes_pulled_total: counter('bytes', 'Bytes pulled from the journals of nodes by this manager'),
+  log_records_acknowledged_total: counter(
+    'records',
+    'Pulled records that were written and acknowledged to their node',
+  ),
+  log_store_failures_total: counter('failures', 'Times that pulled records could not be written'),
+
   console_commands_total: counter('commands', 'Console lines run, whatever carried them'),
   console_failures_total: counter('commands', 'Console lines that ended with another status than 0'),
 
@@ -164,6 +182,9 @@ export const metricCatalogue = {
   link_up: gauge('links', 'Bus links that are up, 0 to 2'),
   api_requests_waiting: gauge('requests', 'Requests of the API over NATS that wait for other nodes'),
   api_slots_held: gauge('slots', 'Slots held for clients of the API over NATS'),
+  log_leases: gauge('leases', 'Logs of this node that aggregators have leased'),
+  log_pullers: gauge('logs', 'Logs of nodes that this manager follows'),
+  log_records_waiting: gauge('records', 'Pulled records that are not written yet'),
   peer_jobs: gauge('transfers', 'Transfers between nodes under way, in both directions'),
   throttle_waiting_callers: gauge('callers', 'Callers that wait for units of throttles'),
   shared_keys: gauge('keys', 'Keys held in all rows of all shared objects'),

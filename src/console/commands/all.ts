@@ -8,7 +8,8 @@ import { configCommands } from './config.ts';
 import { duravipCommands } from './duravip.ts';
 import { generalCommands } from './general.ts';
 import { inboundAuditCommands } from './inbound-audit.ts';
-import { jobCommands } from './jobs.ts';
+import { jobCommands, managerJobCommands } from './jobs.ts';
+import { logCommands, pulledLogCommands } from './logs.ts';
 import { sharedCommands } from './shared.ts';
 
 export function nodeRegistry(facts: NodeFacts): Registry {
@@ -22,6 +23,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
     ...duravipCommands(facts),
     ...inboundAuditCommands(facts),
     ...jobCommands(facts),
+    ...logCommands(facts),
     ...sharedCommands(facts),
   ]);
 }
@@ -33,6 +35,8 @@ export function managerRegistry(facts: ManagerFacts): Registry {
     ...generalCommands(facts, registry),
     ...cidrCommands(facts),
     membershipCommand('show cluster membership', facts),
+    ...managerJobCommands(facts),
+    ...pulledLogCommands(facts.pulledLogs),
   ]);
 }
 

@@ -5,15 +5,22 @@ import type { Command } from '../registry.ts';
 import { element, textElement } from '../xml.ts';
 import { withoutArguments } from './arguments.ts';
 
-const abortSyntax = 'cluster abort <id>';
+type Jobs = Pick<NodeFacts, 'jobs' | 'abortJob'>;
 
-export function jobCommands(facts: NodeFacts): readonly Command[] {
+export const jobCommands = (facts: Jobs): readonly Command[] =>
+  commandsOf(facts, 'cluster jobs', 'cluster abort');
+
+/** Managers have none of the `cluster` commands (CMD-21). */
+export const managerJobCommands = (facts: Jobs): readonly Command[] =>
+  commandsOf(facts, 'show jobs', 'abort job');
+
+function commandsOf(facts: Jobs, showWords: string, abortWords: string): readonly Command[] {
+  const abortSyntax = `${abortWords} <id>`;
+  const help = 'transfers under way: id, kind, peer, age, bytes and how far they are';
   return [
-    withoutArguments('cluster jobs', 'transfers under way: id, kind, peer, age and bytes', 'read', () =>
-      jobs(facts.jobs()),
-    ),
+    withoutArguments(showWords, help, 'read', () => jobs(facts.jobs())),
     {
-      words: 'cluster abort',
+      words: abortWords,
       usage: abortSyntax,
       help: 'end the transfer of this id',
       impact: 'write',
@@ -31,20 +38,21 @@ function jobs(all: readonly JobFacts[]): Answer {
     text: () =>
       all
         .map(
-          ({ id, kind, peer, ageMs, bytes }) =>
-            `${id.padEnd(16)}  ${kind.padEnd(8)}  ${peer.padEnd(16)}  ${Math.floor(ageMs / 1000)}s  ${bytes} bytes\n`,
+          ({ id, kind, peer, ageMs, bytes, progress }) =>
+            `${id.padEnd(16)}  ${kind.padEnd(8)}  ${peer.padEnd(16)}  ${Math.floor(ageMs / 1000)}s  ${bytes} bytes${progress === undefined ? '' : `  ${progress}`}\n`,
         )
         .join(''),
     xml: () =>
       element(
         'Jobs',
-        all.map(({ id, kind, peer, ageMs, bytes }) =>
+        all.map(({ id, kind, peer, ageMs, bytes, progress }) =>
           element('Job', [
             textElement('Id', id),
             textElement('Kind', kind),
             textElement('Peer', peer),
             textElement('Age', Math.floor(ageMs / 1000)),
             textElement('Bytes', bytes),
+            ...(progress === undefined ? [] : [textElement('Progress', progress)]),
           ]),
         ),
       ),

@@ -97,6 +97,8 @@ export interface SubscriberListing {
   readonly lagBytes: number;
   /** Undefined: nobody has counted them. */
   readonly lagRecords: number | undefined;
+  /** Age of the oldest unread line; undefined: everything was read. */
+  readonly oldestMs: number | undefined;
   /** In the words of its actor. */
   readonly state: string;
   readonly holder: string | undefined;
@@ -106,6 +108,7 @@ export interface SubscriberListing {
 
 export interface LogListing {
   readonly name: string;
+  readonly path: string;
   readonly onDisk: number;
   /** Undefined: there is no record. */
   readonly first: LogId | undefined;

@@ -58,6 +58,10 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     counts: () => undefined,
     journals: { ask: noAnswer },
     duravip: () => ({ absence: 'No DuraVIP is configured.' }),
+    logs: {
+      list: async () => ({ node: 'labrat-1', subcluster: 'default', logs: [] }),
+      dropSubscriber: async () => ({ dropped: [], problems: [] }),
+    },
     jobs: () => [],
     abortJob: () => false,
     reload: async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] }),

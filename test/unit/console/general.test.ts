@@ -25,7 +25,8 @@ describe('general commands', () => {
       cluster duravip show tables    the state tables of the floating addresses in XML
       cluster help                   list the cluster commands
       cluster info                   bus connections, groups and leader; -v adds the view
-      cluster jobs                   transfers under way: id, kind, peer, age and bytes
+      cluster jobs                   transfers under way: id, kind, peer, age, bytes and how far they are
+      cluster logs drop-subscriber   remove a subscriber from every log of this node, for good; what only it needed is deleted
       cluster membership             every member with its name, type, version, address and groups
       cluster nodeaddr               the cluster service address of this node
       cluster nodename               the name of this node
@@ -34,6 +35,7 @@ describe('general commands', () => {
       cluster shared show            the rows of a shared object: summed over the cluster, or as one node counts
       cluster shared stats           pending changes, batches, snapshots, gaps and lag of the shared objects
       cluster shared verify          own copy of each row against the digest its owner sent
+      cluster show logs              logs offered to the aggregator: bytes on disk and where each subscriber stands; verbose adds the rest
       config reload                  read the configuration again and apply it, wholly or not at all
       ds_core flush                  empty a cache on this node
       ds_core stats                  lookups and deletions of the query caches

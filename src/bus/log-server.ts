@@ -1,0 +1,179 @@
+/**
+ * The log service of a node over NATS, on connection `s` (logging 9.2): requests of the aggregators, hints for them.
+ *
+ * Invariants: whatever a request holds, the node goes on, and who asked with a reply subject gets one answer; requests under
+ * way are bounded; an interval leaves in parts, and the event loop gets a turn after each.
+ */
+import type { LogService } from '../actors/log-service.ts';
+import type { Counters } from '../actors/ports.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { crc32c } from '../core/logs/crc32c.ts';
+import { type FetchedInterval, isRefusal, type Refusal } from '../core/logs/service-messages.ts';
+import {
+  decodeAck,
+  decodeClose,
+  decodeFetch,
+  decodeJson,
+  decodeOpen,
+  encodeJson,
+  encodeNames,
+  encodeNothing,
+  encodeOpened,
+  encodeRefusal,
+  encodeStored,
+  finalHeaders,
+  firstHeaders,
+  type JsonObject,
+  maxPartBytes,
+  maxRequestBytes,
+} from './log-codec.ts';
+import { encodeListing } from './log-listing-codec.ts';
+import { type GroupNames, isReserved, subjects } from './subjects.ts';
+import type { Subscription, Wire, WireMessage } from './wire.ts';
+
+export interface LogServerOptions {
+  readonly wire: Wire;
+  readonly groups: GroupNames;
+  readonly node: string;
+  readonly service: LogService;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counters: Counters;
+}
+
+const maxRequests = 256;
+/** What the protocol needs beside the bytes of a part. */
+const headerRoomBytes = 1_024;
+/** While too much waits in the connection. */
+const retryMs = 20;
+const maxRetries = 250;
+
+const ops = ['list', 'open', 'fetch', 'ack', 'close'] as const;
+
+export class LogServer {
+  readonly #options: LogServerOptions;
+  readonly #subscriptions: Subscription[];
+  #requests = 0;
+  #closed = false;
+
+  constructor(options: LogServerOptions) {
+    this.#options = options;
+    const { wire, groups, node, service } = options;
+    this.#subscriptions = service.offersAny
+      ? ops.map((op) =>
+          wire.subscribe(subjects.log(groups, node, op), (message) => void this.#receive(op, message)),
+        )
+      : [];
+    const body = (log: string) => new TextEncoder().encode(log);
+    service.onReady = (log) => void wire.publish(subjects.logReady(groups, node), body(log));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#options.service.onReady = () => {};
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+  }
+
+  async #receive(op: (typeof ops)[number], { data, reply }: WireMessage): Promise<void> {
+    const { groups, counters, log } = this.#options;
+    if (isReserved(reply, groups)) {
+      counters.add('log_requests_refused_total');
+      log.debug('a request for logs whose answer nobody may ask for was dropped', { op, reply });
+      return;
+    }
+    counters.add('log_requests_total');
+    if (this.#requests >= maxRequests) {
+      this.#refuse(reply, { refused: 'busy', text: `${maxRequests} requests are under way`, retryMs: 1000 });
+      return;
+    }
+    this.#requests++;
+    try {
+      await this.#answer(op, data, reply);
+    } catch (error) {
+      log.error('a request for logs failed', { op, error });
+      this.#refuse(reply, { refused: 'unavailable', text: 'see the log of the node' });
+    } finally {
+      this.#requests--;
+    }
+  }
+
+  async #answer(op: (typeof ops)[number], data: Uint8Array, reply: string): Promise<void> {
+    const body = data.length > maxRequestBytes ? undefined : decodeJson(data);
+    const answer = body && (await this.#do(op, body, reply));
+    if (answer === undefined)
+      this.#refuse(reply, { refused: 'malformed', text: 'see docs/guides/log-service.md for the fields' });
+    else if (answer instanceof Uint8Array) this.#send(reply, answer);
+    else if (isRefusal(answer)) this.#refuse(reply, answer);
+    else await this.#sendInterval(reply, answer);
+  }
+
+  /** Undefined: the fields are not what they should be. */
+  async #do(
+    op: (typeof ops)[number],
+    body: JsonObject,
+    reply: string,
+  ): Promise<Uint8Array | Refusal | FetchedInterval | undefined> {
+    const { service } = this.#options;
+    if (op === 'list')
+      return body.only === 'names' ? encodeNames(service.names) : encodeListing(await service.list());
+    if (op === 'open') {
+      const request = decodeOpen(body);
+      const answer = request && (await service.open(request));
+      return answer && (isRefusal(answer) ? answer : encodeOpened(answer));
+    }
+    if (op === 'fetch') {
+      const request = decodeFetch(body);
+      // Without a reply subject nobody would get the bytes.
+      const answer = request && reply !== '' ? await service.fetch(request) : undefined;
+      return answer && 'waitMs' in answer && !('bytes' in answer) ? encodeNothing(answer) : answer;
+    }
+    if (op === 'ack') {
+      const request = decodeAck(body);
+      const answer = request && (await service.ack(request.lease, request.id));
+      return answer && (isRefusal(answer) ? answer : encodeStored(answer.checkpoint));
+    }
+    const lease = decodeClose(body);
+    return lease === undefined ? undefined : ((await service.close(lease)) ?? encodeJson({ ok: true }));
+  }
+
+  async #sendInterval(reply: string, interval: FetchedInterval): Promise<void> {
+    const { wire, clock } = this.#options;
+    const { bytes } = interval;
+    const partBytes = Math.min(maxPartBytes, wire.maxPayloadBytes - headerRoomBytes);
+    const constant = firstHeaders(interval);
+    let checksum = 0;
+    for (let at = 0, part = 1; at < bytes.length; at += partBytes, part++) {
+      const body = bytes.subarray(at, at + partBytes);
+      checksum = crc32c(body, checksum);
+      const isFinal = at + partBytes >= bytes.length;
+      const headers = {
+        ...constant,
+        'Flotilla-Part': String(part),
+        ...(isFinal && finalHeaders(interval, checksum)),
+      };
+      if (!(await this.#sendPart(reply, body, headers))) return;
+      if (!isFinal) await new Promise<void>((resolve) => clock.after(0, resolve));
+    }
+  }
+
+  /** Waits while too much is on its way; whoever asked gives up when a part does not come. */
+  async #sendPart(reply: string, body: Uint8Array, headers: Record<string, string>): Promise<boolean> {
+    const { wire, clock } = this.#options;
+    for (let tries = 0; tries < maxRetries && !this.#closed && wire.state === 'up'; tries++) {
+      if (this.#send(reply, body, headers)) return true;
+      await new Promise<void>((resolve) => clock.after(retryMs, resolve));
+    }
+    return false;
+  }
+
+  #refuse(reply: string, refusal: Refusal): void {
+    this.#send(reply, encodeRefusal(refusal, this.#options.clock.wallMs()));
+  }
+
+  #send(reply: string, body: Uint8Array, headers: Readonly<Record<string, string>> = {}): boolean {
+    const { wire, node } = this.#options;
+    if (reply === '' || this.#closed) return false;
+    return wire.publish(reply, body, { headers: { 'Flotilla-Node': node, ...headers } });
+  }
+}
