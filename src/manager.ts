@@ -13,8 +13,10 @@ import { FlotillaError } from './core/errors.ts';
 import { logsOf } from './core/logs/aggregation.ts';
 import type { NodeSettings } from './core/settings.ts';
 import type { Process, View } from './core/view.ts';
+import type { Aggregate } from './manager/aggregate-store.ts';
 import { Aggregator } from './manager/aggregator.ts';
 import { AsLogger } from './manager/as-logger.ts';
+import { openAggregate } from './manager/open-aggregate.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { type ConfigurationSource, settingsFrom } from './node/configuration.ts';
@@ -61,6 +63,7 @@ export class RunningManager {
   #asLogger: AsLogger | undefined;
   readonly #jobs: Jobs;
   readonly #logStore: AggregateStore | undefined;
+  #aggregate: Aggregate | undefined;
   #aggregator: Aggregator | undefined;
   #life: ClusterLife | undefined;
 
@@ -150,16 +153,18 @@ export class RunningManager {
   async #join(): Promise<void> {
     const { asLogger } = this.settings;
     if (asLogger) this.#asLogger = await AsLogger.open(asLogger, this.#around);
-    this.#aggregator = this.#openAggregator();
+    this.#aggregator = await this.#openAggregator();
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
   }
 
-  #openAggregator(): Aggregator | undefined {
+  async #openAggregator(): Promise<Aggregator | undefined> {
     const { settings } = this;
     const { aggregation, nodename } = settings;
-    const store = this.#logStore;
-    if (!aggregation || !store) return undefined;
+    if (!aggregation) return undefined;
+    const [around, metrics] = [this.#around, this.metrics];
+    if (!this.#logStore) this.#aggregate = await openAggregate(aggregation, nodename, { around, metrics });
+    const store = this.#logStore ?? this.#aggregate!;
     return new Aggregator({
       nodename,
       groups: settings,
@@ -168,7 +173,7 @@ export class RunningManager {
       cycleMs: settings.logIntervals.idleMs,
       maxRecords: aggregation.backlog,
       jobs: this.#jobs,
-      around: this.#around,
+      around,
     });
   }
 
@@ -202,6 +207,7 @@ export class RunningManager {
     this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the manager cannot go on'}`);
     // Before the life: leases are given back, so that another manager need not wait.
     await this.#aggregator?.stop();
+    await this.#aggregate?.stop();
     await this.#life?.end();
     await this.#asLogger?.stop();
     await this.#server?.stop();
