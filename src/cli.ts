@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { fatalLine } from './cli/fatal-line.ts';
-import type { JlogFlags } from './cli/jlog.ts';
+import { addJlogCommand } from './cli/jlog-command.ts';
 import { flotillaVersion } from './node/version.ts';
 
 const usageExitCode = 2;
@@ -118,26 +118,9 @@ function buildProgram(outcome: { exitCode: number }): Command {
       outcome.exitCode = await maintainJournals(config);
     });
 
-  program
-    .command('jlog')
-    .description('look at journals and mend them')
-    .argument('<command>', 'subscriber, data, cat, clean, repair or create')
-    .requiredOption('-j, --journal <directory>', 'the journal')
-    .option('-l', 'subscriber: list (default)')
-    .addOption(new Option('-a <name>', 'subscriber: add').conflicts(['e', 'u', 'p']))
-    .addOption(new Option('-e <name>', 'subscriber: erase').conflicts(['u', 'p']))
-    .addOption(new Option('-u <name>', 'subscriber: move its checkpoint').conflicts('p'))
-    .option('-p <name>', 'subscriber: what it would read next')
-    .option('-C <id>', 'with -a and -u: SEGMENT:RECORD, eight hexadecimal digits each')
-    .option('-i', 'data: with the number of records')
-    .option('-s <bytes>', 'create: size at which a segment is left')
-    .option('-c', 'create: compress the records')
-    .option('--json', 'print JSON, one object a line')
-    .action(async (name: string, flags: JlogFlags, command: Command) => {
-      const { isJlogCommand, jlogCommands } = await import('./cli/jlog.ts');
-      if (isJlogCommand(name)) outcome.exitCode = await jlogCommands[name](flags);
-      else command.error(`unknown command 'jlog ${name}'`);
-    });
+  addJlogCommand(program, (exitCode) => {
+    outcome.exitCode = exitCode;
+  });
 
   program
     .command('version')

@@ -3,7 +3,8 @@
  *
  * Access `own` is the node's: recovery at open is automatic and complete. `share` appends and reads beside the owner
  * under the locks of the files; `read` never appends. A journal that cannot be written, or of another byte order, opens
- * for `read` only, and then not even its index files are touched.
+ * for `read` and `look` only, and then not even its index files are touched; nor are they by `look`, so that a tool run
+ * by another user leaves no file behind that the node could not write.
  */
 import type { Clock } from '../core/clock.ts';
 import { FlotillaError } from '../core/errors.ts';
@@ -17,7 +18,7 @@ import {
 } from './checkpoints.ts';
 import { type JournalFiles, systemReason } from './files.ts';
 import { type Lag, lagBehind } from './lag.ts';
-import { checkpointName, defaultMode, type LogId, type RecordFormat } from './layout.ts';
+import { checkpointName, defaultMode, hex8, type LogId, type RecordFormat } from './layout.ts';
 import { lastRecord, mendCheckpoints, mendSegment } from './mend.ts';
 import {
   cannotOpen,
@@ -50,7 +51,7 @@ export interface JournalOptions {
   readonly files: JournalFiles;
   readonly clock: Clock;
   readonly random: Random;
-  readonly access: 'own' | 'share' | 'read';
+  readonly access: 'own' | 'share' | 'read' | 'look';
   /** Of all its files. */
   readonly mode?: number;
   /** Settings if it is made now; it is made when missing and access is `own`. */
@@ -99,7 +100,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       options.onNotice?.(notice);
     },
   };
-  if (options.access === 'read') return openForReading(storeOptions, counts);
+  if (options.access === 'read' || options.access === 'look')
+    return openForReading(storeOptions, counts, options.access === 'look');
   for (const name of options.subscribers ?? [])
     if (checkpointName(name) === undefined)
       throw new FlotillaError('FLT-2210', `'${name}' for ${options.path}`);
@@ -108,9 +110,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   return openForWriting(options, storeOptions, counts);
 }
 
-async function openForReading(storeOptions: StoreOptions, counts: JournalCounts): Promise<Journal> {
+async function openForReading(
+  storeOptions: StoreOptions,
+  counts: JournalCounts,
+  onlyLook: boolean,
+): Promise<Journal> {
   const store = await openStore(storeOptions, false);
-  const unwritable = store.readOnlyReason ?? (await unwritableReason(storeOptions));
+  const unwritable =
+    store.readOnlyReason ??
+    (onlyLook ? 'it was opened to be looked at' : await unwritableReason(storeOptions));
   return new Journal(unwritable === undefined ? store : { ...store, readOnlyReason: unwritable }, counts);
 }
 
@@ -255,6 +263,29 @@ export class Journal {
     return reader;
   }
 
+  /** A reader without a subscriber: it keeps no segment from being deleted, and stores no checkpoint. */
+  readerFrom(after: LogId): JournalReader {
+    return new JournalReader(this.#store, this.#turns, '', after);
+  }
+
+  /** What stands before the last `count` records. */
+  async placeBefore(count: number): Promise<LogId> {
+    let left = count;
+    let place = await this.last();
+    for (const segment of (await segmentsOf(this.#store)).reverse()) {
+      const { marker } = await lastRecord(this.#store, segment);
+      place = { segment, marker: Math.max(marker - left, 0) };
+      if (marker >= left) break;
+      left -= marker;
+    }
+    return place;
+  }
+
+  /** The last record. */
+  async last(): Promise<LogId> {
+    return lastRecord(this.#store, await currentSegment(this.#store));
+  }
+
   subscribers(): Promise<Map<string, LogId>> {
     return readCheckpoints(this.#store);
   }
@@ -287,7 +318,7 @@ export class Journal {
         throw new FlotillaError('FLT-2214', `'${name}' of ${this.path}`);
       const begin = { segment: (await segmentsOf(this.#store))[0] ?? 0, marker: 0 };
       if (at === 'begin') return this.#create(name, begin);
-      if (at === 'end') return this.#create(name, await this.#last());
+      if (at === 'end') return this.#create(name, await this.last());
       if ('copyOf' in at) {
         const other = await readCheckpoint(this.#store, at.copyOf);
         if (other === undefined) throw new FlotillaError('FLT-2208', `'${at.copyOf}' of ${this.path}`);
@@ -356,18 +387,21 @@ export class Journal {
     return facts;
   }
 
-  /** Every record that is kept, whoever has consumed it; up to the first damage of a segment. */
+  /** Every record that is kept, whoever has consumed it; up to the first damage of a segment, which is told. */
   async *everything(): AsyncGenerator<JournalRecord> {
     for (const segment of await segmentsOf(this.#store)) {
       const reader = await SegmentReader.open(this.#store, segment);
       if (!reader) continue;
       try {
-        const { count } = await reader.refresh(segment < (await currentSegment(this.#store)));
+        const isClosed = segment < (await currentSegment(this.#store));
+        const { count, stop } = await reader.refresh(isClosed);
         for (let marker = 1; marker <= count; ) {
           const run = await reader.read(marker, count, runBytes);
           yield* decodeRecords(run, this.#store.codec);
           marker += run.count;
         }
+        if (stop === 'damaged' || (stop === 'torn' && isClosed))
+          this.#store.notice('damaged', `segment ${hex8(segment)} is damaged behind record ${count}`);
       } finally {
         await reader.close();
       }
@@ -375,11 +409,14 @@ export class Journal {
   }
 
   /** Looks at all data, which takes a while, and mends what is damaged in closed segments. */
-  async mend(): Promise<number> {
+  async mend(onProgress?: (done: number, total: number) => void): Promise<number> {
     let mended = 0;
     const current = await currentSegment(this.#store);
-    for (const segment of await segmentsOf(this.#store))
-      if (segment < current && (await this.#turns.run(() => mendSegment(this.#store, segment)))) mended++;
+    const closed = (await segmentsOf(this.#store)).filter((segment) => segment < current);
+    for (const [index, segment] of closed.entries()) {
+      onProgress?.(index, closed.length);
+      if (await this.#turns.run(() => mendSegment(this.#store, segment))) mended++;
+    }
     await this.#turns.run(() => mendCheckpoints(this.#store));
     return mended;
   }
@@ -407,10 +444,6 @@ export class Journal {
   async #create(name: string, at: LogId): Promise<LogId> {
     await createCheckpoint(this.#store, name, at);
     return at;
-  }
-
-  async #last(): Promise<LogId> {
-    return lastRecord(this.#store, await currentSegment(this.#store));
   }
 
   #nowUs(): number {

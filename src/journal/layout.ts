@@ -58,8 +58,11 @@ export function recordLength(bytes: Buffer, at: number, format: RecordFormat): n
   return format.headerSize + get32(bytes, at + format.headerSize - 4, format.order);
 }
 
-export function encodeMetastore({ storage, unitLimit, safety, magic }: Metastore): Buffer {
-  return words(storage, unitLimit, safety, magic);
+export function encodeMetastore(
+  { storage, unitLimit, safety, magic }: Metastore,
+  order: ByteOrder = 'little',
+): Buffer {
+  return words([storage, unitLimit, safety, magic], order);
 }
 
 /** Undefined: the bytes are none, of either order. */
@@ -79,8 +82,8 @@ export function isSafety(value: number): value is Safety {
   return value === 0 || value === 1 || value === 2;
 }
 
-export function encodeCheckpoint({ segment, marker }: LogId): Buffer {
-  return words(segment, marker);
+export function encodeCheckpoint({ segment, marker }: LogId, order: ByteOrder = 'little'): Buffer {
+  return words([segment, marker], order);
 }
 
 export function decodeCheckpoint(bytes: Buffer, order: ByteOrder): LogId | undefined {
@@ -88,9 +91,12 @@ export function decodeCheckpoint(bytes: Buffer, order: ByteOrder): LogId | undef
   return { segment: get32(bytes, 0, order), marker: get32(bytes, 4, order) };
 }
 
-function words(...values: number[]): Buffer {
+/** Numbers of 32 bits, one behind the other. */
+export function words(values: readonly number[], order: ByteOrder): Buffer {
   const bytes = Buffer.alloc(values.length * 4);
-  for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, index * 4);
+  for (const [index, value] of values.entries())
+    if (order === 'little') bytes.writeUInt32LE(value, index * 4);
+    else bytes.writeUInt32BE(value, index * 4);
   return bytes;
 }
 

@@ -36,6 +36,21 @@ export async function takeOwnership(
   }
 }
 
+/** The process that has the journal now. */
+export async function ownerOf(path: string, files: JournalFiles): Promise<number | undefined> {
+  const file = await files.open(`${path}.lock`, files.locks ? 'write' : 'read');
+  if (!file) return undefined;
+  try {
+    const holder = Number((await readWhole(file, processIdDigits)).toString('latin1').trim());
+    const unlock = file.tryLock();
+    unlock?.();
+    const isHeld = files.locks ? !unlock : holder > 0 && files.isProcessAlive(holder);
+    return isHeld ? holder : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
 const identityBytes = 16;
 
 /** The identity of the journal, made when missing. */

@@ -31,10 +31,11 @@ export class JournalReader {
   /** The last record handed out; undefined: what the checkpoint says. */
   #position: LogId | undefined;
 
-  constructor(store: JournalStore, turns: Turns, subscriber: string) {
+  constructor(store: JournalStore, turns: Turns, subscriber: string, position?: LogId) {
     this.#store = store;
     this.#turns = turns;
     this.subscriber = subscriber;
+    this.#position = position;
   }
 
   /** What can be read behind `after`, the checkpoint unless given. Reading ahead of the checkpoint never stores one. */
@@ -78,7 +79,11 @@ export class JournalReader {
   /** The next records, and none when everything was read. Behind the last ones handed out, wherever the checkpoint is. */
   async next(maxBytes = defaultRunBytes): Promise<JournalRecord[]> {
     const interval = await this.interval(this.#position);
-    if (interval.count === 0) return [];
+    if (interval.count === 0) {
+      // So that a segment passed over is passed over, and told of, once.
+      if (this.#position) this.#position = interval.after;
+      return [];
+    }
     const records = this.records(await this.run(interval, maxBytes));
     this.#position = records.at(-1)!.id;
     return records;
@@ -129,10 +134,8 @@ export class JournalReader {
     if (firstMissing < next) {
       const which =
         next - firstMissing > 1 ? `s ${hex8(firstMissing)} to ${hex8(next - 1)}` : ` ${hex8(firstMissing)}`;
-      this.#store.notice(
-        'segment-missing',
-        `segment${which} missing, skipped for subscriber '${this.subscriber}'`,
-      );
+      const whose = this.subscriber === '' ? '' : ` for subscriber '${this.subscriber}'`;
+      this.#store.notice('segment-missing', `segment${which} missing, skipped${whose}`);
     }
     return next;
   }

@@ -63,6 +63,25 @@ async function replace(file: JournalFile, entries: Buffer, position: number): Pr
   if (length < entries.length || !present.equals(entries)) await file.write(entries, position);
 }
 
+/** What the index file of a segment says of itself. */
+export type IndexState = 'none' | 'error' | { readonly messages: number; readonly isClosed: boolean };
+
+export async function indexState(store: JournalStore, segment: number): Promise<IndexState> {
+  const file = await store.files.open(indexPath(store, segment), 'read');
+  if (!file) return 'none';
+  try {
+    const size = await file.size();
+    if (size % entryBytes !== 0) return 'error';
+    const last = Buffer.alloc(entryBytes, 1);
+    // A single entry is that of the first record, whose offset is 0 as well.
+    if (size > entryBytes) await file.read(last, size - entryBytes);
+    const isClosed = last.every((byte) => byte === 0);
+    return { messages: size / entryBytes - (isClosed ? 1 : 0), isClosed };
+  } finally {
+    await file.close();
+  }
+}
+
 /** Offsets that an index names: where the records were before a repair. Empty when there is none. */
 export async function indexedOffsets(store: JournalStore, segment: number): Promise<number[]> {
   const file = await store.files.open(indexPath(store, segment), 'read');

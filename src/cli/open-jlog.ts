@@ -1,0 +1,91 @@
+/** What the commands of `flotilla jlog` share: opening a journal, printing, and remarks on the owners of its files. */
+import { readdirSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDiskFiles } from '../journal/disk-files.ts';
+import { type Journal, type JournalOptions, openJournal } from '../journal/journal.ts';
+import { defaultMode } from '../journal/layout.ts';
+import { openStore } from '../journal/open-store.ts';
+import type { JournalNotice, JournalStore } from '../journal/store.ts';
+import { systemClock, systemRandom } from '../node/system-clock.ts';
+
+export interface JlogFlags {
+  readonly v?: true;
+  readonly json?: true;
+  /** What was mended is the output of the command, and no remark beside it. */
+  readonly changesOnStdout?: true;
+}
+
+type Options = Omit<JournalOptions, 'access'> & {
+  readonly mode: number;
+  readonly onNotice: (notice: JournalNotice) => void;
+};
+
+export async function openOptions(path: string, flags: JlogFlags): Promise<Options> {
+  return {
+    path,
+    files: await openDiskFiles(),
+    clock: systemClock,
+    random: systemRandom,
+    mode: modeOf(path),
+    onNotice: ({ kind, text, records, bytes }) => {
+      if (flags.changesOnStdout) print(flags, { kind, text, records, bytes }, text);
+      else process.stderr.write(`${text}\n`);
+    },
+  };
+}
+
+/** Files that are made beside those of a journal get their mode. */
+function modeOf(path: string): number {
+  const stats = statSync(join(path, 'metastore'), { throwIfNoEntry: false });
+  return stats ? stats.mode & 0o777 : defaultMode;
+}
+
+export async function journalAt(
+  path: string,
+  access: JournalOptions['access'],
+  flags: JlogFlags,
+  more: Partial<JournalOptions> = {},
+): Promise<Journal> {
+  return openJournal({ ...(await openOptions(path, flags)), access, ...more });
+}
+
+export async function withJournal<T>(
+  path: string,
+  access: JournalOptions['access'],
+  flags: JlogFlags,
+  run: (journal: Journal) => Promise<T>,
+): Promise<T> {
+  // Opening for writing makes a journal where there is none, which only `create` may do.
+  await storeAt(path, flags);
+  const journal = await journalAt(path, access, flags);
+  try {
+    return await run(journal);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** The journal as it lies there, not opened; whoever owns it. */
+export async function storeAt(path: string, flags: JlogFlags): Promise<JournalStore> {
+  return openStore(await openOptions(path, flags), false);
+}
+
+export function print(flags: JlogFlags, object: Record<string, unknown>, text: string): void {
+  process.stdout.write(`${flags.json ? JSON.stringify(object) : text}\n`);
+}
+
+/** Files that belong to somebody else than the directory: a node that cannot open them stops logging. */
+export async function reportOwners(path: string): Promise<void> {
+  const directory = statSync(path);
+  const isAlike = (stats: Stats): boolean => stats.uid === directory.uid && stats.gid === directory.gid;
+  const strangers = readdirSync(path).filter((name) => {
+    const stats = statSync(join(path, name), { throwIfNoEntry: false });
+    return stats !== undefined && !isAlike(stats);
+  });
+  if (strangers.length === 0) return;
+  const owner = `${directory.uid}:${directory.gid}`;
+  process.stderr.write(
+    `${path}: ${strangers.sort().join(', ')} not owned by ${owner} as the directory is; to change that:\n` +
+      `  chown -R ${owner} ${path}\n`,
+  );
+}
