@@ -27,7 +27,7 @@ const packages: Record<string, readonly string[]> = {
   'prom-client': ['observe'],
   commander: ['cli'],
   'ip-cidr': ['config'],
-  koffi: ['net', 'journal', 'node'],
+  koffi: ['net', 'journal', 'logs', 'node'],
   'lz4-napi': ['journal'],
 };
 

@@ -14,6 +14,16 @@ export type { Label } from './core/duravip/labels.ts';
 export type { AssignmentReason, Ip, VipService } from './core/duravip/vip.ts';
 export { type ErrorCode, errorCatalogue, FlotillaError, isFlotillaError } from './core/errors.ts';
 export type { Incarnation, MemberType } from './core/identity.ts';
+export type {
+  AccountRecord,
+  BounceRecord,
+  DeliveryRecord,
+  FailureRecord,
+  MailAddress,
+  MessageRecord,
+  ReceptionRecord,
+  RejectionRecord,
+} from './core/logs/message-record.ts';
 export type { OutboundAttempt, OutboundDecision } from './core/outbound-caps.ts';
 export type { OutboundConnection } from './core/outbound-connections.ts';
 export type { ThrottledAttempt } from './core/outbound-throttles.ts';
@@ -22,6 +32,7 @@ export type { OutboundResult, OutboundResults } from './core/series/outbound-res
 export type { NodeSettings } from './core/settings.ts';
 export type { ThrottleOptions } from './core/throttle/shared-throttles.ts';
 export type { Process, View, ViewCause, ViewId } from './core/view.ts';
+export type { DestinationFacts } from './logs/line-queue.ts';
 export { type ManagerOptions, type RunningManager, startManager } from './manager.ts';
 export type { FrontClient, FrontEvent, FrontRefusal, LocalService } from './net/front-listener.ts';
 export type { Caches, TryQueryFailure } from './node/caches.ts';
@@ -45,6 +56,7 @@ export type {
 export type { NodeAudit, NodeGauges, NodeSeries } from './node/counts.ts';
 export type { VipLocation } from './node/floating.ts';
 export type { GroupMember, GroupView } from './node/group-views.ts';
+export type { LogsApi } from './node/logs-api.ts';
 export type { NodeEvents } from './node/node-api.ts';
 export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
 export type { PeerHandler, PeerLimits, PeerStream } from './node/peers.ts';

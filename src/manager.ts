@@ -25,6 +25,7 @@ import { exposeManagerGauges } from './node/gauges.ts';
 import { Jobs } from './node/jobs.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
+import { Logging } from './node/logging.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { flotillaVersion } from './node/version.ts';
 import type { LineOutput } from './observe/log.ts';
@@ -56,6 +57,7 @@ export class RunningManager {
   readonly settings: NodeSettings;
   readonly metrics = new Metrics({ unknownNames: 'ignore' });
   readonly #around: Surroundings;
+  readonly #logging: Logging;
   readonly #interpreter: Interpreter;
   readonly #lifecycle: Lifecycle;
   #console: ControlListener | undefined;
@@ -76,6 +78,15 @@ export class RunningManager {
     this.#jobs = new Jobs(this.#around);
     this.#logStore = options.logStore;
     exposeManagerGauges(this.metrics, () => this.#aggregator);
+    // Of what a manager does only the paniclog has lines.
+    this.#logging = new Logging({
+      settings,
+      around: this.#around,
+      paniclog,
+      metrics: this.metrics,
+      subsystem: 'manager',
+      fail: (reason) => void this.stop(reason),
+    });
     const registry = managerRegistry({
       nodename: settings.nodename,
       version: flotillaVersion,
@@ -89,6 +100,7 @@ export class RunningManager {
         list: async () => this.#aggregator?.list() ?? [],
         pullers: () => this.#aggregator?.pullers() ?? [],
       },
+      loggers: this.#logging.loggers,
       shutdown: () => void this.stop('console'),
     });
     this.#interpreter = new Interpreter({ registry, ...this.#around });
@@ -190,6 +202,7 @@ export class RunningManager {
       { settings, server, around, processId: process.pid, node: undefined },
       earlier,
     );
+    this.#logging.follow(this.#life.links.s);
     this.#asLogger?.follow(this.#life.member.series);
     this.#aggregator?.follow(this.#life);
     this.#lifecycle.follow(this.#life);
@@ -211,6 +224,7 @@ export class RunningManager {
     await this.#life?.end();
     await this.#asLogger?.stop();
     await this.#server?.stop();
+    await this.#logging.close();
     await this.#console?.stop();
   }
 }

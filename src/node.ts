@@ -13,7 +13,6 @@ import type { Incarnation } from './core/identity.ts';
 import { OutboundConnections } from './core/outbound-connections.ts';
 import type { NodeSettings, ReplicaType } from './core/settings.ts';
 import type { View } from './core/view.ts';
-import { JournalSet } from './logs/journal-set.ts';
 import type { LocalService } from './net/front-listener.ts';
 import { nameTaken, resolveNodeAddress } from './node/address.ts';
 import { HeldSlots } from './node/api-slots.ts';
@@ -29,11 +28,14 @@ import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
 import { findMember, nodeFacts } from './node/facts.ts';
 import { Floating } from './node/floating.ts';
+import { FrontRecords } from './node/front-records.ts';
 import { exposeGauges } from './node/gauges.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Listeners } from './node/listeners.ts';
+import { Logging } from './node/logging.ts';
 import { OfferedLogs } from './node/logs.ts';
+import type { LogsApi } from './node/logs-api.ts';
 import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
 import { Peers } from './node/peers.ts';
@@ -86,16 +88,18 @@ export class RunningNode extends NodeApi {
   readonly caches: Caches;
   /** Who may do how much in how long, on this node and in the whole cluster. */
   readonly throttles: Throttles;
+  /** What happens to the messages of this program, for the loggers of the configuration. */
+  readonly logs: LogsApi;
   /** Of clients of the API over NATS. */
   readonly #slots: HeldSlots;
   readonly #options: StartOptions;
   readonly #around: Surroundings;
+  /** It has the journals, too: loggers write them, the log service offers them. */
+  readonly #logging: Logging;
   readonly #interpreter: Interpreter;
   readonly #lifecycle: Lifecycle;
   protected readonly floating: Floating;
   readonly #record: DuravipRecord;
-  /** Journals of this process: loggers write them, the log service offers them. */
-  readonly #journalSet: JournalSet;
   readonly #logs: OfferedLogs;
   protected readonly peers: Peers;
   #settings: NodeSettings;
@@ -120,6 +124,15 @@ export class RunningNode extends NodeApi {
     const paniclog = new Paniclog();
     this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
     const { log } = this.#around;
+    this.#logging = new Logging({
+      settings,
+      around: this.#around,
+      paniclog,
+      metrics: this.metrics,
+      subsystem: 'node',
+      fail: (reason) => void this.stop(reason),
+    });
+    this.logs = this.#logging.api;
     this.floating = new Floating(settings.duravip, this.#around);
     this.#record = new DuravipRecord({ groupOfBinding: () => this.#groupOfBinding, ...this.#around });
     this.peers = new Peers({
@@ -127,10 +140,9 @@ export class RunningNode extends NodeApi {
       around: this.#around,
       membership: () => this.#life?.member.membership,
     });
-    this.#journalSet = new JournalSet(this.#around);
     this.#logs = new OfferedLogs({
       settings,
-      journals: this.#journalSet,
+      journals: this.#logging.journals,
       jobs: this.peers.jobs,
       around: this.#around,
     });
@@ -159,12 +171,14 @@ export class RunningNode extends NodeApi {
       caches: this.caches,
       logs: this.#logs,
       jobs: this.peers.jobs,
+      loggers: this.#logging.loggers,
       reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
       reset: () => this.#lifecycle.reset(),
       shutdown: () => void this.stop('console'),
     });
     const registry = nodeRegistry(facts);
     this.#interpreter = new Interpreter({ registry, ...this.#around });
+    this.#logging.recordCommands(this.#interpreter.hooks);
     this.commands = new CommandApi(registry, this.#interpreter.hooks);
     const system = new ActorSystem(this.#around);
     this.throttles = new Throttles({
@@ -328,6 +342,7 @@ export class RunningNode extends NodeApi {
       earlier,
     );
     this.#life = life;
+    this.#logging.follow(life.links.s);
     this.caches.watch();
     this.#record.follow(life.member);
     this.cluster.follow(life);
@@ -353,6 +368,7 @@ export class RunningNode extends NodeApi {
   #createListeners(): Listeners {
     const inboundName = this.settings.replicate.find(({ type }) => type === 'inbound_cidr')?.name;
     const { services = {} } = this.#options;
+    const records = new FrontRecords(this.#logging.loggers, this.#around);
     return new Listeners(this.settings, {
       around: this.#around,
       interpreter: this.#interpreter,
@@ -367,6 +383,7 @@ export class RunningNode extends NodeApi {
             // Inbound SMTP connections (replication 8.1), let in or not.
             if (kind === 'esmtp' && (event.type === 'opened' || event.type === 'refused'))
               this.counts?.audit.count('connect', event.client.address);
+            records.take(listen, event);
             this.tell(this.#around.log, 'session', listen, event);
           },
           ...(service ? { service } : {}),
@@ -394,6 +411,7 @@ export class RunningNode extends NodeApi {
     await this.caches.close();
     await this.#machine?.kernel.close();
     await this.#server?.stop();
+    await this.#logging.close();
     await this.#console?.stop();
   }
 

@@ -79,8 +79,9 @@ export const subjects = {
   /** Answers to a puller, which come in parts. Connection `s`. */
   logAnswers: (client: string, request: string) => `_INBOX.flotilla.${client}.${request}`,
 
-  /** Lines of the paniclog for any listener. */
-  paniclog: (logGroup: string, node: string) => `${logGroup}.${encodeToken(node)}`,
+  /** Lines of the paniclog for any listener, of all levels or of one. Connection `s`. */
+  paniclog: (logGroup: string, node: string, level?: string) =>
+    [logGroup, encodeToken(node), ...(level === undefined ? [] : [level])].join('.'),
 
   /** Advisories of the NATS servers about connections of all accounts. System account only. */
   allConnects: () => '$SYS.ACCOUNT.*.CONNECT',

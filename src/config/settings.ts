@@ -40,6 +40,7 @@ import {
   peerSettingsOf,
   redisSettingsOf,
 } from './listener-settings.ts';
+import { loggingSettingsOf } from './logger-settings.ts';
 import { aggregationOf } from './logs-settings.ts';
 import { membershipTimes } from './membership-times.ts';
 import { mustAgreeOf } from './must-agree.ts';
@@ -84,6 +85,7 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
       idleMs: 1000 * cluster.number('log_idle_interval'),
     },
     logs: offeredLogs(cluster),
+    logging: loggingSettingsOf(root),
     logLevel: cluster.text('debug_level') as LogLevel,
   };
 }

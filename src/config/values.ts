@@ -4,11 +4,11 @@
  * Invariant: a value that is returned fits its type; everything else is reported with its code and place.
  */
 import { logLevels } from '../core/log.ts';
+import { parseCustomFormat } from '../core/logs/custom-format.ts';
 import { type Destination, isJournal, parseDestination } from '../core/logs/destination.ts';
 import { outputProblem } from '../core/logs/output-pattern.ts';
 import type { Endpoint } from './address.ts';
 import type { Findings } from './finding.ts';
-import { formatProblem } from './interpolation.ts';
 import { type PeerAddress, readNetworkValue } from './network-values.ts';
 import { type Refuse, shown } from './refusal.ts';
 import { parseRegex } from './regex.ts';
@@ -161,8 +161,8 @@ function readScalar(type: OptionType, scalar: Scalar, findings: Findings): Setti
     case 'destination':
       return readDestination(type, scalar, findings);
     case 'format': {
-      const problem = formatProblem(text);
-      return problem === undefined ? text : refuse('CFG-2319', problem);
+      const problem = parseCustomFormat(text);
+      return typeof problem === 'string' ? refuse('CFG-2319', problem) : text;
     }
     case 'datasource':
       return readDatasource(scalar, findings);
@@ -270,6 +270,10 @@ function readDestination(
   const parsed = parseDestination(scalar.text, { isPattern: type.pattern });
   if (typeof parsed === 'string') {
     findings.add('CFG-2114', scalar.span, parsed);
+    return undefined;
+  }
+  if (parsed.scheme === 'persist') {
+    findings.add('CFG-2114', scalar.span, 'persist:// is a source to read from: nothing can be logged to it');
     return undefined;
   }
   if (isJournal(parsed) && parsed.subscribers.length === 0) {

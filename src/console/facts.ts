@@ -54,6 +54,7 @@ export interface NodeFacts {
   jobs(): readonly JobFacts[];
   /** False: there is no job of this id. */
   abortJob(id: string): boolean;
+  readonly loggers: LoggerFacts;
 
   /** Reads the configuration again, from another file if one is named, and applies what a running node can follow. */
   reload(file: string | undefined): Promise<ReloadFacts>;
@@ -74,6 +75,7 @@ export type ManagerFacts = Pick<
   | 'journals'
   | 'jobs'
   | 'abortJob'
+  | 'loggers'
   | 'shutdown'
 > & { readonly pulledLogs: PulledLogFacts };
 
@@ -105,6 +107,13 @@ export interface PullerFacts {
   readonly node: string;
   readonly log: string;
   readonly state: string;
+}
+
+export interface LoggerFacts {
+  /** `ec_logger:NAME` of all loggers. */
+  readonly names: readonly string[];
+  /** What one of them writes to, or all, is written, closed and opened again. */
+  reopen(name?: string): Promise<void>;
 }
 
 export interface CountFacts {

@@ -99,7 +99,7 @@ export class Interpreter {
       const instead = asked && (await asked);
       if (instead) return instead;
       const match = this.#registry.match(line.words);
-      return match ? await match.command.run(match.args) : unknownCommand;
+      return match ? await match.command.run(match.args, match.instance) : unknownCommand;
     } catch (error) {
       if (isFlotillaError(error)) return failed(`${error.message}. ${error.advice}`);
       throw error;

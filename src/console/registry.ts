@@ -13,15 +13,17 @@ export interface Command {
   readonly help: string;
   /** `write` changes something: the node, the cluster or a table. */
   readonly impact: 'read' | 'write';
-  /** The first word may have an instance behind it, which is ignored: `inbound_audit:mine` (replication 10.1). */
+  /** The first word may have an instance behind it: `inbound_audit:mine` (replication 10.1). */
   readonly anyInstance?: boolean;
   /** `args` are the words after the fixed ones, with their case kept. Throws FlotillaError for what cannot be done. */
-  run(args: readonly string[]): Answer | Promise<Answer>;
+  run(args: readonly string[], instance?: string): Answer | Promise<Answer>;
 }
 
 export interface Match {
   readonly command: Command;
   readonly args: readonly string[];
+  /** What stands behind the colon of the first word. */
+  readonly instance?: string;
 }
 
 interface Branch {
@@ -45,13 +47,19 @@ export class Registry {
   match(words: readonly string[]): Match | undefined {
     let branch = this.#root;
     let found: Match | undefined;
+    let instance: string | undefined;
     for (const [index, word] of words.entries()) {
       const plain = word.toLowerCase();
-      const next: Branch | undefined =
-        branch.next.get(plain) ?? (index === 0 ? moduleOf(branch, plain) : undefined);
+      let next: Branch | undefined = branch.next.get(plain);
+      if (!next && index === 0) {
+        next = moduleOf(branch, plain);
+        instance = word.slice(word.indexOf(':') + 1);
+      }
       if (!next) break;
       branch = next;
-      if (branch.command) found = { command: branch.command, args: words.slice(index + 1) };
+      const args = words.slice(index + 1);
+      if (branch.command)
+        found = { command: branch.command, args, ...(instance === undefined ? {} : { instance }) };
     }
     return found;
   }

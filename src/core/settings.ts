@@ -7,6 +7,7 @@ import type { Prefix } from './address.ts';
 import type { Ip, VipAnnouncement } from './duravip/vip.ts';
 import type { VipTableSettings } from './duravip/vip-table.ts';
 import type { Destination } from './logs/destination.ts';
+import type { LoggingSettings } from './logs/logger-settings.ts';
 import type { OutboundCapSettings, ThrottleStanza } from './outbound-settings.ts';
 
 export interface NodeSettings {
@@ -53,6 +54,8 @@ export interface NodeSettings {
   readonly logIntervals: { readonly activeMs: number; readonly idleMs: number };
   /** Offered to the aggregator, in the order of the configuration (`logs` of `cluster`). */
   readonly logs: readonly OfferedLog[];
+  /** Loggers and where they write. */
+  readonly logging: LoggingSettings;
   readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';
 }
 

@@ -35,6 +35,7 @@ export interface FactSources {
   readonly caches: Pick<Caches, 'counts' | 'flush'>;
   readonly logs: NodeFacts['logs'];
   readonly jobs: Pick<Jobs, 'list' | 'abort'>;
+  readonly loggers: NodeFacts['loggers'];
   readonly reload: NodeFacts['reload'];
   readonly reset: () => void;
   readonly shutdown: () => void;
@@ -67,6 +68,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     logs: sources.logs,
     jobs: () => sources.jobs.list(),
     abortJob: (id) => sources.jobs.abort(id),
+    loggers: sources.loggers,
     reload: sources.reload,
     reset: sources.reset,
     shutdown: sources.shutdown,

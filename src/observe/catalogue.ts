@@ -114,6 +114,20 @@ export const metricCatalogue = {
   ),
   aggregate_open_outputs: gauge('outputs', 'Outputs of the aggregator that are open'),
 
+  log_lines_written_total: counter('lines', 'Lines of loggers that their destinations took'),
+  log_lines_dropped_total: counter(
+    'lines',
+    'Lines of loggers lost because their destination could not be written, or was too slow, for too long',
+  ),
+  log_subscribers_dropped_total: counter(
+    'subscribers',
+    'Subscribers of journals removed because they had not read for too long (`logs_max_lag_action`)',
+  ),
+  paniclog_repeats_total: counter('messages', 'Messages left out of the paniclog because they repeat others'),
+  paniclog_unsent_total: counter(
+    'messages',
+    'Messages of the paniclog not broadcast to `log_group` because there were too many',
+  ),
   journal_notices_total: counter('notices', 'Troubles that journals reported; each is in the log'),
   journal_records_lost_total: counter(
     'records',
@@ -178,6 +192,8 @@ export const metricCatalogue = {
   console_commands_total: counter('commands', 'Console lines run, whatever carried them'),
   console_failures_total: counter('commands', 'Console lines that ended with another status than 0'),
 
+  log_lines_waiting: gauge('lines', 'Lines of loggers that wait for their destinations'),
+  log_destinations_failing: gauge('destinations', 'Destinations of loggers that cannot be written now'),
   view_members: gauge('members', 'Members of the current view'),
   link_up: gauge('links', 'Bus links that are up, 0 to 2'),
   api_requests_waiting: gauge('requests', 'Requests of the API over NATS that wait for other nodes'),

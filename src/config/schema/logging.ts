@@ -1,5 +1,7 @@
 /** Loggers and the I/O modules behind them (logging 2 and 3), and the manager's `Logs` (CONF-8.7). */
 
+import { parseSanitizer } from '../../core/logs/custom-format.ts';
+import { facilityProblem, priorityProblem } from '../../core/logs/syslog-words.ts';
 import { nodeName } from './cluster.ts';
 import {
   anonymous,
@@ -47,6 +49,13 @@ const heartbeat: OptionSchema = {
   text: 'Period of marker lines; 0: none.',
 };
 
+const spill: OptionSchema = {
+  name: 'spill',
+  type: int(0, 10_000_000),
+  default: '10000',
+  text: 'Lines kept in memory for a destination that cannot be written; beyond them lines are dropped and counted.',
+};
+
 const recordFlags = (standard: 'true' | 'false'): OptionSchema[] => [
   flag('log_receptions', standard, 'receptions'),
   flag('log_deliveries', standard, 'deliveries'),
@@ -70,6 +79,7 @@ const ecLogger = named('ec_logger', 'plain', {
     logMode('acctlog_log_mode', 'acctlog_mode'),
     logMode('importlog_mode'),
     heartbeat,
+    spill,
     ...recordFlags('true'),
     ...moduleOptions,
   ],
@@ -81,6 +91,7 @@ const bounceLogger = named('bounce_logger', 'plain', {
     log('bouncelog', 'bounces', '/var/log/ecelerity/bouncelog.ec'),
     logMode('bouncelog_mode'),
     heartbeat,
+    spill,
     flag('log_inband_bounces', 'true', 'bounces within the session'),
     flag('log_outofband_bounces', 'true', 'bounces that come as messages'),
     flag('log_transient_failures', 'true', 'transient failures'),
@@ -103,24 +114,37 @@ const customLogger = named('custom_logger', 'plain', {
       },
       logMode(`${stage}_log_mode`),
     ]),
-    ...recordFlags('false'),
+    ...recordFlags('false').map(
+      (option): OptionSchema => ({
+        ...option,
+        ignored: true,
+        text: `${option.text} A format does that here.`,
+      }),
+    ),
+    spill,
     {
       name: 'namespace',
       type: text,
       default: 'custom_logger,sieve',
-      text: 'Context namespaces that formats can read.',
+      ignored: true,
+      text: 'Context namespaces of the original; here formats read what the program says of a message.',
     },
     {
       name: 'sanitize',
-      type: text,
+      type: checked(sanitizeProblem, 'CFG-2107'),
       text: 'How values are made harmless: special_characters, non_printable or tr/../../.',
     },
     { name: 'concurrency', type: int(0), default: '1', ignored: true, text: 'Threads of the original.' },
     { name: 'thread_pool', type: text, ignored: true, text: 'Thread pool of the original.' },
-    { name: 'backlog', type: int(1), default: '1024', text: 'Records that may wait for a slow destination.' },
+    { name: 'backlog', type: int(1), ignored: true, text: 'Backlog of that pool; see `spill`.' },
     ...moduleOptions,
   ],
 });
+
+function sanitizeProblem(words: string): string | undefined {
+  const sanitizer = parseSanitizer(words);
+  return typeof sanitizer === 'string' ? sanitizer : undefined;
+}
 
 const ioModules: readonly ScopeSchema[] = [
   optionallyNamed('pipe_io', {
@@ -138,8 +162,18 @@ const ioModules: readonly ScopeSchema[] = [
     text: 'Destinations `syslog://`.',
     options: [
       { name: 'ident', type: text, default: 'ecelerity', text: 'Name under which lines appear.' },
-      { name: 'facility', type: text, default: 'mail', text: 'Facility of lines.' },
-      { name: 'priority', type: text, default: 'error', text: 'Priority of lines.' },
+      {
+        name: 'facility',
+        type: checked(facilityProblem, 'CFG-2107'),
+        default: 'mail',
+        text: 'Facility of lines.',
+      },
+      {
+        name: 'priority',
+        type: checked(priorityProblem, 'CFG-2107'),
+        default: 'error',
+        text: 'Priority of lines.',
+      },
       ...moduleOptions,
     ],
   }),

@@ -10,6 +10,7 @@ import { generalCommands } from './general.ts';
 import { inboundAuditCommands } from './inbound-audit.ts';
 import { jobCommands, managerJobCommands } from './jobs.ts';
 import { logCommands, pulledLogCommands } from './logs.ts';
+import { reopenCommands } from './reopen-logs.ts';
 import { sharedCommands } from './shared.ts';
 
 export function nodeRegistry(facts: NodeFacts): Registry {
@@ -24,6 +25,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
     ...inboundAuditCommands(facts),
     ...jobCommands(facts),
     ...logCommands(facts),
+    ...reopenCommands(facts),
     ...sharedCommands(facts),
   ]);
 }
@@ -34,6 +36,7 @@ export function managerRegistry(facts: ManagerFacts): Registry {
   return filled(registry, [
     ...generalCommands(facts, registry),
     ...cidrCommands(facts),
+    ...reopenCommands(facts),
     membershipCommand('show cluster membership', facts),
     ...managerJobCommands(facts),
     ...pulledLogCommands(facts.pulledLogs),

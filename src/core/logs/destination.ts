@@ -1,4 +1,6 @@
 /** Where a logger writes: a path, or a URI of the I/O layer with subscribers and parameters (logging 2). */
+import { facilityProblem, priorityProblem } from './syslog-words.ts';
+
 export const destinationSchemes = ['file', 'jlog', 'cluster', 'pipe', 'syslog', 'persist', 'null'] as const;
 export type DestinationScheme = (typeof destinationSchemes)[number];
 
@@ -34,7 +36,7 @@ export function parseDestination(
   const listed = `${arrow},${parameters.get('subscribers') ?? ''}`.split(',');
   const subscribers = [...new Set(listed.map((name) => name.trim()).filter((name) => name !== ''))];
   const destination = { scheme, path, subscribers, parameters };
-  return journalProblem(destination) ?? destination;
+  return journalProblem(destination) ?? parameterProblem(destination, isPattern) ?? destination;
 }
 
 function parametersOf(query: string, decode: (text: string) => string): Map<string, string> | string {
@@ -68,4 +70,23 @@ function journalProblem(destination: Destination): string | undefined {
   return path.startsWith('/')
     ? undefined
     : `the journal path '${path}' is relative (an absolute one needs three slashes: ${destination.scheme}:///${path})`;
+}
+
+const pipeParameters = /^(?:(?:arg|env)\d{1,4}|clear_env|reinvoke|shutdown_on_failure)$/;
+
+/** Of the other schemes; what a pattern holds is known only when it is filled. */
+function parameterProblem({ scheme, path, parameters }: Destination, isPattern = false): string | undefined {
+  const known: Partial<Record<DestinationScheme, RegExp>> = {
+    pipe: pipeParameters,
+    syslog: /^(?:facility|priority)$/,
+  };
+  if (scheme !== 'jlog' && scheme !== 'cluster' && scheme !== 'persist') {
+    const unknown = [...parameters.keys()].filter((name) => !known[scheme]?.test(name));
+    if (unknown.length > 0) return `unsupported options ${unknown.join(', ')} on ${path}`;
+  }
+  if (scheme === 'pipe' && !path.startsWith('/'))
+    return `the program '${path}' of a pipe is no absolute path`;
+  if (scheme !== 'syslog' || isPattern) return undefined;
+  const { facility = 'mail', priority = 'error' } = Object.fromEntries(parameters);
+  return facilityProblem(facility) ?? priorityProblem(priority);
 }

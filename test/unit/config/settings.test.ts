@@ -89,6 +89,15 @@ describe('settings of an empty configuration', () => {
         maxJobs: 500,
       },
       logs: [],
+      logging: {
+        loggers: [],
+        pipe: { output: undefined, error: undefined, timeoutMs: undefined },
+        syslog: { ident: 'ecelerity', facility: 'mail', priority: 'error' },
+        isHighResolution: false,
+        maxLag: { bytes: 0, action: 'warn' },
+        equalMessages: { most: 0, periodMs: 1000 },
+        splitsLevels: false,
+      },
       logLevel: 'error',
     });
   });

@@ -64,6 +64,7 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     },
     jobs: () => [],
     abortJob: () => false,
+    loggers: { names: ['ec_logger:main'], reopen: async () => {} },
     reload: async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] }),
     reset: () => {},
     shutdown: () => {},
