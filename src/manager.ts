@@ -100,7 +100,13 @@ export class RunningManager {
         list: async () => this.#aggregator?.list() ?? [],
         pullers: () => this.#aggregator?.pullers() ?? [],
       },
-      loggers: this.#logging.loggers,
+      loggers: {
+        names: this.#logging.loggers.names,
+        reopen: async (name) => {
+          await this.#logging.loggers.reopen(name);
+          if (name === undefined) await this.#aggregate?.reopen();
+        },
+      },
       shutdown: () => void this.stop('console'),
     });
     this.#interpreter = new Interpreter({ registry, ...this.#around });
