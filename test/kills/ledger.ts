@@ -69,7 +69,8 @@ export class Ledger {
   }
 }
 
-function compareRecords(a: string, b: string): number {
+/** `LIFE.NUMBER` in the order in which they were appended. */
+export function compareRecords(a: string, b: string): number {
   const [lifeA = 0, numberA = 0] = a.split('.').map(Number);
   const [lifeB = 0, numberB = 0] = b.split('.').map(Number);
   return lifeA - lifeB || numberA - numberB;

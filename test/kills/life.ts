@@ -15,7 +15,7 @@ import { formatId } from '../../src/journal/layout.ts';
 import type { JournalReader } from '../../src/journal/reader.ts';
 import { systemClock, systemRandom } from '../../src/node/system-clock.ts';
 import { SeededRandom } from '../sim/seeded-random.ts';
-import { type KillPlan, killingFiles } from './killing-files.ts';
+import { KillCount, type KillPlan, killingFiles } from './killing-files.ts';
 import type { Fault } from './ledger.ts';
 
 export interface Life {
@@ -46,7 +46,7 @@ async function open(access: JournalOptions['access']): Promise<Journal> {
   const { path, unitLimit, safety, compress, preCommitBytes, plan } = life;
   return openJournal({
     path,
-    files: plan ? killingFiles(files, plan) : files,
+    files: plan ? killingFiles(files, new KillCount(plan)) : files,
     clock: systemClock,
     random: systemRandom,
     access,
