@@ -7,16 +7,17 @@
  */
 import type { AggregateStore, LogServices } from '../actors/log-ports.ts';
 import type { PullerWorld } from '../actors/log-puller.ts';
+import type { Member } from '../actors/member.ts';
 import { PulledNode } from '../actors/pulled-node.ts';
 import { ActorSystem } from '../actors/system.ts';
 import { LogClient } from '../bus/log-client.ts';
 import type { GroupNames } from '../bus/subjects.ts';
+import type { Wire } from '../bus/wire.ts';
 import type { NodeLogs, PullerFacts } from '../console/facts.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { PullBudget } from '../core/logs/pull-budget.ts';
 import { isRefusal } from '../core/logs/service-messages.ts';
-import type { ClusterLife } from '../node/cluster-life.ts';
 import type { Jobs } from '../node/jobs.ts';
 import { logJobs } from '../node/log-jobs.ts';
 import type { Surroundings } from '../node/surroundings.ts';
@@ -37,6 +38,12 @@ export interface AggregatorOptions {
   readonly around: Surroundings;
 }
 
+/** What a life of the manager is to it. */
+export interface AggregatedLife {
+  readonly member: Pick<Member, 'membership'>;
+  readonly links: { readonly s: Wire };
+}
+
 /** Intervals of up to 4 MiB in memory: more than the server lets one connection lag behind would end it. */
 const maxIntervals = 12;
 
@@ -53,7 +60,7 @@ export class Aggregator {
   readonly #nodes = new Map<string, Followed>();
   readonly #stopping = new Map<string, Promise<void>>();
   #client: LogClient | undefined;
-  #life: ClusterLife | undefined;
+  #life: AggregatedLife | undefined;
   #stopped = false;
 
   constructor(options: AggregatorOptions) {
@@ -75,7 +82,7 @@ export class Aggregator {
   }
 
   /** A life of the manager begins. */
-  follow(life: ClusterLife): void {
+  follow(life: AggregatedLife): void {
     const { around, groups } = this.#options;
     this.#client?.end();
     this.#life = life;

@@ -27,6 +27,8 @@ const { values } = parseArgs({
     quotas: { type: 'boolean', default: false },
     /** With a replicated cache. */
     caches: { type: 'boolean', default: false },
+    /** With journals, the log service and an aggregator. */
+    logs: { type: 'boolean', default: false },
     scenario: { type: 'string' },
     save: { type: 'string' },
     /** Stops at the first seed with a violation. */

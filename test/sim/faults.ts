@@ -86,7 +86,14 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
   if (objects.length === 0) return scenario;
   // A node whose clock is far ahead has its writes to caches refused (FLT-2003), and those of others are old to it.
   const isAllowed = ({ fault }: TimedFault) => fault.kind !== 'clock-step' || !objects.includes('caches');
-  return { ...scenario, faults: scenario.faults.filter(isAllowed), objects };
+  const allowed = { ...scenario, faults: scenario.faults.filter(isAllowed), objects };
+  return objects.includes('logs') ? withLogs(allowed) : allowed;
+}
+
+/** Somebody collects them and can reach everybody in the end; and two processes of one name would share a disk. */
+function withLogs(scenario: Scenario): Scenario {
+  const faults = scenario.faults.filter(({ fault }) => fault.kind !== 'clone');
+  return { ...scenario, faults, manager: true, finalReach: undefined };
 }
 
 function makeScenario(seed: number, random: SeededRandom, limits: ScenarioLimits = {}): Scenario {

@@ -7,7 +7,7 @@ import type { ReplicaSettings } from '../../src/core/settings.ts';
 import type { SimNode } from './sim-node.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-export const objectKinds = ['series', 'quotas', 'caches'] as const;
+export const objectKinds = ['series', 'quotas', 'caches', 'logs'] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
 export interface ObjectWorld {
@@ -18,7 +18,8 @@ export interface ObjectWorld {
 }
 
 export interface ObjectChecker {
-  readonly settings: ReplicaSettings;
+  /** Undefined: it is none that members replicate. */
+  readonly settings?: ReplicaSettings;
   /** How far the wall clock of a process may be ahead or behind. */
   readonly mostSkewMs: number;
   /** How long after the cluster has come whole everything must be right. */

@@ -1,5 +1,6 @@
 /** The checkers of the kinds of shared objects that a scenario has. */
 import { CacheChecker } from './cache-checker.ts';
+import { LogChecker } from './log-checker.ts';
 import type { ObjectChecker, ObjectKind, ObjectWorld } from './object-checker.ts';
 import { QuotaChecker } from './quota-checker.ts';
 import { SeriesChecker } from './series-checker.ts';
@@ -8,6 +9,7 @@ const checkers: Readonly<Record<ObjectKind, new (world: ObjectWorld) => ObjectCh
   series: SeriesChecker,
   quotas: QuotaChecker,
   caches: CacheChecker,
+  logs: LogChecker,
 };
 
 export function checkersOf(kinds: readonly ObjectKind[], world: ObjectWorld): readonly ObjectChecker[] {

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { objectKinds } from './object-checker.ts';
 import { type Edit, type PlantedFault, plantedFaults, type Schedule } from './planted-faults.ts';
+import { plantedLogFaults } from './planted-logs.ts';
 import { plantedObjectFaults } from './planted-objects.ts';
 import { plantedReplicationFaults, smallParts } from './planted-replication.ts';
 import { plantedVipFaults } from './planted-vips.ts';
@@ -19,6 +20,7 @@ export const allPlantedFaults: readonly PlantedFault[] = [
   ...plantedFaults,
   ...plantedReplicationFaults,
   ...plantedObjectFaults,
+  ...plantedLogFaults,
   ...plantedVipFaults.map((fault) => ({ ...fault, vips: true })),
 ];
 

@@ -53,12 +53,15 @@ describe('random clusters', () => {
     }
   });
 
-  it.each(objectKinds)(`R4 REP-7.18 REP-8.8 REP-13.6 hold in ${objectSeeds} seeds with %s`, async (kind) => {
-    for (let seed = 1; seed <= objectSeeds; seed++) {
-      const { violations } = await simulate(seed, { objects: [kind] });
-      expect(violations, `replay: npm run sim -- --${kind} --seed ${seed}`).toEqual([]);
-    }
-  });
+  it.each(objectKinds)(
+    `R4 R6 REP-7.18 REP-8.8 REP-13.6 hold in ${objectSeeds} seeds with %s`,
+    async (kind) => {
+      for (let seed = 1; seed <= objectSeeds; seed++) {
+        const { violations } = await simulate(seed, { objects: [kind] });
+        expect(violations, `replay: npm run sim -- --${kind} --seed ${seed}`).toEqual([]);
+      }
+    },
+  );
 
   it('one seed always gives one history, and another seed another', async () => {
     const hashes: string[] = [];
@@ -96,7 +99,7 @@ describe('planted faults', () => {
     expect(sample.filter(({ vips }) => vips).length).toBeGreaterThanOrEqual(15);
   });
 
-  it.each(['quotas', 'caches'] as const)(
+  it.each(['quotas', 'caches', 'logs'] as const)(
     'R9 there are at least 4 for %s, and the quick check takes them',
     (kind) => {
       expect(sample.filter(({ objects }) => objects?.includes(kind)).length).toBeGreaterThanOrEqual(4);

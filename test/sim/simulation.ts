@@ -390,7 +390,7 @@ export class Simulation {
   }
 
   #settings(place: number): MemberSettings {
-    const objects = [...replicate, ...this.#objects.map(({ settings }) => settings)];
+    const objects = [...replicate, ...this.#objects.flatMap(({ settings }) => settings ?? [])];
     if (!this.#harbour) return { membership, replicate: objects };
     const quorum = this.#quorum;
     return {

@@ -134,6 +134,11 @@ export class SimulatedDisk {
     this.endProcess();
   }
 
+  /** Of the files whose path begins so. */
+  paths(prefix: string): string[] {
+    return [...this.#names.keys()].filter((name) => name.startsWith(prefix)).sort();
+  }
+
   content(path: string): Buffer | undefined {
     return this.#names.get(path)?.data;
   }
