@@ -93,6 +93,7 @@ export class LogPuller implements LogPullerDuties {
   #told = '';
   #lastUs = 0;
   #kept: LogId | undefined;
+  /** One call of the store at a time, also over sessions. */
   #storing: Promise<void> = Promise.resolve();
 
   constructor(system: ActorSystem, pulled: PulledLog, world: PullerWorld) {
@@ -162,8 +163,6 @@ export class LogPuller implements LogPullerDuties {
       return 'unwanted';
     }
     const opening = ++this.#openings;
-    // Nothing of an earlier session is being written when its records come again.
-    await this.#storing;
     try {
       const request = { log, subscribers, consumer, instance, job: jobs.newId() };
       const answer = await services.open(node, request);

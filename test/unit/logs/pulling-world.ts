@@ -81,7 +81,8 @@ export class PullingWorld {
   }
 
   connect(name: string): { readonly memory: MemoryWire; readonly wire: Wire } {
-    const memory = this.bus.connect(name);
+    // So small that an interval takes several parts.
+    const memory = this.bus.connect(name, 1_224);
     memory.setState('up');
     return { memory, wire: stormy(memory, this.weather, this.clock, this.random) };
   }
