@@ -58,6 +58,7 @@ export type { VipLocation } from './node/floating.ts';
 export type { GroupMember, GroupView } from './node/group-views.ts';
 export type { LogsApi } from './node/logs-api.ts';
 export type { NodeEvents } from './node/node-api.ts';
+export type { OutboundOpening } from './node/outbound-opening.ts';
 export type { OwnershipChange, RoundSummary } from './node/ownership-news.ts';
 export type { PeerHandler, PeerLimits, PeerStream } from './node/peers.ts';
 export type { ReloadOutcome } from './node/reload.ts';

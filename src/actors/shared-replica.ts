@@ -10,7 +10,7 @@ import type { SharedKind, SharedRow, SharedStats } from '../core/shared-object.t
 import type { View } from '../core/view.ts';
 
 /** What can be changed while the object is in use. */
-export type ReplicaBounds = Pick<ReplicaSettings, 'maxDelayMs' | 'maxPending' | 'maxSize'>;
+export type ReplicaBounds = Pick<ReplicaSettings, 'maxDelayMs' | 'maxPending' | 'maxSize' | 'maxWaitMs'>;
 
 export interface SharedReplica {
   readonly name: string;

@@ -20,7 +20,7 @@ import type { View } from '../core/view.ts';
 import { OtherTypes } from './other-types.ts';
 import type { World } from './ports.ts';
 import { inTurns } from './row-replica.ts';
-import type { SharedReplica } from './shared-replica.ts';
+import type { ReplicaBounds, SharedReplica } from './shared-replica.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 import { accountEvents, throttlesMachine } from './throttles-machine.ts';
 
@@ -30,7 +30,7 @@ export type ThrottleWorld = Pick<World, 'clock' | 'log'> & {
   readonly shared?: World['shared'];
 };
 
-export type ThrottleSettings = Pick<ReplicaSettings, 'name' | 'type' | 'maxThrottles'>;
+export type ThrottleSettings = Pick<ReplicaSettings, 'name' | 'type' | 'maxThrottles' | 'maxWaitMs'>;
 
 /** For the answers of other nodes to a listing. */
 const surveyMs = 1_000;
@@ -59,7 +59,7 @@ export class ThrottleReplica implements SharedReplica {
     settings: ThrottleSettings,
     earlier?: ThrottleReplica,
   ) {
-    const { name, type, maxThrottles } = settings;
+    const { name, type, maxThrottles, maxWaitMs } = settings;
     const self = world.self.incarnation;
     this.name = name;
     this.type = type;
@@ -70,7 +70,14 @@ export class ThrottleReplica implements SharedReplica {
       earlier?.throttles ??
       new SharedThrottles(
         // Throttles of stanzas are as many as there are stanzas, and last as long as these.
-        { object: name, type, self, capacity: maxThrottles, expires: type === 'shared_named_throttles' },
+        {
+          object: name,
+          type,
+          self,
+          capacity: maxThrottles,
+          expires: type === 'shared_named_throttles',
+          maxWaitMs,
+        },
         this.#ports(),
       );
     this.#survey = new UseSurvey({ object: name, type }, self, {
@@ -129,7 +136,9 @@ export class ThrottleReplica implements SharedReplica {
   }
 
   /** Nothing ever waits to be sent, and a throttle has no delay. */
-  configure(): void {}
+  configure(bounds: Pick<ReplicaBounds, 'maxWaitMs'>): void {
+    this.throttles.configure(bounds);
+  }
 
   flush(): void {}
 

@@ -6,6 +6,7 @@
 import { largestSize } from '../core/cache/cache.ts';
 import type { LogLevel } from '../core/log.ts';
 import {
+  clusterLimitNames,
   type OutboundCapSettings,
   type OutboundScope,
   type OutboundStanza,
@@ -209,6 +210,7 @@ function replicasOf(root: Scope): ReplicaSettings[] {
       maxPending: reader.number('max_pending'),
       maxKeys: reader.number('max_keys'),
       maxThrottles: type === 'shared_named_throttles' ? namedThrottlesOf(root) : stanzaThrottles,
+      maxWaitMs: reader.number('max_wait') * 1000,
       maxSize: Math.min(unlimitedOr(reader.number('max_size')) ?? largestSize, largestSize),
       bindingGroup: reader.text('binding_group'),
     };
@@ -273,6 +275,9 @@ function capsOf(root: Scope, objects: readonly ReplicaSettings[]): OutboundCapSe
     stanzas: capStanzas(root),
     groupOfBinding: new Map(groups.map(({ scope, group }) => [scope.instance, group?.instance ?? 'default'])),
     objects,
+    strict: clusterLimitNames.filter((name) =>
+      new ScopeReader(root.schema, root).texts('strict_connection_caps').includes(name),
+    ),
   };
 }
 

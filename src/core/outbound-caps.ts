@@ -4,17 +4,20 @@
  *
  * Pure: settings are compiled once, counts come from outside. A decision is as accurate as the counts (replication
  * 6.12): those of other nodes are up to `max_delay` old, so together the nodes may pass a cap for that long; no node
- * opens a connection once it sees the cap reached.
+ * opens a connection once it sees the cap reached. Caps that are strict are decided by slots of the whole cluster, which
+ * whoever opens a connection takes; here is said which (replication 21.1).
  */
 
 import { domainKey } from './domain.ts';
 import {
   type Check,
+  type ClusterCheck,
   type CountingObjects,
   clusterChecks,
   countingObjects,
   localChecks,
   type OutboundCounts,
+  type Subject,
 } from './outbound-checks.ts';
 import type { OutboundCapSettings } from './outbound-settings.ts';
 import { type Container, labelOf, OutboundStanzas } from './outbound-stanzas.ts';
@@ -44,6 +47,13 @@ export interface OutboundAttempt {
 /** Denied: which limit, its value, the count that reached it, and the stanza. No error: the messages wait (6.11). */
 export type OutboundDecision = { readonly allowed: true } | ({ readonly allowed: false } & Check);
 
+/** A slot that a connection needs, and the answer when there is none. */
+export interface StrictCap {
+  readonly slot: string;
+  readonly count: number;
+  readonly refusal: OutboundDecision & { readonly allowed: false };
+}
+
 type ScopeOption = 'scope_max_outbound_connections' | 'cluster_scope_max_outbound_connections';
 const scopeOptions: readonly ScopeOption[] = [
   'scope_max_outbound_connections',
@@ -54,6 +64,7 @@ export class OutboundCaps {
   readonly #objects: CountingObjects;
   readonly #stanzas: OutboundStanzas;
   readonly #groupOfBinding: ReadonlyMap<string, string>;
+  readonly #strict: ReadonlySet<string>;
   /** Containers where a regular expression makes names share a count. */
   readonly #sharing: readonly { readonly option: ScopeOption; readonly container: Container }[];
 
@@ -61,6 +72,7 @@ export class OutboundCaps {
     this.#objects = countingObjects(settings.objects);
     this.#stanzas = new OutboundStanzas(settings.stanzas);
     this.#groupOfBinding = settings.groupOfBinding;
+    this.#strict = new Set(settings.strict);
     this.#sharing = scopeOptions.flatMap((option) =>
       [...this.#stanzas.all()]
         .filter(({ domains, hosts }) => domains.sharesCounts(option) || hosts.sharesCounts(option))
@@ -74,13 +86,47 @@ export class OutboundCaps {
 
   /** Denied when any limit that applies has been reached; the first one found is named (replication 6.10). */
   decide(counts: OutboundCounts, attempt: OutboundAttempt): OutboundDecision {
-    const { binding, host, ips = [], group = this.groupOf(binding) } = attempt;
-    const around = this.#stanzas.around(group, binding);
-    const subject = { group, binding, domain: domainKey(attempt.domain), host, ips, around };
+    return this.#decide(counts, this.#subjectOf(attempt), () => true);
+  }
+
+  /** The same without the caps for which slots are taken: counts of other nodes say too late that one is free. */
+  decideBesideSlots(counts: OutboundCounts, attempt: OutboundAttempt): OutboundDecision {
+    return this.#decide(counts, this.#subjectOf(attempt), (check) => !this.#needsSlot(check));
+  }
+
+  /** Slots that such a connection has to hold, all of them. */
+  strictCaps(counts: OutboundCounts, attempt: OutboundAttempt): StrictCap[] {
+    if (this.#strict.size === 0) return [];
+    return clusterChecks(this.#subjectOf(attempt), counts, this.#objects)
+      .filter((check) => this.#needsSlot(check))
+      .map(({ limit, value, scope, counted }) => ({
+        slot: `${limit} ${scope}: ${counted}`,
+        count: value,
+        refusal: { allowed: false, limit, value, count: value, scope },
+      }));
+  }
+
+  #decide(
+    counts: OutboundCounts,
+    subject: Subject,
+    applies: (check: ClusterCheck) => boolean,
+  ): OutboundDecision {
     const reached =
       localChecks(subject, counts).find(isReached) ??
-      clusterChecks(subject, counts, this.#objects).find(isReached);
-    return reached === undefined ? { allowed: true } : { allowed: false, ...reached };
+      clusterChecks(subject, counts, this.#objects).find((check) => applies(check) && isReached(check));
+    if (reached === undefined) return { allowed: true };
+    const { limit, value, count, scope } = reached;
+    return { allowed: false, limit, value, count, scope };
+  }
+
+  #subjectOf({ binding, domain, host, ips = [], group = this.groupOf(binding) }: OutboundAttempt): Subject {
+    const around = this.#stanzas.around(group, binding);
+    return { group, binding, domain: domainKey(domain), host, ips, around };
+  }
+
+  /** -1 is no cap, and 0 is reached without anybody being asked. */
+  #needsSlot({ limit, value }: Check): boolean {
+    return value > 0 && this.#strict.has(limit);
   }
 
   /** The sums to which a row of `outbound_binding_domains` belongs. */

@@ -28,6 +28,11 @@ export interface Check {
   readonly scope: string;
 }
 
+/** `counted` names what is counted: checks of one limit and stanza with the same name share their count. */
+export interface ClusterCheck extends Check {
+  readonly counted: string;
+}
+
 /** A connection that is to be opened, with everything that is looked up once. */
 export interface Subject {
   readonly group: string;
@@ -86,7 +91,11 @@ export function localChecks(subject: Subject, counts: OutboundCounts): Check[] {
   return [...maxChecks(subject, counts), ...serverChecks(subject, counts), ...scopeChecks(subject, counts)];
 }
 
-export function clusterChecks(subject: Subject, counts: OutboundCounts, objects: CountingObjects): Check[] {
+export function clusterChecks(
+  subject: Subject,
+  counts: OutboundCounts,
+  objects: CountingObjects,
+): ClusterCheck[] {
   return [
     ...clusterMaxChecks(subject, counts, objects),
     ...clusterServerChecks(subject, counts, objects),
@@ -143,19 +152,37 @@ function scopeChecks(subject: Subject, counts: OutboundCounts): Check[] {
 }
 
 /** The value for hosts and the value for domains are two limits, for they count different things (replication 6.3). */
-function clusterMaxChecks(subject: Subject, counts: OutboundCounts, objects: CountingObjects): Check[] {
+function clusterMaxChecks(
+  subject: Subject,
+  counts: OutboundCounts,
+  objects: CountingObjects,
+): ClusterCheck[] {
   // Neither a binding group nor a binding inside one can set it (replication 6.2).
   const around = { ...subject.around, bindingInGroup: emptyContainer, group: emptyContainer };
   const steps = stepsTo('cluster_max_outbound_connections', { ...subject, around });
   const forHost = steps.find(({ names }) => names === 'host');
   const forDomain = steps.find(({ names }) => names !== 'host');
   return [
-    ...(forHost === undefined ? [] : [check(forHost, clusterHostCount(subject, counts, objects))]),
-    ...(forDomain === undefined ? [] : [check(forDomain, clusterDomainCount(subject, counts, objects))]),
+    ...(forHost === undefined
+      ? []
+      : [
+          clusterCheck(
+            forHost,
+            clusterHostCount(subject, counts, objects),
+            sumNames.host(subject.host ?? ''),
+          ),
+        ]),
+    ...(forDomain === undefined
+      ? []
+      : [clusterCheck(forDomain, clusterDomainCount(subject, counts, objects), domainSum(subject, objects))]),
   ];
 }
 
-function clusterServerChecks(subject: Subject, counts: OutboundCounts, objects: CountingObjects): Check[] {
+function clusterServerChecks(
+  subject: Subject,
+  counts: OutboundCounts,
+  objects: CountingObjects,
+): ClusterCheck[] {
   const groupObject = objects.addressesOfGroup.get(subject.group);
   const countOf = (step: Step): number => {
     if (step.within === 'global') {
@@ -167,22 +194,32 @@ function clusterServerChecks(subject: Subject, counts: OutboundCounts, objects: 
   const steps = stepsTo('cluster_server_max_outbound_connections', subject).filter(
     ({ names }) => names === 'all',
   );
-  return steps.map((step) => check(step, countOf(step)));
+  return steps.map((step) => clusterCheck(step, countOf(step), scopeSum(step, subject)));
 }
 
-function clusterScopeChecks(subject: Subject, counts: OutboundCounts, objects: CountingObjects): Check[] {
+function clusterScopeChecks(
+  subject: Subject,
+  counts: OutboundCounts,
+  objects: CountingObjects,
+): ClusterCheck[] {
+  // In a binding the option means what `cluster_max` means, in the global scope `cluster_server_max` (replication 6.4).
+  const isOverBindings = (step: Step) =>
+    step.names === 'domain' && step.within === 'binding' && step.stanza.pattern === undefined;
   const countOf = (step: Step): number => {
-    // In these two places the option means what `cluster_server_max` and `cluster_max` mean (replication 6.4).
     if (step.names === 'all' && step.within === 'global' && objects.addresses !== undefined) {
       return counts.total(objects.addresses);
     }
-    if (step.names === 'domain' && step.within === 'binding' && step.stanza.pattern === undefined) {
-      return clusterDomainCount(subject, counts, objects);
-    }
+    if (isOverBindings(step)) return clusterDomainCount(subject, counts, objects);
     return rowSum(scopeSum(step, subject), counts, objects);
   };
   const steps = stepsTo('cluster_scope_max_outbound_connections', subject);
-  return steps.map((step) => check(step, countOf(step)));
+  const sumOf = (step: Step) =>
+    isOverBindings(step) ? domainSum(subject, objects) : scopeSum(step, subject);
+  return steps.map((step) => clusterCheck(step, countOf(step), sumOf(step)));
+}
+
+function clusterCheck(step: Step, count: number, counted: string): ClusterCheck {
+  return { ...check(step, count), counted };
 }
 
 function check({ limit, value, stanza }: Step, count: number): Check {
@@ -232,6 +269,11 @@ function ownHostCount({ host }: Subject, counts: OutboundCounts): number {
 
 function rowSum(sum: string, counts: OutboundCounts, objects: CountingObjects): number {
   return objects.rows === undefined ? counts.own(sum) : counts.rows(sum);
+}
+
+/** What `clusterDomainCount` counts. */
+function domainSum({ group, domain }: Subject, objects: CountingObjects): string {
+  return objects.domainsOfGroup.has(group) ? sumNames.groupDomain(group, domain) : sumNames.domain(domain);
 }
 
 /** Over all bindings; of the binding's group where an object counts that (replication 6.8). */

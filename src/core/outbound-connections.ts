@@ -13,6 +13,7 @@ import {
   type OutboundCapSettings,
   OutboundCaps,
   type OutboundDecision,
+  type StrictCap,
 } from './outbound-caps.ts';
 import type { OutboundCounts } from './outbound-checks.ts';
 import type { OutboundObject } from './outbound-settings.ts';
@@ -86,6 +87,15 @@ export class OutboundConnections {
 
   mayConnect(attempt: OutboundAttempt): OutboundDecision {
     return this.#caps.decide(this.#counts, attempt);
+  }
+
+  /** Whether it may be opened by whoever has its slots. */
+  mayOpen(attempt: OutboundAttempt): OutboundDecision {
+    return this.#caps.decideBesideSlots(this.#counts, attempt);
+  }
+
+  strictCaps(attempt: OutboundAttempt): readonly StrictCap[] {
+    return this.#caps.strictCaps(this.#counts, attempt);
   }
 
   /** @throws FlotillaError FLT-1302 for what cannot be counted; nothing has changed then */

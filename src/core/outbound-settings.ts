@@ -16,6 +16,14 @@ export const outboundLimitNames = [
 ] as const;
 export type OutboundLimitName = (typeof outboundLimitNames)[number];
 
+/** Caps that can be strict (replication 21.1). */
+export const clusterLimitNames = [
+  'cluster_max_outbound_connections',
+  'cluster_server_max_outbound_connections',
+  'cluster_scope_max_outbound_connections',
+] as const satisfies readonly OutboundLimitName[];
+export type ClusterLimitName = (typeof clusterLimitNames)[number];
+
 /**
  * The stanzas around an option, outermost first; none at all is the global scope. Names are as typed. A domain or host
  * between slashes (`/^(wanadoo|orange)\.fr$/`) is a regular expression, already known to compile.
@@ -54,4 +62,6 @@ export interface OutboundCapSettings {
   /** Binding name -> name of the binding group that holds it. A binding not named here is in group `default`. */
   readonly groupOfBinding: ReadonlyMap<string, string>;
   readonly objects: readonly OutboundObject[];
+  /** Caps for which a connection takes a slot from an account of the cluster. Default: none. */
+  readonly strict?: readonly ClusterLimitName[];
 }

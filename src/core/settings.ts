@@ -203,6 +203,8 @@ export interface ReplicaSettings {
   readonly maxKeys: number;
   /** Throttles this node holds; more make the least recently used one go. */
   readonly maxThrottles: number;
+  /** How long a throttle waits for an account that does not answer, before it refuses. */
+  readonly maxWaitMs: number;
   /** Entries of a replicated cache. */
   readonly maxSize: number;
   readonly bindingGroup: string | undefined;

@@ -11,9 +11,11 @@ import type { FrontEvent } from '../net/front-listener.ts';
 import type { Counts, NodeAudit, NodeGauges, NodeSeries } from './counts.ts';
 import type { Floating, VipLocation } from './floating.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
+import { type OutboundOpening, openOutbound } from './outbound-opening.ts';
 import type { OwnershipChange, RoundSummary } from './ownership-news.ts';
 import type { PeerHandler, PeerLimits, PeerStream, Peers } from './peers.ts';
 import type { SharedObject } from './shared-object.ts';
+import type { Throttles } from './throttles.ts';
 import type { VipHook } from './vip-hooks.ts';
 import type { BindingHandler, ServiceHandler } from './vip-services.ts';
 
@@ -33,6 +35,7 @@ export abstract class NodeApi extends GuardedEmitter<NodeEvents> {
   /** Undefined before the node has started, as the one below. */
   protected abstract readonly outbound: OutboundConnections | undefined;
   protected abstract readonly counts: Counts | undefined;
+  abstract readonly throttles: Throttles;
 
   /** The shared object of this name. FLT-1301 when it is not replicated here. */
   shared(name: string): SharedObject {
@@ -44,6 +47,15 @@ export abstract class NodeApi extends GuardedEmitter<NodeEvents> {
   /** Whether an outbound connection may be opened now, or which cap forbids it (replication 6.10). */
   mayConnect(attempt: OutboundAttempt): OutboundDecision {
     return this.#connections().mayConnect(attempt);
+  }
+
+  /**
+   * Both in one, with a slot of the cluster for each cap in `strict_connection_caps`: the nodes together never pass such a
+   * cap while they agree on who is there. Open all connections with this then; `outboundOpened` takes no slots.
+   */
+  openOutbound(connection: OutboundConnection): Promise<OutboundOpening> {
+    const connections = () => this.#connections();
+    return openOutbound({ connections, slots: this.throttles.slots }, connection);
   }
 
   /** Counts an outbound connection from the moment it is initiated. */

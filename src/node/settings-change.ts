@@ -72,7 +72,7 @@ function duravipOf(running: VipSettings, wanted: VipSettings): VipSettings {
   return { ...wanted, holdMs, quorum, beatIntervalMs, handover: { ...wanted.handover, failureTimeoutMs } };
 }
 
-/** How long changes wait and how much a cache holds can change at any time; what an object is cannot (replication 3.11). */
+/** How long changes and callers wait and how much a cache holds can change at any time; what an object is cannot (replication 3.11). */
 function replicateOf(
   running: readonly ReplicaSettings[],
   wanted: readonly ReplicaSettings[],
@@ -80,8 +80,8 @@ function replicateOf(
   return running.map((object) => {
     const next = wanted.find(({ name, type }) => name === object.name && type === object.type);
     if (!next) return object;
-    const { maxDelayMs, maxPending, maxSize } = next;
-    return { ...object, maxDelayMs, maxPending, maxSize };
+    const { maxDelayMs, maxPending, maxSize, maxWaitMs } = next;
+    return { ...object, maxDelayMs, maxPending, maxSize, maxWaitMs };
   });
 }
 
@@ -184,6 +184,7 @@ const optionNames: Readonly<Record<string, string>> = {
   'api.maxRequests': 'api_max_requests',
   peers: 'ECCluster_Listener',
   'caps.stanzas': 'outbound connection caps',
+  'caps.strict': 'strict_connection_caps',
   throttles: 'outbound throttles',
   asLogger: 'as_logger',
   aggregation: 'Logs',

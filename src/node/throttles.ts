@@ -43,6 +43,8 @@ export interface ThrottleSources {
 
 type Settle<T> = { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void };
 
+/** A node alone keeps the accounts itself. */
+const loneWaitMs = Number.POSITIVE_INFINITY;
 /** For objects that belong to no process of the cluster. */
 const nobody = '0'.repeat(32) as Incarnation;
 
@@ -160,7 +162,12 @@ export class Throttles {
     });
     const world = { clock: around.clock, log: around.log, self: { incarnation: nobody } };
     const maxThrottles = type === 'shared_named_throttles' ? maxNamed : Number.POSITIVE_INFINITY;
-    const replica = new ThrottleReplica(system, world, { name: type, type, maxThrottles });
+    const replica = new ThrottleReplica(system, world, {
+      name: type,
+      type,
+      maxThrottles,
+      maxWaitMs: loneWaitMs,
+    });
     this.#lone.set(type, replica);
     return replica;
   }

@@ -24,6 +24,7 @@ const settings: ReplicaSettings = {
   maxKeys: 1,
   maxSize: 1_000,
   maxThrottles: 1,
+  maxWaitMs: 200,
   bindingGroup: undefined,
 };
 /** `lasting` never expires, each of `ending` has one life in the run, `mixed` has many. */

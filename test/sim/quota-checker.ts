@@ -30,6 +30,7 @@ const settings: ReplicaSettings = {
   maxPending: 20,
   maxKeys: 200,
   maxThrottles: 1000,
+  maxWaitMs: 200,
   maxSize: 60,
   bindingGroup: undefined,
 };

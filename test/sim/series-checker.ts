@@ -21,6 +21,7 @@ const settings: ReplicaSettings = {
   maxPending: 20,
   maxKeys: 100_000,
   maxThrottles: 100,
+  maxWaitMs: 200,
   maxSize: 100,
   bindingGroup: undefined,
 };

@@ -48,6 +48,7 @@ const replicate: ReplicaSettings[] = [
   parameters: [],
   maxKeys: 200,
   maxThrottles: 1000,
+  maxWaitMs: 200,
   maxSize: 60,
   bindingGroup: undefined,
 }));

@@ -390,6 +390,12 @@ export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
       default: '1000000',
       text: 'Keys in the own row; beyond it the coldest addresses of a CIDR tree are counted with their network, others together.',
     },
+    {
+      name: 'max_wait',
+      type: duration(0.01, 3600),
+      default: '0.2',
+      text: 'Longest time a throttle waits for the node that keeps its account; then it refuses.',
+    },
     { name: 'binding_group', type: text, text: 'Count only connections made through this group.' },
   ],
 });

@@ -1,5 +1,6 @@
 /** The outermost scope: its own options, the small stanzas of a server, and everything else by reference. */
 import { logLevels } from '../../core/log.ts';
+import { clusterLimitNames } from '../../core/outbound-settings.ts';
 import { msgcClientScope, msgcServerScope } from './bus.ts';
 import { clusterScope } from './cluster.ts';
 import { foreignListeners, listenerScopes } from './listeners.ts';
@@ -179,6 +180,11 @@ const globalOptions: readonly OptionSchema[] = [
   { name: 'local_changes_only', type: bool, default: 'false', text: 'All console changes go there.' },
   // The kernel tells of interfaces and addresses; those that do not float are not ours to put back.
   ...ignoredOptions('use_iflist_cache binding_auto_replumb binding_auto_replumb_interval'),
+  {
+    name: 'strict_connection_caps',
+    type: { kind: 'words', words: clusterLimitNames },
+    text: 'Caps that are never passed: a connection takes a slot of the cluster. Needs `Replicate "shared_named_throttles"`.',
+  },
   { name: 'siv_throttle_cache_size', type: int(1), default: '1000', text: 'Most named throttles.' },
   ...ignoredOptions(
     'spool_base spool_mode spool_umask max_resident_active_queue max_resident_messages max_resident_transient_queue ' +

@@ -29,6 +29,8 @@ export interface Load {
   waiting: number;
   /** Goes up with each new view. Each limit heeds it when it is used next: there may be very many. */
   views: number;
+  /** Whoever wants to know now is refused when the account has not answered for so long. */
+  maxWaitMs: number;
 }
 
 export interface Ask {
@@ -42,6 +44,8 @@ export interface Ask {
 export const retryMs = 100;
 /** Who waits for a slot is told when there is one; this is for when that was lost. */
 const slotRetryMs = 1000;
+/** An account that did not answer the last ask of so short a time ago is not waited for anew. */
+const silenceMs = 1000;
 
 export class Limit {
   readonly account: Account;
@@ -57,6 +61,9 @@ export class Limit {
   readonly #waiters: Waiter[] = [];
   #checks: Check[] = [];
   #askedMs: number | undefined;
+  /** Since when the account has not answered, and when it was asked last. */
+  #silentSinceMs: number | undefined;
+  #lastAskMs = Number.NEGATIVE_INFINITY;
   #asked: Pick<Ask, 'released' | 'want'> = { released: 0, want: 0 };
   #views: number;
 
@@ -156,9 +163,12 @@ export class Limit {
     const want = this.#wanted;
     const isWanted = want > 0 && (this.isSlots || !this.#isExhausted);
     if (!isWanted && this.#released === this.#confirmed) return undefined;
-    if (this.#askedMs !== undefined && nowMs < this.#askedMs + this.#patienceMs && !this.#isNews(want))
+    if (this.#askedMs !== undefined && nowMs < this.#askedMs + this.#retryAfterMs && !this.#isNews(want))
       return undefined;
     this.#askedMs = nowMs;
+    if (nowMs > this.#lastAskMs + silenceMs) this.#silentSinceMs = undefined;
+    this.#silentSinceMs ??= nowMs;
+    this.#lastAskMs = nowMs;
     this.#asked = { released: this.#released, want };
     return { window: this.#window, granted: this.#granted, released: this.#released, want };
   }
@@ -168,8 +178,27 @@ export class Limit {
     return this.isSlots && (this.#released > this.#asked.released || want > this.#asked.want);
   }
 
-  get #patienceMs(): number {
+  get #retryAfterMs(): number {
     return this.isSlots && this.#isExhausted ? slotRetryMs : retryMs;
+  }
+
+  /** The ask could not even be sent. */
+  unsent(nowMs: number): void {
+    this.#silentSinceMs = nowMs - this.#load.maxWaitMs;
+  }
+
+  /**
+   * Refuses whoever wants to know now, once the account has been silent for too long. Nothing else can be said without
+   * the account: the others may have been granted all there is. Who comes later is refused at once, while the account is asked on.
+   */
+  refuseUnanswered(nowMs: number, wallMs: number): void {
+    if (this.#silenceLeftMs(nowMs) > 0) return;
+    this.#refuse(Math.min(this.#load.maxWaitMs, this.#untilNextMs(wallMs)));
+  }
+
+  #silenceLeftMs(nowMs: number): number {
+    if (this.#silentSinceMs === undefined) return Number.POSITIVE_INFINITY;
+    return this.#silentSinceMs + this.#load.maxWaitMs - nowMs;
   }
 
   /** The open ask will not be answered, or may be asked of somebody else. */
@@ -182,12 +211,14 @@ export class Limit {
     if (this.#views === this.#load.views) return;
     this.#views = this.#load.views;
     this.#askedMs = undefined;
+    this.#silentSinceMs = undefined;
     this.#isExhausted = false;
     // What the holder before knew may be lost, and so may a grant of it.
     if (this.isSlots && this.#granted > 0) this.#confirmed = -1;
   }
 
   grant({ window, granted, released, exhausted }: Granted, wallMs: number): void {
+    this.#silentSinceMs = undefined;
     this.roll(wallMs);
     if (window !== this.#window) return;
     // Who waits for a slot has its place in the holder's queue.
@@ -200,6 +231,8 @@ export class Limit {
     this.#serve(wallMs);
     // Whom it was for was told something else meanwhile.
     while (this.isSlots && this.#inHand > 0) this.#release();
+    // Who comes next is news: whom this answer was for has gone, and the holder answers nobody twice of its own accord.
+    this.#asked = { ...this.#asked, want: Math.min(this.#asked.want, this.#wanted) };
   }
 
   #release(): void {
@@ -238,11 +271,13 @@ export class Limit {
   }
 
   /** How long nothing can happen but what others do. */
-  dueInMs(wallMs: number): number {
+  dueInMs(nowMs: number, wallMs: number): number {
     this.#heedView();
-    if (this.isSlots) return this.#patienceMs;
+    const silenceLeftMs = this.#silenceLeftMs(nowMs);
+    const dueMs = silenceLeftMs > 0 ? silenceLeftMs : Number.POSITIVE_INFINITY;
+    if (this.isSlots) return Math.min(dueMs, this.#retryAfterMs);
     const untilNextMs = Number.isNaN(this.#window) ? 0 : this.#untilNextMs(wallMs);
-    return this.#isExhausted ? untilNextMs : Math.min(retryMs, untilNextMs);
+    return Math.min(dueMs, untilNextMs, this.#isExhausted ? Number.POSITIVE_INFINITY : retryMs);
   }
 
   get #inHand(): number {
@@ -272,14 +307,17 @@ export class Limit {
       this.#checks.filter(({ used }) => used <= this.#granted),
       false,
     );
-    if (!this.#isExhausted) return;
+    if (this.#isExhausted) this.#refuse(this.#untilNextMs(wallMs));
+  }
+
+  #refuse(waitMs: number): void {
     this.#answer(this.#checks, true);
     const refused = this.#waiters.filter((waiter) => 'decide' in waiter);
     if (refused.length === 0) return;
     const held = this.#waiters.filter((waiter) => !('decide' in waiter));
     this.#waiters.splice(0, this.#waiters.length, ...held);
     this.#load.waiting -= refused.length;
-    for (const { decide } of refused) decide(this.#untilNextMs(wallMs), this.#window);
+    for (const { decide } of refused) decide(waitMs, this.#window);
   }
 
   #admit(waiter: Waiter): void {

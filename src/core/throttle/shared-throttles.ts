@@ -23,6 +23,8 @@ export interface SharedThrottleSettings extends QuotaObject {
   readonly capacity: number;
   /** One goes when it was not used for its window and a second (replication 7.14). */
   readonly expires: boolean;
+  /** `max_wait`: for an account that does not answer. */
+  readonly maxWaitMs: number;
 }
 
 export interface SharedThrottlePorts {
@@ -72,7 +74,7 @@ export class SharedThrottles {
   /** Those somebody waits for. */
   readonly #busy = new Set<string>();
   readonly #slots = new Set<string>();
-  readonly #load: Load = { waiting: 0, views: 0 };
+  readonly #load: Load;
   readonly #shares = new Shares();
   /** When to look at the busy ones again; not later than any of them wants. */
   #busyDueMs = Number.POSITIVE_INFINITY;
@@ -85,13 +87,20 @@ export class SharedThrottles {
   #forgetMs = Number.POSITIVE_INFINITY;
   #refusals = 0;
   #evictions = 0;
+  /** The last message could not be sent. */
+  #isCutOff = false;
 
   constructor(settings: SharedThrottleSettings, ports: SharedThrottlePorts) {
     this.#settings = settings;
     this.#ports = ports;
+    this.#load = { waiting: 0, views: 0, maxWaitMs: settings.maxWaitMs };
     this.#sweptMs = ports.clock.nowMs();
     this.#desk = new AccountDesk({ object: settings.object, type: settings.type }, settings.self, {
-      send: (to, message) => this.#ports.send(to, message),
+      send: (to, message) => {
+        const isSent = this.#ports.send(to, message);
+        this.#isCutOff = !isSent;
+        return isSent;
+      },
       wallMs: () => this.#ports.clock.wallMs(),
       most: (policy, node, rate, window) => this.#shares.most(policy, node, rate, window),
       lost: () => this.#shares.lost(this.#ports.clock.nowMs()),
@@ -115,6 +124,11 @@ export class SharedThrottles {
     this.#desk.become(self);
     for (const [, { limit }] of this.#throttles) limit?.become(self, ports.clock.wallMs());
     this.#beginAnew();
+  }
+
+  /** From now on (replication 3.11). */
+  configure({ maxWaitMs }: Pick<SharedThrottleSettings, 'maxWaitMs'>): void {
+    this.#load.maxWaitMs = maxWaitMs;
   }
 
   get stats(): { waiting: number; refusals: number; evictions: number; drops: number; throttles: number } {
@@ -334,22 +348,26 @@ export class SharedThrottles {
     }
   }
 
-  /** Asks as long as something is wanted and the answer comes at once. */
+  /** Asks as long as something is wanted and the answer comes at once. Who still waits then waits for the account. */
   #pump(id: string): void {
     const throttle = this.#throttles.get(id);
     const limit = throttle?.limit;
     if (!limit) return;
+    const { clock } = this.#ports;
     for (;;) {
-      const ask = limit.ask(this.#ports.clock.nowMs());
+      const ask = limit.ask(clock.nowMs());
       if (!ask) break;
+      this.#isCutOff = false;
       const { epsilon, partition, rate: own = limit.account.rate } = throttle;
       this.#desk.ask({ id, rate: limit.account.rate, own, epsilon, partition, ...ask });
+      if (this.#isCutOff) limit.unsent(clock.nowMs());
     }
+    limit.refuseUnanswered(clock.nowMs(), clock.wallMs());
     const wasBusy = this.#busy.has(id);
     if (limit.isBusy) {
       this.#busy.add(id);
-      const { clock } = this.#ports;
-      this.#busyDueMs = Math.min(this.#busyDueMs, clock.nowMs() + limit.dueInMs(clock.wallMs()));
+      const nowMs = clock.nowMs();
+      this.#busyDueMs = Math.min(this.#busyDueMs, nowMs + limit.dueInMs(nowMs, clock.wallMs()));
     } else this.#busy.delete(id);
     if (limit.isBusy !== wasBusy) this.#ports.dueChanged();
   }

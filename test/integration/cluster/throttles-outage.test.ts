@@ -103,8 +103,10 @@ it('R5 REP-7.21 decisions go on without a server, never more than N in all, and 
   const isFull = () => [1, 2].every((back) => allOf(windowNow() - back));
   await until(isFull, 60_000);
 
+  for (const load of loads) load.latenciesMs.length = 0;
   await server.kill();
   await until(() => nodes.every(({ view }) => (view?.members.length ?? 0) <= 1), 60_000);
+  const untilViewsFell = loads.flatMap(({ latenciesMs }) => latenciesMs);
   const killed = { window: windowNow() + 1, rounds: loads.map(({ rounds }) => rounds) };
   for (const load of loads) load.latenciesMs.length = 0;
   const residentBefore = process.memoryUsage.rss();
@@ -115,7 +117,10 @@ it('R5 REP-7.21 decisions go on without a server, never more than N in all, and 
   await until(() => loads.every(third), 60_000);
   await until(() => windowNow() >= killed.window + outageS, (outageS + 10) * 1000);
   for (const [i, { rounds }] of loads.entries()) expect(rounds).toBeGreaterThan(killed.rounds[i]!);
-  if (outageS > 0) report(loads, residentBefore);
+  if (outageS > 0) {
+    console.log({ decisions: untilViewsFell.length, mostMsUntilViewsFell: Math.max(...untilViewsFell) });
+    report(loads, residentBefore);
+  }
 
   const restarted = windowNow();
   await server.start();

@@ -21,6 +21,7 @@ const settings: ReplicaSettings = {
   maxPending: 100,
   maxKeys: 1,
   maxThrottles: 100,
+  maxWaitMs: 200,
   maxSize: 1_000,
   bindingGroup: undefined,
 };

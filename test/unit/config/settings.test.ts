@@ -73,7 +73,7 @@ describe('settings of an empty configuration', () => {
       },
       datasources: [],
       listeners: [],
-      caps: { stanzas: [], groupOfBinding: new Map(), objects: [] },
+      caps: { stanzas: [], groupOfBinding: new Map(), objects: [], strict: [] },
       throttles: [],
       inboundThrottles: { global: undefined, byPathway: new Map() },
       maxNamedThrottles: 1000,

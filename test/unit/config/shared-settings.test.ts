@@ -8,7 +8,7 @@ describe('replication 3 shared objects', () => {
       cluster {
         Replicate "inbound_cidr" { max_delay = 0.05  max_keys = 10 }
         Replicate "outbound_cidr_foo" { class = "outbound_cidr"  binding_group = "foo" }
-        Replicate "throttles" { type = obtm }
+        Replicate "throttles" { type = obtm  max_wait = 0.5 }
         Replicate [ Type = "outbound_domains" max_pending = 7 ]
         Replicate "metrics" { parameters = "connect;snapshot" }
       }`);
@@ -21,6 +21,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 10,
         maxThrottles: 1_000_000,
+        maxWaitMs: 200,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
@@ -32,6 +33,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxWaitMs: 200,
         maxSize: 4_000_000,
         bindingGroup: 'foo',
       },
@@ -43,6 +45,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxWaitMs: 500,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
@@ -54,6 +57,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 7,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxWaitMs: 200,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
@@ -65,9 +69,22 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
+        maxWaitMs: 200,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
+    ]);
+  });
+});
+
+describe('strict_connection_caps', () => {
+  it('REP-21.1 is off for every cap, and on for those it names', () => {
+    expect(settingsOf('').caps.strict).toEqual([]);
+    const { caps } = settingsOf(`
+      strict_connection_caps = "cluster_scope_max_outbound_connections;cluster_max_outbound_connections"`);
+    expect(caps.strict).toEqual([
+      'cluster_max_outbound_connections',
+      'cluster_scope_max_outbound_connections',
     ]);
   });
 });

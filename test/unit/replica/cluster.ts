@@ -48,6 +48,7 @@ export class Node {
       maxPending: options.maxPending ?? 100,
       maxKeys: options.maxKeys ?? 1_000_000,
       maxThrottles: 1000,
+      maxWaitMs: 200,
       maxSize: 1_000,
       bindingGroup: undefined,
     };

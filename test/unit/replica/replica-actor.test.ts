@@ -21,6 +21,7 @@ const settings: ReplicaSettings = {
   maxPending: 100,
   maxKeys: 1_000_000,
   maxThrottles: 1000,
+  maxWaitMs: 200,
   maxSize: 1_000,
   bindingGroup: undefined,
 };

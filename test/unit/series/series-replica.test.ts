@@ -22,6 +22,7 @@ const settings: ReplicaSettings = {
   maxPending: 100,
   maxKeys: 1_000_000,
   maxThrottles: 100,
+  maxWaitMs: 200,
   maxSize: 1_000,
   bindingGroup: undefined,
 };

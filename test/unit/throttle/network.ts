@@ -17,6 +17,7 @@ export interface NodeOptions {
   readonly capacity?: number;
   readonly expires?: boolean;
   readonly partition?: PartitionPolicy;
+  readonly maxWaitMs?: number;
 }
 
 export class Node {
@@ -26,6 +27,8 @@ export class Node {
   /** Views that this node has not installed yet. */
   readonly views: View[] = [];
   view: View | undefined;
+  /** Its connection to the bus is lost. */
+  isCutOff = false;
   /** Units allowed, by `id window`. */
   readonly allowed = new Map<string, number>();
   readonly #network: Network;
@@ -46,10 +49,12 @@ export class Node {
         self: incarnation,
         capacity: options.capacity ?? 1000,
         expires: options.expires ?? false,
+        maxWaitMs: options.maxWaitMs ?? 200,
       },
       {
         clock: { nowMs: () => network.nowMs, wallMs: () => this.wallMs },
         send: (to, message) => {
+          if (this.isCutOff) return false;
           network.under.push({ to, message });
           return true;
         },

@@ -85,6 +85,29 @@ describe('slots', () => {
     expect([holders.inAll, holders.refused]).toEqual([1, 2]);
   });
 
+  it('REP-21.1 who asks again is told at once again, also while another of its node waits for one', () => {
+    const holders = shared(3, 1);
+    const { network } = holders;
+    const [first, second] = [network.keeper('a'), network.keeper('a', 'deputy')];
+    const third = network.nodes.find((node) => node !== first && node !== second)!;
+    holders.take(first);
+    network.settle();
+    for (const waiting of [0, 1]) {
+      for (let i = 0; i < waiting; i++) holders.wait(third);
+      network.settle();
+      holders.refused = 0;
+      for (let i = 0; i < 5; i++) {
+        holders.take(third);
+        network.settle();
+        expect(holders.refused).toBe(i + 1);
+      }
+    }
+    holders.giveBack(first);
+    network.settle();
+    expect(holders.held.get(third)).toBe(1);
+    expect(holders.inAll).toBe(1);
+  });
+
   it('REP-21.1 a node alone decides in the same call', () => {
     const holders = shared(1, 2);
     const [node] = holders.network.nodes;
