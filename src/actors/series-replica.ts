@@ -27,7 +27,7 @@ export class SeriesReplica extends RowReplica<EventTable> {
     settings: ReplicaSettings,
     earlier?: SeriesReplica,
   ): SeriesReplica {
-    const { incarnation } = world.self;
+    const { incarnation, type } = world.self;
     const hasSnapshots = settings.parameters.includes('snapshot');
     const table =
       earlier?.handOver(incarnation) ??
@@ -35,6 +35,7 @@ export class SeriesReplica extends RowReplica<EventTable> {
         self: incarnation,
         maxKeys: settings.maxKeys,
         hasSnapshots,
+        onlyReceives: type !== 'Momentum',
         nowMs: () => world.clock.wallMs(),
         clash: ({ id, keyType }) =>
           world.log.warning(`'${settings.name}': others count '${id}' by ${keyType}, which is not so here`, {

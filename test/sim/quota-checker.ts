@@ -42,6 +42,9 @@ const rates: Readonly<Record<string, string>> = {
 };
 /** Somebody wants more of it all the time, on every node. */
 const wanted = 'wanted';
+/** Everybody asks for it as soon as there is a new view, when a new holder knows least of what was granted before. */
+const atOnce = 'long';
+const atOnceUnits = 3;
 const slots = { id: 'slots', count: 2, longestMs: 1_500 };
 /** A window is judged by what happened until so long before and after it, and the one before. */
 const calmMs = 1_500;
@@ -80,7 +83,12 @@ export class QuotaChecker implements ObjectChecker {
 
   start(node: SimNode): void {
     this.#stretches.note();
-    node.member.membership.listen({ viewInstalled: () => this.#stretches.note() });
+    node.member.membership.listen({
+      viewInstalled: (view) => {
+        this.#stretches.note();
+        if (view.members.length > 1) this.#ask(node, atOnce, atOnceUnits);
+      },
+    });
     if (!replicaOf(node)) return;
     this.#wantMore(node);
     this.#wantSlot(node);
@@ -161,11 +169,15 @@ export class QuotaChecker implements ObjectChecker {
   }
 
   #takeSome(node: SimNode): void {
-    const { throttles } = replicaOf(node)!;
     const id = this.#random.pick(Object.keys(rates));
-    throttles.create(id, rates[id]!);
-    for (let i = this.#random.below(6); i >= 0; i--)
-      throttles.take(id, (waitMs, window) => {
+    this.#ask(node, id, this.#random.below(6) + 1);
+  }
+
+  #ask(node: SimNode, id: string, units: number): void {
+    const throttles = replicaOf(node)?.throttles;
+    throttles?.create(id, rates[id]!);
+    for (let i = 0; i < units; i++)
+      throttles?.take(id, (waitMs, window) => {
         if (waitMs === 0) this.#allow(node, id, window);
       });
   }

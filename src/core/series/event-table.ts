@@ -43,6 +43,8 @@ export interface EventTableOptions {
   readonly maxKeys: number;
   /** Counts begun before this process enter the sums too (8.9). */
   readonly hasSnapshots: boolean;
+  /** Managers have no row of their own (replication 4.13): they tell nobody anything. Default: false. */
+  readonly onlyReceives?: boolean;
   nowMs(): number;
   /** A stream of a member has keys of another type than here, and does not enter the sums (9.15). Once a stream. */
   clash(definition: StreamDefinition): void;
@@ -77,6 +79,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     this.#self = options.self;
     this.#startS = this.#nowS;
     this.#removals = new Removals(this.#own, this.#retired, {
+      onlyReceives: this.#options.onlyReceives ?? false,
       nowMs: () => this.#options.nowMs(),
       totalsOf: (definition) => this.#totalsFor(definition),
       countOthers: this.#countOthers,

@@ -13,6 +13,8 @@ import type { StreamKey } from './stream-key.ts';
 import type { StreamTotals } from './stream-totals.ts';
 
 export interface RemovalPorts {
+  /** What it would tell others, these would drop. */
+  readonly onlyReceives: boolean;
   nowMs(): number;
   /** Undefined when the stream is not counted here as it is defined. */
   totalsOf(definition: StreamDefinition): StreamTotals | undefined;
@@ -36,6 +38,10 @@ export class Removals {
     for (const [key, atMs] of removals) {
       if (++looked % stepKeys === 0) yield;
       if (!this.#ports.totalsOf(definition)) return;
+      if (this.#ports.onlyReceives) {
+        this.#removeRetired(definition, key, atMs);
+        continue;
+      }
       const stream = this.#own.streams.get(definition.id) ?? this.#own.define(definition);
       if (!sameDefinition(stream.definition, definition)) return;
       if (atMs <= this.#own.get(stream, removalCell, key) || this.#isOver(definition, atMs)) continue;

@@ -17,6 +17,7 @@ export interface NodeOptions {
   readonly name?: string;
   readonly hasSnapshots?: boolean;
   readonly isDefined?: boolean;
+  readonly onlyReceives?: boolean;
 }
 
 export class Node {
@@ -38,6 +39,7 @@ export class Node {
         self: this.self,
         maxKeys: 100_000,
         hasSnapshots: options.hasSnapshots ?? true,
+        onlyReceives: options.onlyReceives ?? false,
         nowMs: () => nodes.nowMs,
         clash: (definition) => this.clashes.push(definition),
       });

@@ -56,6 +56,24 @@ describe('a key that is removed', () => {
     expect(c.replicator.verify().every(({ verdict }) => verdict === 'match')).toBe(true);
   });
 
+  it('REP-4.13 REP-9.12 is gone for one that has no row as well, of those who left too, and it tells nobody', () => {
+    const { nodes, a, b, c } = three();
+    const manager = nodes.add({ name: 'manager', onlyReceives: true });
+    nodes.view();
+    for (const { table } of [a, b, c]) table.add(hits.id, 'x', 4);
+    nodes.rest();
+    nodes.remove(c);
+    nodes.view();
+    nodes.rest();
+    expect(manager.sum('x')).toBe(12);
+    const told = manager.replicator.digest;
+    a.table.remove(hits.id, 'x');
+    nodes.rest();
+    expect([a.sum('x'), b.sum('x'), manager.sum('x')]).toEqual([0, 0, 0]);
+    expect(manager.table.pending).toBe(0);
+    expect(manager.replicator.digest).toEqual(told);
+  });
+
   it('REP-9.12 is gone from the counts of one who has left, and of a series that is not shared', () => {
     const { nodes, a, b, c } = three();
     c.table.add(hits.id, 'x', 4);
