@@ -10,6 +10,14 @@ import { parseRate, type Rate, windowAt, windowStartMs } from '../core/throttle/
 import type { SharedThrottles } from '../core/throttle/shared-throttles.ts';
 import type { CellDecision, CellRate, CellThrottles } from '../net/resp/store.ts';
 
+type Throttles = Pick<SharedThrottles, 'create' | 'take' | 'giveBack'>;
+
+interface Wanted {
+  readonly id: string;
+  readonly rate: Rate;
+  readonly quantity: number;
+}
+
 interface Taken {
   readonly window: number;
   units: number;
@@ -17,16 +25,16 @@ interface Taken {
 
 /** Keys of which is known what was taken; of those beyond it `remaining` is too much. */
 const maxRemembered = 10_000;
+const noMore = () => {};
 
 export class SharedCellThrottles implements CellThrottles {
-  readonly #throttles: () => Pick<SharedThrottles, 'create' | 'take' | 'giveBack'>;
+  readonly #throttles: () => Throttles;
   readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #taken = new Map<string, Taken>();
+  /** Throttles of which several units are being taken, one after another: who comes later is to come later. */
+  readonly #severals = new Map<string, Promise<unknown>>();
 
-  constructor(
-    throttles: () => Pick<SharedThrottles, 'create' | 'take' | 'giveBack'>,
-    clock: Pick<Clock, 'wallMs'>,
-  ) {
+  constructor(throttles: () => Throttles, clock: Pick<Clock, 'wallMs'>) {
     this.#throttles = throttles;
     this.#clock = clock;
   }
@@ -37,7 +45,25 @@ export class SharedCellThrottles implements CellThrottles {
     const rate = parseRate(text)!;
     // A key may be asked with different rates: each is a throttle of its own, as all nodes must mean the same by a name.
     const id = `cell:${text}:${key}`;
+    while (this.#severals.has(id)) await this.#severals.get(id);
     throttles.create(id, text);
+    const taking = this.#take(throttles, { id, rate, quantity });
+    if (quantity > 1) {
+      const over = taking.then(noMore, noMore).finally(() => this.#severals.delete(id));
+      this.#severals.set(id, over);
+    }
+    const waitMs = await taking;
+    const used = this.#count(id, rate, waitMs > 0 ? 0 : quantity);
+    return {
+      isLimited: waitMs > 0,
+      remaining: waitMs > 0 ? 0 : Math.max(0, Math.min(rate.units, cell.maxBurst + 1) - used),
+      retryAfterS: waitMs > 0 ? Math.ceil(waitMs / 1000) : -1,
+      resetAfterS: Math.ceil(this.#windowLeftMs(rate) / 1000),
+    };
+  }
+
+  /** All units or none. 0, or how long until there may be so many. */
+  async #take(throttles: Throttles, { id, rate, quantity }: Wanted): Promise<number> {
     const windows: number[] = [];
     let waitMs = quantity > rate.units ? this.#windowLeftMs(rate) : 0;
     while (windows.length < quantity && waitMs === 0) {
@@ -46,13 +72,7 @@ export class SharedCellThrottles implements CellThrottles {
       if (waitMs === 0) windows.push(answer.window);
     }
     if (waitMs > 0) for (const window of windows) throttles.giveBack(id, window);
-    const used = this.#count(id, rate, waitMs > 0 ? 0 : quantity);
-    return {
-      isLimited: waitMs > 0,
-      remaining: waitMs > 0 ? 0 : Math.max(0, Math.min(rate.units, cell.maxBurst + 1) - used),
-      retryAfterS: waitMs > 0 ? Math.ceil(waitMs / 1000) : -1,
-      resetAfterS: Math.ceil(this.#windowLeftMs(rate) / 1000),
-    };
+    return waitMs;
   }
 
   #windowLeftMs(rate: Rate): number {

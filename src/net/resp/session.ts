@@ -1,8 +1,9 @@
 /**
  * One connection of a Redis client: commands in, replies out in the same order, transactions.
  *
- * Bounded: while a reply is awaited, or the client does not read, nothing more is read from it. A transaction is what it
- * says only on this node: nothing comes between its commands here.
+ * Commands behind one that has to wait are carried out meanwhile, and their replies held: what waits is a decision of a
+ * throttle, which has nothing to do with keys. Bounded: while many replies are awaited, or held, or the client does not
+ * read, nothing more is read from it. A transaction is what it says only on this node: nothing comes between its commands here.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
@@ -12,7 +13,7 @@ import { turnAway } from '../turn-away.ts';
 import { RespError } from './arguments.ts';
 import { CommandParser } from './command-parser.ts';
 import { findCommand, type RespCommand, unknownCommand } from './commands.ts';
-import { encodeReply, ok, type Reply } from './reply.ts';
+import { encodeReply, ok, type Reply, type RespVersion } from './reply.ts';
 import type { RespState, RespStore } from './store.ts';
 
 interface Queued {
@@ -20,8 +21,17 @@ interface Queued {
   readonly words: readonly Buffer[];
 }
 
-/** Replies gathered before they are written. */
+/** The reply to a command, in the version of the protocol it was sent in. */
+interface Pending {
+  readonly version: RespVersion;
+  /** Undefined: awaited. */
+  bytes: Buffer | undefined;
+}
+
+/** Replies gathered before they are written, and held behind one that is awaited. */
 const maxGatheredBytes = 256 * 1024;
+/** Of each client; the callers of all clients that throttles let wait are bounded, too. */
+const maxPending = 32;
 const maxQueued = 128;
 
 /** A client that does not go when it is told to is cut off. */
@@ -37,7 +47,11 @@ export class RespSession {
   readonly #state: RespState;
   #replies: Buffer[] = [];
   #gatheredBytes = 0;
-  #isAwaited = false;
+  /** In the order of their commands; the first is awaited. */
+  readonly #pending: Pending[] = [];
+  #heldBytes = 0;
+  /** A transaction is under way. */
+  #isExecuting = false;
   /** The client has to read first. */
   #isFull = false;
   #isLeaving = false;
@@ -63,14 +77,15 @@ export class RespSession {
     this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
-  /** After the reply it is at. */
+  /** After the replies that are awaited. */
   finish(): void {
     this.#state.isEnding = true;
-    if (!this.#isAwaited) this.#end();
+    if (this.#pending.length === 0) this.#end();
   }
 
   get #isWaiting(): boolean {
-    return this.#isAwaited || this.#isFull;
+    const holdsMuch = this.#pending.length >= maxPending || this.#heldBytes > maxGatheredBytes;
+    return this.#isExecuting || holdsMuch || this.#isFull;
   }
 
   #run(): void {
@@ -79,15 +94,15 @@ export class RespSession {
       if (!command) break;
       if ('error' in command) {
         this.#state.isEnding = true;
-        this.#gather({ error: command.error });
+        this.#reply({ error: command.error });
         break;
       }
       const reply = this.#answer(command.words);
       if (reply instanceof Promise) this.#await(reply);
-      else this.#gather(reply);
+      else this.#reply(reply);
     }
     this.#write();
-    if (this.#state.isEnding && !this.#isAwaited) this.#end();
+    if (this.#state.isEnding && this.#pending.length === 0) this.#end();
     else if (this.#isWaiting) this.#socket.pause();
     else this.#socket.resume();
   }
@@ -99,16 +114,32 @@ export class RespSession {
   }
 
   #await(reply: Promise<Reply>): void {
-    this.#isAwaited = true;
+    const pending: Pending = { version: this.#state.version, bytes: undefined };
+    this.#pending.push(pending);
     void reply.then((value) => {
-      this.#isAwaited = false;
-      this.#gather(value);
+      pending.bytes = encodeReply(value, pending.version);
+      this.#heldBytes += pending.bytes.length;
+      for (let first = this.#pending[0]; first?.bytes; first = this.#pending[0]) {
+        this.#pending.shift();
+        this.#heldBytes -= first.bytes.length;
+        this.#gather(first.bytes);
+      }
       this.#run();
     });
   }
 
-  #gather(reply: Reply): void {
-    const bytes = encodeReply(reply, this.#state.version);
+  #reply(reply: Reply): void {
+    const { version } = this.#state;
+    const bytes = encodeReply(reply, version);
+    if (this.#pending.length === 0) {
+      this.#gather(bytes);
+      return;
+    }
+    this.#pending.push({ version, bytes });
+    this.#heldBytes += bytes.length;
+  }
+
+  #gather(bytes: Buffer): void {
     this.#replies.push(bytes);
     this.#gatheredBytes += bytes.length;
     if (this.#gatheredBytes > maxGatheredBytes) this.#write();
@@ -161,10 +192,12 @@ export class RespSession {
     if (!queue) return { error: 'ERR EXEC without MULTI' };
     if (queue === 'wrong') return { error: 'EXECABORT Transaction discarded because of previous errors.' };
     const replies: Reply[] = [];
+    this.#isExecuting = true;
     for (const queued of queue) {
       const reply = this.#carryOut(queued);
       replies.push(reply instanceof Promise ? await reply : reply);
     }
+    this.#isExecuting = false;
     return replies;
   }
 

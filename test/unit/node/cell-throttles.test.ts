@@ -7,6 +7,8 @@ import { VirtualClock } from '../../sim/virtual-clock.ts';
 /** Takes units as one node alone does. */
 class Throttles {
   readonly rates = new Map<string, string>();
+  /** Each decision takes a while, as when another node has to be asked. */
+  delays = false;
   readonly #used = new Map<string, number>();
   readonly #clock: VirtualClock;
 
@@ -26,7 +28,9 @@ class Throttles {
     const used = this.#used.get(key) ?? 0;
     const isFree = used < rate.units;
     if (isFree) this.#used.set(key, used + 1);
-    decide(isFree ? 0 : windowStartMs(rate, window + 1) - wallMs, window);
+    const waitMs = isFree ? 0 : windowStartMs(rate, window + 1) - wallMs;
+    if (this.delays) setImmediate(() => decide(waitMs, window));
+    else decide(waitMs, window);
   }
 
   giveBack(id: string, window: number): void {
@@ -74,6 +78,16 @@ describe('CL.THROTTLE on shared throttles', () => {
     expect(await cells.take('user', rate, 3)).toMatchObject({ isLimited: false, remaining: 0 });
     expect(await cells.take('user', rate, 0)).toMatchObject({ isLimited: false, remaining: 0 });
     expect(await cells.take('user', rate, 11)).toMatchObject({ isLimited: true });
+  });
+
+  it('who asks later does not come between the units of who asked before', async () => {
+    align(10);
+    throttles.delays = true;
+    const rate = { maxBurst: 4, count: 5, periodS: 10 };
+    const quantities = [1, 3, 1, 2, 1, 0];
+    const decisions = await Promise.all(quantities.map((quantity) => cells.take('user', rate, quantity)));
+    expect(decisions.map(({ isLimited }) => isLimited)).toEqual([false, false, false, true, true, false]);
+    expect((await cells.take('other', rate, 5)).isLimited).toBe(false);
   });
 
   it('a second is the shortest window', async () => {

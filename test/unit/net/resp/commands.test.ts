@@ -61,6 +61,18 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
+/** Throttles that decide when they are told to, by key. */
+function heldThrottles(): Map<string, () => void> {
+  const decide = new Map<string, () => void>();
+  throttles = {
+    take: (key) =>
+      new Promise((resolve) =>
+        decide.set(key, () => resolve({ isLimited: false, remaining: 0, retryAfterS: -1, resetAfterS: 60 })),
+      ),
+  };
+  return decide;
+}
+
 /** Bytes as they are sent and as they come back. */
 async function raw(sent: string, replyBytes: number): Promise<string> {
   const { port } = server.address() as net.AddressInfo;
@@ -366,6 +378,82 @@ describe('limits', () => {
     expect(await replies).toEqual([[0, 16, 14, -1, 2], 'PONG', [1, 16, 14, 3, 2]]);
     expect(asked[1]).toEqual(['user', { maxBurst: 15, count: 30, periodS: 60 }, 5]);
     await expect(redis.call('CL.THROTTLE', 'user', '15', '0', '60')).rejects.toThrow('ERR max_burst');
+  });
+
+  it('commands behind CL.THROTTLE go on while it waits, and all are answered in their order', async () => {
+    const decide = heldThrottles();
+    const replies: unknown[] = [];
+    const note = (reply: unknown) => replies.push(reply);
+    void redis.call('CL.THROTTLE', 'a', '0', '1', '60').then(note);
+    void redis.set('k', 'v').then(note);
+    void redis.call('CL.THROTTLE', 'b', '0', '1', '60').then(note);
+    void redis.get('k').then(note);
+    const other = await open();
+    await expect.poll(() => decide.size).toBe(2);
+    expect(await other.get('k')).toBe('v');
+    other.disconnect();
+    decide.get('b')!();
+    expect(replies).toEqual([]);
+    decide.get('a')!();
+    const decided = [0, 1, 0, -1, 60];
+    await expect.poll(() => replies).toEqual([decided, 'OK', decided, 'v']);
+  });
+
+  it('R7 of a client that asks on and on only so many wait, and the rest when these are answered', async () => {
+    const decide = heldThrottles();
+    const all = Array.from({ length: 100 }, (_, i) => redis.call('CL.THROTTLE', `k${i}`, '0', '1', '60'));
+    await expect.poll(() => decide.size).toBe(32);
+    await expect.poll(() => sockets[0]!.isPaused()).toBe(true);
+    for (let i = 0; i < 100; i++) {
+      await expect.poll(() => decide.has(`k${i}`)).toBe(true);
+      expect(decide.size).toBeLessThanOrEqual(32 + i);
+      decide.get(`k${i}`)!();
+    }
+    expect(await Promise.all(all)).toHaveLength(100);
+  });
+
+  it('R7 replies held behind one that is awaited are bounded in bytes', async () => {
+    const decide = heldThrottles();
+    await redis.set('big', 'x'.repeat(200 * 1024));
+    const replies = [
+      redis.call('CL.THROTTLE', 'a', '0', '1', '60'),
+      ...Array.from({ length: 9 }, () => redis.get('big')),
+      redis.call('CL.THROTTLE', 'b', '0', '1', '60'),
+    ];
+    await expect.poll(() => sockets[0]!.isPaused()).toBe(true);
+    expect([...decide.keys()]).toEqual(['a']);
+    decide.get('a')!();
+    await expect.poll(() => decide.has('b')).toBe(true);
+    decide.get('b')!();
+    expect(await Promise.all(replies)).toHaveLength(11);
+  });
+
+  it('each reply has the version of its command, a transaction is not overtaken, and QUIT ends after all', async () => {
+    const decide = heldThrottles();
+    const words = (...all: string[]) =>
+      `*${all.length}\r\n${all.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
+    const throttle = (key: string) => words('CL.THROTTLE', key, '0', '1', '60');
+    const sent = [
+      throttle('a'),
+      words('GET', 'none'),
+      words('HELLO', '3'),
+      words('GET', 'none'),
+      words('MULTI'),
+      throttle('b'),
+      words('INCR', 'n'),
+      words('EXEC'),
+      words('INCR', 'n'),
+      words('QUIT'),
+    ];
+    const received = raw(sent.join(''), 200);
+    for (const key of ['b', 'a']) {
+      await expect.poll(() => decide.has(key)).toBe(true);
+      decide.get(key)!();
+    }
+    const text = await received;
+    const decided = '*5\r\n:0\r\n:1\r\n:0\r\n:-1\r\n:60\r\n';
+    expect(text.startsWith(`${decided}$-1\r\n%`)).toBe(true);
+    expect(text.endsWith(`_\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n${decided}:1\r\n:2\r\n+OK\r\n`)).toBe(true);
   });
 
   it('CL.THROTTLE says what is missing where no throttles are shared', async () => {
