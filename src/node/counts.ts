@@ -16,6 +16,8 @@ import { SeriesFiles } from './series-files.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Turns } from './turns.ts';
 
+type SharedTable = Pick<SeriesReplica, 'table' | 'words'>;
+
 export interface CountsOptions {
   readonly settings: AuditSettings;
   readonly around: Surroundings;
@@ -23,9 +25,9 @@ export interface CountsOptions {
   /** Of this moment: another one after a reset. */
   readonly life: () => Incarnation | undefined;
   /** `Replicate "metrics"`, where it is configured. */
-  readonly metrics: SeriesReplica | undefined;
+  readonly metrics: SharedTable | undefined;
   /** `Replicate "eccmgr_metrics"`. */
-  readonly managers: SeriesReplica | undefined;
+  readonly managers: SharedTable | undefined;
 }
 
 /** What programs use of them. */

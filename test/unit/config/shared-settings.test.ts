@@ -77,6 +77,27 @@ describe('replication 3 shared objects', () => {
   });
 });
 
+describe('inbound_audit', () => {
+  it('REP-8.2 has monitors, two folders and an interval', () => {
+    const { audit } = settingsOf(`
+      inbound_audit { monitors = ( "300,6" "1800,4" )  log_dir = "/l"  serialize_dir = "/s"  maintenance_interval = 60 }`);
+    expect(audit).toEqual({
+      monitors: [
+        { sizeS: 300, count: 6 },
+        { sizeS: 1800, count: 4 },
+      ],
+      logDir: '/l',
+      serializeDir: '/s',
+      maintenanceMs: 60_000,
+    });
+  });
+
+  it('REP-16.2 REP-16.7 options of adaptive delivery are read in every scope of theirs, and change nothing', () => {
+    const around = (option: string) => `Binding "b" { ${option} Domain "d" { ${option} } } ${option}`;
+    expect(settingsOf(around('adaptive_scope = "auto"'))).toEqual(settingsOf(around('')));
+  });
+});
+
 describe('strict_connection_caps', () => {
   it('REP-21.1 is off for every cap, and on for those it names', () => {
     expect(settingsOf('').caps.strict).toEqual([]);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import type { Log } from '../../../src/core/log.ts';
-import { Counts } from '../../../src/node/counts.ts';
+import { EventTable } from '../../../src/core/series/event-table.ts';
+import { Counts, type CountsOptions } from '../../../src/node/counts.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 
@@ -29,7 +30,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-function start(): Counts {
+function start(objects: Partial<Pick<CountsOptions, 'metrics' | 'managers'>> = {}): Counts {
   const ignore = () => {};
   const complain = (text: string) => void complaints.push(text);
   const log: Log = {
@@ -54,6 +55,7 @@ function start(): Counts {
     life: () => self,
     metrics: undefined,
     managers: undefined,
+    ...objects,
   });
   open.push(counts);
   return counts;
@@ -77,13 +79,15 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 describe('what a node counts over time', () => {
-  it('REP-9.17 a series with `persist` goes on in the next life, and is restored only once', async () => {
+  it('REP-9.17 REP-9.5 a series with `persist` goes on in the next life, and is restored only once', async () => {
     const counts = start();
     counts.series.define('kept', 'cidr', 3600, 3, { persist: true });
     counts.series.define('lost', 'cidr', 3600, 3);
     counts.series.add('kept', { key: ip, count: 2.5 });
     counts.series.add('lost', ip);
     await ended(counts.stop());
+    expect(await readdir(join(directory, 'persist'))).toHaveLength(1);
+    await expect(readdir(join(directory, 'logs'))).rejects.toMatchObject({ code: 'ENOENT' });
     const next = start();
     next.series.define('kept', 'cidr', 3600, 3, { persist: true });
     next.series.define('lost', 'cidr', 3600, 3);
@@ -94,7 +98,7 @@ describe('what a node counts over time', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('REP-11.5 REP-11.7 a series with `serialize` is written at the end of each period, in one file', async () => {
+  it('REP-11.5 REP-11.7 REP-9.5 a series with `serialize` is written at the end of each period, in one file', async () => {
     const counts = start();
     counts.series.define('spam', 'cidr', 60, 3, { serialize: true });
     counts.series.add('spam', { key: '10.0.0.10', count: 2 });
@@ -127,6 +131,39 @@ describe('what a node counts over time', () => {
     expect(counts.series.count('spam', '10.0.0.0/24')).toBe(3.5);
     await expect(counts.load('spam', 'nothing')).rejects.toMatchObject({ code: 'FLT-1912' });
     await expect(counts.load('none', 'more')).rejects.toMatchObject({ code: 'FLT-1911' });
+  });
+
+  it('REP-8.14 REP-9.13 REP-16.1 what is told to whom follows the words of the two objects; it counts here, too', () => {
+    const shared = (...words: string[]) => ({
+      table: new EventTable({
+        self,
+        maxKeys: 100,
+        hasSnapshots: true,
+        nowMs: () => clock.wallMs(),
+        clash: () => {},
+      }),
+      words: new Set(words),
+    });
+    const [metrics, managers] = [shared('connect', 'audit_series'), shared('audit_series')];
+    const [wordless, wordlessToo] = [shared(), shared()];
+    const modes = ['none', 'cluster', 'manager'] as const;
+    for (const objects of [
+      { metrics, managers },
+      { metrics: wordless, managers: wordlessToo },
+    ]) {
+      const counts = start(objects);
+      for (const event of ['connect', 'reception'] as const) counts.audit.count(event, ip);
+      for (const replicate of modes) counts.series.define(replicate, 'cidr', 60, 3, { replicate });
+      for (const name of modes) counts.series.add(name, ip);
+      expect(modes.map((name) => counts.series.count(name, ip))).toEqual([1, 1, 1]);
+    }
+    const told = ({ table }: typeof metrics) =>
+      new Set([...table.ownRow()].flatMap(({ cells }) => cells.map(({ definition }) => definition.id)));
+    expect(told(metrics)).toEqual(new Set(['connect', 'series:60,3:cluster']));
+    expect(told(managers)).toEqual(new Set(['series:60,3:manager']));
+    expect([told(wordless), told(wordlessToo)]).toEqual([new Set(), new Set()]);
+    expect(complaints.filter((text) => text.includes('parameters of eccmgr_metrics'))).toHaveLength(1);
+    expect(complaints.filter((text) => text.includes("'audit_series' is not"))).toHaveLength(2);
   });
 
   it('REP-8.15 REP-9.14 REP-13.3 what is not replicated is counted here, and said once', () => {

@@ -1,6 +1,6 @@
 /** Named series: definition, adding, reading, what is saved and written, and every error. */
 import { describe, expect, it } from 'vitest';
-import { AuditSeries, type ReplicateMode } from '../../../src/core/series/audit-series.ts';
+import { AuditSeries, type ReplicateMode, seriesTypes } from '../../../src/core/series/audit-series.ts';
 import { EventTable } from '../../../src/core/series/event-table.ts';
 import { Journal } from '../../../src/core/series/journal.ts';
 import {
@@ -49,7 +49,21 @@ function two() {
 const code = (name: string) => expect.objectContaining({ code: name });
 
 describe('named series', () => {
-  it('REP-9.10 windows shift, sums go over ranges, prefixes and the current address', () => {
+  it('REP-9.1 REP-9.3 each type has its keys, and a count stays for interval times windows', () => {
+    const { nodes, series } = alone();
+    const keys = { cidr: ip, cidr_ipv6: '2001:db8::1', string: 'any event' };
+    for (const type of seriesTypes) {
+      series.define(type, type, 20, 3);
+      series.add(type, keys[type]);
+    }
+    const sums = () => seriesTypes.map((type) => series.count(type, { key: keys[type], endv: 2 }));
+    nodes.nowMs += 59_999;
+    expect(sums()).toEqual([1, 1, 1]);
+    nodes.nowMs += 1;
+    expect(sums()).toEqual([0, 0, 0]);
+  });
+
+  it('REP-9.10 REP-9.8 REP-9.11 windows shift, sums go over ranges, prefixes and the current address', () => {
     const { nodes, series } = alone();
     series.define('spam', 'cidr', 60, 3);
     series.add('spam', { key: ip, count: 2 });
@@ -64,6 +78,48 @@ describe('named series', () => {
     expect(series.during('spam', '60,3', { end: 1, mask: 32, ip })).toBe(8);
     expect(series.during('spam', '60,4', { ip })).toBe(0);
     expect(series.during('never', '60,1', { ip })).toBe(0);
+    series.add('spam', { key: ip, count: -3.5 });
+    expect(series.count('spam', ip)).toBe(2.5);
+  });
+
+  it('REP-9.7 what a policy adds: how much, for whom, told to whom, and whether it is written to files', () => {
+    const nodes = new Nodes();
+    const both = [nodes.add({ isDefined: false }), nodes.add({ isDefined: false })] as const;
+    nodes.view();
+    nodes.rest();
+    const [here, there] = [seriesOf(nodes, both[0]), seriesOf(nodes, both[1])];
+    here.series.addTo('own', '60,2', {}, ip);
+    here.series.addTo('own', '60,2', { count: 4, ip: '10.0.0.2' }, ip);
+    here.series.addTo('all', '60,2', { count: 3, replicate: 'cluster', serialize: true }, ip);
+    nodes.rest();
+    const sums = ['own', 'all'].map((name) =>
+      [here, there].map(({ series }) => series.during(name, '60,2', { mask: 24, ip })),
+    );
+    expect(sums).toEqual([
+      [5, 0],
+      [3, 3],
+    ]);
+    expect([here.journal.take().length, there.journal.take().length]).toEqual([1, 0]);
+  });
+
+  it('REP-16.3 REP-16.4 REP-16.5 adaptive delivery has its sums over all nodes and the last seconds', () => {
+    const { nodes, a, b } = two();
+    const pair = { key: 'b1:example.com' };
+    const complaints = { key: 'b1:example.com:fbl:abuse' };
+    for (const node of [a, b]) {
+      node.define('OBTM_Series', 'string', 3, 20, { replicate: 'cluster' });
+      node.define('FBL_stats', 'string', 14_400, 6, { replicate: 'cluster', persist: true });
+    }
+    for (const node of [a, b]) node.add('OBTM_Series', { ...pair, count: 2 });
+    for (const node of [a, b]) node.add('FBL_stats', complaints);
+    nodes.rest();
+    b.add('OBTM_Series', pair);
+    nodes.nowMs += 3_000;
+    const during = (seconds: number) => b.count('OBTM_Series', { ...pair, endv: seconds / 3 - 1 });
+    expect([during(3), during(6), during(60)]).toEqual([0, 1, 5]);
+    nodes.nowMs += 60_000;
+    expect(during(60)).toBe(0);
+    expect([a.count('FBL_stats', { ...complaints, endv: 5 }), a.count('FBL_stats', pair)]).toEqual([2, 0]);
   });
 
   it('REP-9.2 a policy makes a series by adding to it, one for each monitor', () => {

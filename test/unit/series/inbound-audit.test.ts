@@ -80,7 +80,7 @@ describe('the inbound audit', () => {
     expect(audit.audit('rejection', '300,6', { endv: 5 }, ip)).toBe(0);
   });
 
-  it('REP-8.11 REP-8.15 of all nodes where it is shared; else of this one, and a warning, once', () => {
+  it('REP-8.1 REP-8.11 REP-8.14 REP-8.15 of all nodes where it is shared; else of this one, and a warning, once', () => {
     const nodes = new Nodes();
     const [a, b] = [nodes.add(), nodes.add()];
     const here = auditOf(nodes, a, [five], ['connect']);
