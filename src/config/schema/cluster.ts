@@ -393,7 +393,7 @@ export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
     {
       name: 'max_wait',
       type: duration(0.01, 3600),
-      default: '0.2',
+      default: '0.5',
       text: 'Longest time a throttle waits for the node that keeps its account; then it refuses.',
     },
     { name: 'binding_group', type: text, text: 'Count only connections made through this group.' },

@@ -38,7 +38,7 @@ function start(nodename: string, more = ''): Promise<RunningNode> {
         nodeaddr = 127.0.0.1
         ${more}
         Replicate "inbound_cidr" { max_delay = 0.02 }
-        Replicate "shared_named_throttles" {}
+        Replicate "shared_named_throttles" { max_wait = 60 }
         Replicate "metrics" { max_delay = 0.02 parameters = "snapshot;audit_series;gauge_cache" }
         Replicate "limits" { type = cache  parameters = "snapshot"  max_delay = 0.02 }
       }

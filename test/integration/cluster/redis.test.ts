@@ -18,7 +18,7 @@ async function start(name: string): Promise<NodeProcess> {
     name,
     servers: [server.url],
     cluster: `Replicate "limits" { type = cache parameters = "snapshot" max_delay = 0.02 }
-      Replicate "shared_named_throttles" {}`,
+      Replicate "shared_named_throttles" { max_wait = 60 }`,
     scopes: `Datasource "limits" {}
       Redis_Listener { cache = "limits" Listen "${join(fleet.folder, `${name}.redis`)}" {} }`,
   });

@@ -8,7 +8,7 @@ describe('replication 3 shared objects', () => {
       cluster {
         Replicate "inbound_cidr" { max_delay = 0.05  max_keys = 10 }
         Replicate "outbound_cidr_foo" { class = "outbound_cidr"  binding_group = "foo" }
-        Replicate "throttles" { type = obtm  max_wait = 0.5 }
+        Replicate "throttles" { type = obtm  max_wait = 0.05 }
         Replicate [ Type = "outbound_domains" max_pending = 7 ]
         Replicate "metrics" { parameters = "connect;snapshot" }
       }`);
@@ -21,7 +21,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 10,
         maxThrottles: 1_000_000,
-        maxWaitMs: 200,
+        maxWaitMs: 500,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
@@ -33,7 +33,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
-        maxWaitMs: 200,
+        maxWaitMs: 500,
         maxSize: 4_000_000,
         bindingGroup: 'foo',
       },
@@ -45,7 +45,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
-        maxWaitMs: 500,
+        maxWaitMs: 50,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
@@ -57,7 +57,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 7,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
-        maxWaitMs: 200,
+        maxWaitMs: 500,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
@@ -69,7 +69,7 @@ describe('replication 3 shared objects', () => {
         maxPending: 100,
         maxKeys: 1_000_000,
         maxThrottles: 1_000_000,
-        maxWaitMs: 200,
+        maxWaitMs: 500,
         maxSize: 4_000_000,
         bindingGroup: undefined,
       },
