@@ -72,7 +72,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const folder = resolve(options.stateDir, 'nats');
   const binary = findBinary(options.binary ?? 'nats-server');
   makeFolder(folder);
-  const logins = keptLogins(join(folder, 'logins.json'), options.random);
+  const logins = keptLogins(join(folder, loginsFile), options.random);
   const text = embeddedConfig({ ...options, logins, folder });
   const files = serverFiles(folder);
   claim(files);
@@ -81,6 +81,18 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   await supervisor.begin(sameConfig);
   return supervisor;
 }
+
+/** With what programs on this machine may log in to the server of the node that has this state directory, if it has one. */
+export function ownServerLogin(stateDir: string): BusCredentials | undefined {
+  try {
+    const logins: EmbeddedLogins = JSON.parse(readFileSync(resolve(stateDir, 'nats', loginsFile), 'utf8'));
+    return logins.fleet;
+  } catch {
+    return undefined;
+  }
+}
+
+const loginsFile = 'logins.json';
 
 function makeFolder(folder: string): void {
   try {

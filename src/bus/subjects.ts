@@ -10,6 +10,8 @@ export interface GroupNames {
   readonly logGroup?: string | undefined;
 }
 
+export type ClusterGroupName = Pick<GroupNames, 'clusterGroup'>;
+
 /** Percent-encodes what may not stand in a subject token, `%` itself included (BUS-27). */
 export function encodeToken(text: string): string {
   let token = '';
@@ -82,6 +84,15 @@ export const subjects = {
   /** Lines of the paniclog for any listener, of all levels or of one. Connection `s`. */
   paniclog: (logGroup: string, node: string, level?: string) =>
     [logGroup, encodeToken(node), ...(level === undefined ? [] : [level])].join('.'),
+
+  /** Commits to the configuration repository of a subcluster, or to `global`; each is also the news of itself. */
+  revisions: (groups: ClusterGroupName, repository: string) =>
+    `${groups.clusterGroup}.cfg.${encodeToken(repository)}.rev`,
+  allRevisions: (groups: ClusterGroupName) => `${groups.clusterGroup}.cfg.*.rev`,
+  /** JetStream: the stream that keeps these commits, and the object store with what they name. */
+  revisionStream: (groups: ClusterGroupName, repository: string) =>
+    `CFG_${groups.clusterGroup}_${repository}`,
+  contentBucket: (groups: ClusterGroupName, repository: string) => `cfg_${groups.clusterGroup}_${repository}`,
 
   /** Advisories of the NATS servers about connections of all accounts. System account only. */
   allConnects: () => '$SYS.ACCOUNT.*.CONNECT',

@@ -317,6 +317,81 @@ export const errorCatalogue = {
     advice:
       'It is asked again by itself; see `cluster membership` for nodes that cannot be reached, and `logs` on the node for what it offers.',
   },
+  'FLT-2301': {
+    title: 'The configuration repository cannot be reached',
+    advice:
+      'Nothing was changed. Check the NATS servers and JetStream on them, then run the command again: a commit is refused, never queued.',
+  },
+  'FLT-2302': {
+    title: 'There is no such subcluster',
+    advice: '`flotilla cfg subcluster clusters` lists them; `flotilla cfg subcluster create NAME` makes one.',
+  },
+  'FLT-2303': {
+    title: 'The working copy is out of date',
+    advice:
+      'Somebody committed the same files. Run `flotilla cfg pull`, look at the result, and commit again.',
+  },
+  'FLT-2304': {
+    title: 'This is not a working copy',
+    advice: 'Make one with `flotilla cfg bootstrap`, or name it with --working-copy.',
+  },
+  'FLT-2305': {
+    title: 'The working copy is in conflict',
+    advice:
+      '`flotilla cfg pull --mine`, `--theirs` or `--manual` decides; after `--manual` edit the files and run `flotilla cfg resolve`.',
+  },
+  'FLT-2306': {
+    title: 'The repository is another one than that of the working copy',
+    advice:
+      'It was made anew. `flotilla cfg bootstrap --keep-local` takes it and keeps the files here as local changes.',
+  },
+  'FLT-2307': {
+    title: 'The configuration to be committed is not valid',
+    advice: 'Mend what the lines above name, or commit with --no-validate.',
+  },
+  'FLT-2308': {
+    title: 'This path cannot be under control',
+    advice: 'Give a path inside the working copy, without hidden names, links and control characters.',
+  },
+  'FLT-2309': {
+    title: 'The subcluster is in CONFLICT',
+    advice: 'Nothing is pulled or committed until `flotilla cfg subcluster resolve NAME`.',
+  },
+  'FLT-2310': {
+    title: 'It exists already',
+    advice: 'Nothing was changed; name another, or use what is there.',
+  },
+  'FLT-2311': {
+    title: 'The configuration repository is damaged',
+    advice:
+      'Something that it names is missing or not what its hash says. Make it anew from a working copy: `flotilla cfg subcluster create`, then `bootstrap --keep-local` and `commit`.',
+  },
+  'FLT-2312': {
+    title: 'There is no such revision or file in the repository',
+    advice: '`flotilla cfg log` lists the revisions with what they changed.',
+  },
+  'FLT-2313': {
+    title: 'A commit is too large',
+    advice: 'Commit in parts, with shorter messages.',
+  },
+  'FLT-2314': {
+    title: 'Another program is changing the working copy',
+    advice: 'A pull or commit is under way; try again when it is done.',
+  },
+  'FLT-2315': {
+    title: 'It is not known whether a commit was taken',
+    advice:
+      'The answer was lost. When the repository can be reached again, `flotilla cfg log -n 1` shows it; committing once more is harmless.',
+  },
+  'FLT-2316': {
+    title: 'The file cluster.boot is not usable',
+    advice: 'Mend the line named, or write it anew with `flotilla cfg bootstrap --keep-local`.',
+  },
+  'FLT-2317': {
+    title: 'The working copy cannot be written',
+    advice:
+      'The directory above it has to be writable for this user: a new checkout is made beside the old one.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
