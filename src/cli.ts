@@ -123,6 +123,18 @@ function buildProgram(outcome: { exitCode: number }): Command {
   });
 
   program
+    .command('cfg')
+    .description('pull, commit and look at the versioned configuration')
+    .argument('[words...]', "a command; 'flotilla cfg help' lists them")
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions()
+    .action(async (_: string[], __: unknown, command: Command) => {
+      const { runCfg } = await import('./cli/cfg.ts');
+      outcome.exitCode = await runCfg(command.args);
+    });
+
+  program
     .command('version')
     .description('print the version')
     .action(() => void process.stdout.write(`flotilla ${flotillaVersion}\n`));
@@ -148,7 +160,11 @@ function withProcessOptions(command: Command): Command {
     .addOption(
       new Option('--servers <url,...>', 'NATS servers, instead of the configured ones').argParser(listOfUrls),
     )
-    .option('--state-dir <directory>', 'where it keeps its state, instead of the configured directory');
+    .option('--state-dir <directory>', 'where it keeps its state, instead of the configured directory')
+    .option(
+      '--working-copy <directory>',
+      'managed configuration to be kept up to date; default: /etc/flotilla/conf, when there is /etc/flotilla/cluster.boot',
+    );
 }
 
 function oneLine(text: string): string {

@@ -40,6 +40,7 @@ import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
 import { Peers } from './node/peers.ts';
 import { impossible, type ReloadOutcome, reload } from './node/reload.ts';
+import { checkoutNow, Puller } from './node/repository/puller.ts';
 import { SharedObject } from './node/shared-object.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { systemClock } from './node/system-clock.ts';
@@ -112,6 +113,9 @@ export class RunningNode extends NodeApi {
   #server: BusServer | undefined;
   #machine: Machine | undefined;
   #life: ClusterLife | undefined;
+  #puller: Puller | undefined;
+  /** Where the configuration was read from, when it is managed. */
+  readonly #checkout: string | undefined;
   protected counts: Counts | undefined;
   #address = '';
 
@@ -121,6 +125,7 @@ export class RunningNode extends NodeApi {
     this.#settings = settings;
     this.#groupOfBinding = settings.caps.groupOfBinding;
     this.#options = options;
+    this.#checkout = options.workingCopy === undefined ? undefined : checkoutNow(options.workingCopy);
     const paniclog = new Paniclog();
     this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
     const { log } = this.#around;
@@ -343,6 +348,7 @@ export class RunningNode extends NodeApi {
     );
     this.#life = life;
     this.#logging.follow(life.links.s);
+    this.#puller?.follow(life.links.s);
     this.caches.watch();
     this.#record.follow(life.member);
     this.cluster.follow(life);
@@ -359,6 +365,23 @@ export class RunningNode extends NodeApi {
       pid: process.pid,
     });
     this.#lifecycle.serves();
+    this.#keepConfiguration();
+  }
+
+  #keepConfiguration(): void {
+    const { workingCopy } = this.#options;
+    if (workingCopy === undefined) return;
+    this.#puller = new Puller({
+      conf: workingCopy,
+      loaded: this.#checkout,
+      clusterGroup: this.settings.clusterGroup,
+      subcluster: this.settings.subcluster,
+      nodename: this.settings.nodename,
+      server: this.#server!,
+      reload: () => this.reload(),
+      around: this.#around,
+    });
+    this.#puller.follow(this.#life!.links.s);
   }
 
   get #floatingIps(): ReadonlySet<string> {
@@ -398,6 +421,7 @@ export class RunningNode extends NodeApi {
    */
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the node cannot go on'}`);
+    const pulled = this.#puller?.stop();
     await this.floating.giveUp();
     // Before the transfers between nodes are waited for: those of logs never end by themselves.
     await this.#logs.stop();
@@ -410,6 +434,7 @@ export class RunningNode extends NodeApi {
     await this.#life?.end();
     await this.caches.close();
     await this.#machine?.kernel.close();
+    await pulled;
     await this.#server?.stop();
     await this.#logging.close();
     await this.#console?.stop();

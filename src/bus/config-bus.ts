@@ -42,6 +42,8 @@ export interface Placement {
 
 /** More would slow commits down and gain nothing. */
 const mostReplicas = 3;
+const mostReconnects = 10;
+const reconnectWaitMs = 200;
 const streamNotFound = 10059;
 const nameInUse = 10058;
 /** Until the stream has the leader that was asked for, before 2.11 by chance. */
@@ -74,7 +76,9 @@ async function connectTo(
     authenticator,
     ...(options && { tls: options }),
     timeout: timeoutMs,
-    reconnect: false,
+    // Servers of a fleet give up within a second who does not answer, as a busy machine may not.
+    maxReconnectAttempts: mostReconnects,
+    reconnectTimeWait: reconnectWaitMs,
     ignoreClusterUpdates: true,
     resolve: false,
   });
@@ -90,7 +94,8 @@ export class ConfigBus {
   constructor(connection: NatsConnection, options: ConfigBusOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#client = connection.jetstream({ timeout: options.timeoutMs });
+    // Not checked: without a leader the check would fail before the question does, with a worse reason.
+    this.#client = connection.jetstream({ timeout: options.timeoutMs, checkAPI: false });
   }
 
   /** Names of all repositories, in order. */
@@ -116,9 +121,9 @@ export class ConfigBus {
     return await this.#store(name);
   }
 
-  /** Tries to have it on as many servers as there are; that there are fewer is no failure. */
+  /** Tries to have it on as many servers as there are; that it cannot is no failure. */
   async spread(name: string): Promise<void> {
-    const info = await this.#info(name);
+    const info = await this.#info(name).catch(() => undefined);
     if (!info || info.config.num_replicas >= mostReplicas || !info.cluster) return;
     const streams = [info.config.name, `OBJ_${subjects.contentBucket(this.#options, name)}`];
     for (let replicas = mostReplicas; replicas > info.config.num_replicas; replicas--) {
@@ -240,7 +245,6 @@ export class ConfigBus {
   async #ask<Answer>(question: (manager: JetStreamManager) => Promise<Answer>): Promise<Answer> {
     try {
       const { timeoutMs } = this.#options;
-      // Not checked: without a leader the check would fail before the question does, with a worse reason.
       this.#manager ??= await this.#connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
       return await question(this.#manager);
     } catch (error) {

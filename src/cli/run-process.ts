@@ -5,14 +5,16 @@
  * later or more, ends the process at once. Until its last instruction the process handles signals: Node.js takes its
  * handlers away when the event loop runs empty, and a signal after that would turn exit code 0 into a death by signal.
  */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { checkConfiguration } from '../config/check.ts';
 import { diskFiles } from '../config/files.ts';
 import { renderFindings } from '../config/report.ts';
-import { searchPathOf } from '../config/search-path.ts';
+import { confDirectory, searchPathOf } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { NodeSettings } from '../core/settings.ts';
+import { clusterBootOf, environmentOf } from '../node/configuration.ts';
 import { fatalLine } from './fatal-line.ts';
 import { managerReadyLine, readyLine } from './ready-line.ts';
 
@@ -21,6 +23,7 @@ export interface ProcessFlags {
   readonly nodename?: string;
   readonly servers?: readonly string[];
   readonly stateDir?: string;
+  readonly workingCopy?: string;
 }
 
 interface Running {
@@ -78,7 +81,8 @@ async function runProcess(kind: Kind, flags: ProcessFlags): Promise<never> {
 }
 
 async function run(kind: Kind, flags: ProcessFlags): Promise<number> {
-  const { config = kind.defaultFile, ...given } = flags;
+  const { config = kind.defaultFile, ...rest } = flags;
+  const given = withWorkingCopy(rest);
   const settings = settingsFor(config, given);
   if (!settings) return 1;
   const starting = kind.start({ settings, configFile: config, ...given });
@@ -92,10 +96,19 @@ async function run(kind: Kind, flags: ProcessFlags): Promise<number> {
   return 0;
 }
 
+type Environment = ReturnType<typeof environmentOf>;
+
+/** A machine that was set up with `flotilla cfg bootstrap` keeps its configuration up to date unasked. */
+function withWorkingCopy(given: Omit<ProcessFlags, 'config'>): Omit<ProcessFlags, 'config'> {
+  const isManaged = given.workingCopy === undefined && existsSync(clusterBootOf(confDirectory));
+  return isManaged ? { ...given, workingCopy: confDirectory } : given;
+}
+
 /** Undefined when the configuration is wrong; then everything that is wrong with it has been printed. */
 function settingsFor(config: string, given: Omit<ProcessFlags, 'config'>): NodeSettings | undefined {
-  const result = checkConfiguration({ file: config, ...given, environment: process.env });
-  if (!result.found) throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename));
+  const environment = environmentOf(given);
+  const result = checkConfiguration({ file: config, ...given, environment });
+  if (!result.found) throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename, environment));
   if (result.findings.length > 0) process.stderr.write(renderFindings(result));
   const { settings, tree } = result;
   const isLevelStated = tree?.child('cluster', '')?.get('debug_level') !== undefined;
@@ -103,12 +116,12 @@ function settingsFor(config: string, given: Omit<ProcessFlags, 'config'>): NodeS
   return settings && process.stderr.isTTY && !isLevelStated ? { ...settings, logLevel: 'notice' } : settings;
 }
 
-function whyNotFound(config: string, nodename = '{NODENAME}'): string {
+function whyNotFound(config: string, nodename = '{NODENAME}', environment: Environment): string {
   const facts = diskFiles.facts(config);
   const isMissing = facts.kind !== 'none' || facts.reason === 'no such file or directory';
   if (!isMissing) return `'${config}': ${facts.reason}`;
   if (basename(config) !== config) return `there is no file '${config}'`;
-  const searched = searchPathOf(nodename, process.env.EC_CONF_SEARCH_PATH);
+  const searched = searchPathOf(nodename, environment.EC_CONF_SEARCH_PATH);
   return `there is no file '${config}' here${searched.map((directory) => `, in ${directory}`).join('')}`;
 }
 

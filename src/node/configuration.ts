@@ -4,8 +4,12 @@
  *
  * Invariant: what was given beside the file (node name, servers, state directory) counts each time.
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { type CheckResult, checkConfiguration } from '../config/check.ts';
 import { renderFindings } from '../config/report.ts';
+import { type ClusterBoot, parseClusterBoot } from '../config/repository/cluster-boot.ts';
+import { workingCopySearchPath } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { NodeSettings } from '../core/settings.ts';
 
@@ -19,6 +23,11 @@ export interface ConfigurationSource extends ConfigurationText {
   readonly nodename?: string;
   readonly servers?: readonly string[];
   readonly stateDir?: string;
+  /**
+   * A working copy of the configuration repository: files are looked for in it, and it is kept up to date while the node
+   * runs.
+   */
+  readonly workingCopy?: string;
   /** Default: that of this process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -26,7 +35,7 @@ export interface ConfigurationSource extends ConfigurationText {
 /** Undefined: there is nothing to read. */
 export function readConfiguration(source: ConfigurationSource): CheckResult | undefined {
   const { configFile, configText, nodename, servers, stateDir } = source;
-  const request = { environment: source.environment ?? process.env, nodename, servers, stateDir };
+  const request = { environment: environmentOf(source), nodename, servers, stateDir };
   if (configText !== undefined) return checkConfiguration({ ...request, text: configText });
   return configFile === undefined ? undefined : checkConfiguration({ ...request, file: configFile });
 }
@@ -38,4 +47,32 @@ export function settingsFrom(source: ConfigurationSource): NodeSettings {
   if (!result.found) throw new FlotillaError('FLT-1003', String(source.configFile));
   if (!result.settings) throw new FlotillaError('FLT-1002', `\n${renderFindings(result)}`);
   return result.settings;
+}
+
+/**
+ * What `cluster.boot` beside a working copy says, as the start scripts of old exported it; what the environment itself says
+ * counts more. Throws FLT-2316.
+ */
+export function environmentOf({
+  workingCopy,
+  environment = process.env,
+}: Pick<ConfigurationSource, 'workingCopy' | 'environment'>): Readonly<Record<string, string | undefined>> {
+  if (workingCopy === undefined) return environment;
+  const boot = readClusterBoot(workingCopy);
+  return {
+    EC_CONF_SEARCH_PATH: workingCopySearchPath(workingCopy),
+    ...(boot?.nodeName === undefined ? {} : { EC_NODE_NAME: boot.nodeName }),
+    ...(boot === undefined ? {} : { EC_SUB_CLUSTER: boot.clusterName }),
+    ...environment,
+  };
+}
+
+/** Undefined: there is no such file. Throws FLT-2316. */
+export function readClusterBoot(workingCopy: string): ClusterBoot | undefined {
+  const file = clusterBootOf(workingCopy);
+  return existsSync(file) ? parseClusterBoot(readFileSync(file, 'utf8'), file) : undefined;
+}
+
+export function clusterBootOf(workingCopy: string): string {
+  return join(dirname(resolve(workingCopy)), 'cluster.boot');
 }

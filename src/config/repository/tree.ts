@@ -44,6 +44,10 @@ export function isGlobalPath(path: string): boolean {
   return path === globalName || path.startsWith(`${globalName}/`);
 }
 
+export function repositoryOf(path: string, subcluster: string): string {
+  return isGlobalPath(path) ? globalName : subcluster;
+}
+
 /** Why a path cannot be under control, or undefined. Hidden names are not: editors and this program make them. */
 export function pathProblem(path: string): string | undefined {
   if (path === '' || path.length > longestPath) return `must have 1 to ${longestPath} characters`;

@@ -11,6 +11,8 @@ export interface CheckedOut {
   readonly repository: string | undefined;
   readonly rev: number;
   readonly tree: Tree;
+  /** Commits of this working copy went on top of others that are not here: the tree is that of no revision. */
+  readonly isMixed?: boolean;
 }
 
 export interface Unresolved {
@@ -27,6 +29,8 @@ export interface CheckoutRecord {
   readonly added: readonly string[];
   readonly deleted: readonly string[];
   readonly conflicts: readonly Unresolved[];
+  /** A conflict was decided here, and is not committed yet: the operator says when it is loaded. */
+  readonly decided: boolean;
   /** Name of the directory that was the working copy before. */
   readonly previous: string | undefined;
 }
@@ -47,27 +51,30 @@ export function parseRecord(text: string, place: string): CheckoutRecord {
   try {
     const value = JSON.parse(text);
     if (value.format !== format) throw new TypeError(`format ${value.format}`);
-    const { clusterGroup, subcluster, added, deleted, conflicts, previous } = value;
+    const { clusterGroup, subcluster, added, deleted, conflicts, decided, previous } = value;
     if (typeof clusterGroup !== 'string' || typeof subcluster !== 'string')
       throw new TypeError('no subcluster');
     const [global, own] = [checkedOut(value.global), checkedOut(value.own)];
-    return { clusterGroup, subcluster, global, own, added, deleted, conflicts, previous };
+    return { clusterGroup, subcluster, global, own, added, deleted, conflicts, decided, previous };
   } catch (error) {
     throw new FlotillaError('FLT-2304', `${place} cannot be read: ${(error as Error).message}`);
   }
 }
 
-function checkedOut(value: {
-  repository?: string;
-  rev: number;
-  files: [string, string, number][];
-}): CheckedOut {
+interface Written {
+  readonly repository?: string;
+  readonly rev: number;
+  readonly isMixed?: boolean;
+  readonly files: readonly (readonly [path: string, hash: string, mode: number])[];
+}
+
+function checkedOut(value: Written): CheckedOut {
   const tree = new Map<string, TreeEntry>();
   for (const [path, hash, mode] of value.files) {
     if (!isHash(hash)) throw new TypeError(`the hash of ${path}`);
     tree.set(path, { hash, mode });
   }
-  return { repository: value.repository, rev: value.rev, tree };
+  return { repository: value.repository, rev: value.rev, tree, isMixed: value.isMixed ?? false };
 }
 
 /** Of both repositories together; their paths never meet. */

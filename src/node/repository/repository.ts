@@ -5,7 +5,7 @@
  * others changed elsewhere is kept, and the commit goes on top of it. Nothing is stored for a commit that is refused before
  * its contents could be.
  */
-import type { ConfigStore } from '../../bus/config-store.ts';
+import type { StoredCommit } from '../../bus/config-store.ts';
 import {
   decodeRevision,
   encodeRevision,
@@ -28,6 +28,15 @@ import type { Clock } from '../../core/clock.ts';
 import { FlotillaError, isFlotillaError } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 
+/** What keeps the commits; ConfigStore of the bus. */
+export interface CommitStore {
+  head(): Promise<StoredCommit | undefined>;
+  commit(sequence: number): Promise<StoredCommit | undefined>;
+  append(data: Uint8Array, behind: number): Promise<number | undefined>;
+  put(hash: string, content: Uint8Array): Promise<void>;
+  get(hash: string): Promise<Uint8Array>;
+}
+
 export interface Head {
   readonly revision: Revision;
   readonly tree: Tree;
@@ -46,6 +55,12 @@ export interface Wish {
   readonly frozen?: boolean;
 }
 
+export interface Seed extends Pick<Wish, 'author' | 'read'> {
+  readonly repository: string;
+  readonly rev: number;
+  readonly tree: Tree;
+}
+
 export type Outcome =
   | { readonly kind: 'committed'; readonly head: Head; readonly parent: number }
   | { readonly kind: 'nothing'; readonly head: Head | undefined }
@@ -60,11 +75,11 @@ const atOnce = 8;
 
 export class Repository {
   readonly name: string;
-  readonly #store: ConfigStore;
+  readonly #store: CommitStore;
   readonly #clock: Clock;
   readonly #random: Random;
 
-  constructor(name: string, store: ConfigStore, around: { readonly clock: Clock; readonly random: Random }) {
+  constructor(name: string, store: CommitStore, around: { readonly clock: Clock; readonly random: Random }) {
     this.name = name;
     this.#store = store;
     this.#clock = around.clock;
@@ -128,21 +143,38 @@ export class Repository {
       const isNothing = changesBetween(tree, next).size === 0 && wish.frozen === undefined;
       // The first commit of a repository makes it, even when it holds nothing.
       if (isNothing && head) return { kind: 'nothing', head };
-      const committed = await this.#append(wish, head, newest?.sequence ?? 0, next);
+      const parent = head?.revision ?? { repository: wish.repository ?? this.#random.hex(16), rev: 0 };
+      const committed = await this.#append(wish, parent, tree, newest?.sequence ?? 0, next);
       if (committed) return { kind: 'committed', head: committed, parent: committed.revision.parent };
       await this.#pause(this.#random.next() * longestPauseMs);
     }
     throw new FlotillaError('FLT-2303', `others commit to ${this.name} all the time`);
   }
 
+  /** What a working copy knows of a repository that was lost. False: there is something else, or as much. */
+  async seed(from: Seed): Promise<boolean> {
+    const { repository, rev, tree, author, read } = from;
+    const newest = await this.#newest();
+    const isOlder = !newest || (newest.revision.repository === repository && newest.revision.rev < rev);
+    if (!isOlder) return false;
+    const wish = { author, message: `Filled again from the working copy of ${author}`, read };
+    const earlier = { repository, rev: rev - 1 };
+    return (await this.#append(wish, earlier, emptyTree, newest?.sequence ?? 0, tree)) !== undefined;
+  }
+
   /** Undefined: somebody was faster. */
-  async #append(wish: Wish, head: Head | undefined, sequence: number, tree: Tree): Promise<Head | undefined> {
-    const known = head?.tree ?? emptyTree;
+  async #append(
+    wish: Pick<Wish, 'author' | 'message' | 'read' | 'frozen'>,
+    parent: Pick<Revision, 'repository' | 'rev'>,
+    known: Tree,
+    sequence: number,
+    tree: Tree,
+  ): Promise<Head | undefined> {
     const text = formatTree(tree);
     const revision: Revision = {
-      repository: head?.revision.repository ?? wish.repository ?? this.#random.hex(16),
-      rev: (head?.revision.rev ?? 0) + 1,
-      parent: head?.revision.rev ?? 0,
+      repository: parent.repository,
+      rev: parent.rev + 1,
+      parent: parent.rev,
       id: this.#random.hex(16),
       author: wish.author,
       time: new Date(this.#clock.wallMs()).toISOString(),
@@ -188,14 +220,19 @@ export class Repository {
   }
 }
 
-/** Runs `work` for all, some at once; the first that fails ends it. */
+/** Runs `work` for all, some at once. After a failure nothing more is begun; it throws when nothing is under way. */
 export async function inParallel<Item>(
   items: readonly Item[],
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
   const rest = items[Symbol.iterator]();
+  const failures: unknown[] = [];
   const worker = async () => {
-    for (const item of rest) await work(item);
+    for (const item of rest) {
+      if (failures.length > 0) return;
+      await work(item).catch((error) => failures.push(error));
+    }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
 }

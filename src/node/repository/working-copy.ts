@@ -41,12 +41,12 @@ export interface WorkingCopyOptions {
 }
 
 export type Pulled =
-  | { readonly kind: 'current'; readonly rev: number }
-  | { readonly kind: 'updated'; readonly rev: number; readonly conflicts: readonly Conflict[] }
+  | { readonly kind: 'current'; readonly own: number; readonly global: number }
+  | { readonly kind: 'updated'; readonly conflicts: readonly Conflict[] }
   /** Nothing was changed. */
   | { readonly kind: 'conflict'; readonly conflicts: readonly Conflict[] }
   /** Nothing was changed, because there are local changes. */
-  | { readonly kind: 'left alone'; readonly rev: number };
+  | { readonly kind: 'left alone' };
 
 export interface CommitWish {
   readonly author: string;
@@ -83,7 +83,7 @@ export class WorkingCopy {
       const heads = await this.#heads(bus, into.subcluster);
       const before = into.keepLocal ? await localDirectory(conf) : undefined;
       const { clusterGroup, subcluster } = into;
-      const lists = { added: [], deleted: [], conflicts: [], previous: undefined };
+      const lists = { added: [], deleted: [], conflicts: [], decided: false, previous: undefined };
       const record = { clusterGroup, subcluster, global: nothing, own: nothing, ...lists };
       await this.#merge(heads, 'mine', { record, root: before });
       return await this.open();
@@ -102,7 +102,7 @@ export class WorkingCopy {
       const heads = await this.#heads(bus, record.subcluster);
       requireSame(record, heads);
       if (record.global.rev === heads.global.at.rev && record.own.rev === heads.own.at.rev)
-        return { kind: 'current', rev: record.own.rev };
+        return { kind: 'current', own: record.own.rev, global: record.global.rev };
       return await this.#merge(heads, resolution, { record, root: checkout, onlyUnchanged });
     });
   }
@@ -126,6 +126,26 @@ export class WorkingCopy {
         if (mine.length > 0) checkout = await this.#commitTo(bus, name, checkout, scan, mine, wish);
       }
       return true;
+    });
+  }
+
+  /**
+   * A repository that was lost, as when a server that stood alone joined others, or that somebody filled again from an older
+   * copy, gets what was checked out here. False: it has something else, or that already.
+   */
+  async seed(bus: ConfigBus, author: string): Promise<boolean> {
+    return await this.#alone(async () => {
+      const checkout = await this.open();
+      let isSeeded = false;
+      for (const key of ['global', 'own'] as const) {
+        const { repository, rev, tree, isMixed } = checkout.record[key];
+        if (repository === undefined || isMixed) continue;
+        const name = key === 'global' ? globalName : checkout.record.subcluster;
+        const to = new Repository(name, await bus.create(name), this.#options.around);
+        const read = async (hash: string) => originalOf(checkout, hash);
+        if (await to.seed({ repository, rev, tree, author, read })) isSeeded = true;
+      }
+      return isSeeded;
     });
   }
 
@@ -167,6 +187,7 @@ export class WorkingCopy {
       // With commits of others in between it is no revision yet: the next pull brings the rest.
       rev,
       tree: withChanges(from.tree, changes),
+      isMixed: outcome.head?.revision.rev !== rev,
     };
     for (const [hash, content] of contents) await checkout.keepOriginal(hash, content);
     const done = new Set(changes.keys());
@@ -175,6 +196,7 @@ export class WorkingCopy {
       [key]: taken,
       added: record.added.filter((path) => !done.has(path)),
       deleted: record.deleted.filter((path) => !done.has(path)),
+      decided: false,
     });
     if (outcome.kind === 'committed') committed(outcome.head.revision.rev, changes, from.tree);
     await bus.spread(name);
@@ -198,8 +220,7 @@ export class WorkingCopy {
       const scan = before && (await scanDirectory(before.root));
       const mine = scan?.tree ?? emptyTree;
       const base = baseOf(record);
-      if (from.onlyUnchanged && changesBetween(base, mine).size > 0)
-        return { kind: 'left alone', rev: record.own.rev };
+      if (from.onlyUnchanged && changesBetween(base, mine).size > 0) return { kind: 'left alone' };
       const theirs = baseOf(next);
       const read = contentReader({ checkout, root: before?.root, mine, theirs, heads });
       const revisions = (path: string) => {
@@ -219,13 +240,14 @@ export class WorkingCopy {
           ...next,
           added: [...new Set(added)].filter((path) => files.has(path) && !theirs.has(path)),
           deleted: record.deleted.filter((path) => !files.has(path) && theirs.has(path)),
+          decided: record.decided || conflicts.length > 0,
           conflicts: resolution === 'manual' ? conflicts.map(({ path, aside }) => ({ path, aside })) : [],
         },
         files,
         read,
         scan,
       });
-      if (isDone) return { kind: 'updated', rev: next.own.rev, conflicts };
+      if (isDone) return { kind: 'updated', conflicts };
     }
     throw new FlotillaError('FLT-2314', 'its files are edited all the time');
   }
@@ -241,6 +263,7 @@ export class WorkingCopy {
   async #headOf(name: string, store: ConfigStore | undefined): Promise<HeadOf> {
     const repository = store && new Repository(name, store, this.#options.around);
     const head: Head | undefined = await repository?.head();
+    if (!head && name !== globalName) throw new FlotillaError('FLT-2302', `${name} holds nothing`);
     if (head?.revision.frozen) throw new FlotillaError('FLT-2309', name);
     return {
       repository,
@@ -306,6 +329,12 @@ async function readFiles(checkout: Checkout, changes: TreeChanges): Promise<Map<
     contents.set(entry.hash, content);
   }
   return contents;
+}
+
+async function originalOf(checkout: Checkout, hash: string): Promise<Uint8Array> {
+  const content = await checkout.original(hash);
+  if (content) return content;
+  throw new FlotillaError('FLT-2311', `the original ${hash} is missing`);
 }
 
 /** Throws FLT-2302. */

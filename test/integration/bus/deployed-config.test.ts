@@ -2,12 +2,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { connectConfigBus } from '../../../src/bus/config-bus.ts';
 import { connectWire } from '../../../src/bus/connection.ts';
 import { serveControl } from '../../../src/bus/control.ts';
 import { connectControl } from '../../../src/bus/control-client.ts';
 import { watchEvidence } from '../../../src/bus/evidence.ts';
 import { connectionName, subjects } from '../../../src/bus/subjects.ts';
+import { hashOf } from '../../../src/config/repository/tree.ts';
 import { type Incarnation, newIncarnation } from '../../../src/core/identity.ts';
+import { Repository } from '../../../src/node/repository/repository.ts';
+import { storeOf, WorkingCopy } from '../../../src/node/repository/working-copy.ts';
 import { startNatsServer, stopNatsServers } from '../nats-server.ts';
 import { natsBinaries } from '../nats-versions.ts';
 import { until } from '../until.ts';
@@ -19,7 +23,7 @@ afterEach(async () => {
   await stopNatsServers();
 });
 
-const roles = ['node', 'manager', 'operator', 'program', 'listener', 'advisories'] as const;
+const roles = ['node', 'manager', 'operator', 'editor', 'program', 'listener', 'advisories'] as const;
 type Role = (typeof roles)[number];
 
 /** The example of deploy/nats on a free port, with each role's name as its password. */
@@ -107,15 +111,61 @@ describe.each(await natsBinaries())('deploy/nats on nats-server $version', ({ bi
       expect(recording.problems('FLT-1202')).toEqual([]);
   });
 
+  it('CONF-11.5 an editor commits configuration, and a node pulls it with what it may', async () => {
+    const server = await startExample(binary);
+    const folder = mkdtempSync(join(tmpdir(), 'flotilla-example-wc-'));
+    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    const busAs = async (role: Role) => {
+      const credentials = { user: role, password: role };
+      const more = { tls: undefined, clusterGroup: 'ec_cluster', timeoutMs: 10_000 };
+      const bus = await connectConfigBus({ urls: [server.url], credentials, ...more });
+      cleanups.push(() => bus.close());
+      return bus;
+    };
+    const content = Buffer.from('# hello');
+    const entry = { hash: hashOf(content), mode: 0o644 };
+    const wish = {
+      repository: undefined,
+      author: 'me',
+      message: '',
+      base: new Map(),
+      read: async () => content,
+    };
+    const store = await (await busAs('editor')).create('default');
+    const repository = new Repository('default', store, { clock, random });
+    await repository.commit({ ...wish, changes: new Map([['default/a.conf', entry]]) });
+    const workingCopy = new WorkingCopy({
+      conf: join(folder, 'conf'),
+      around: { clock, random },
+      patienceMs: 0,
+    });
+    const into = { clusterGroup: 'ec_cluster', subcluster: 'default', keepLocal: false };
+    const node = await busAs('node');
+    await workingCopy.bootstrap(node, into);
+    expect(readFileSync(join(folder, 'conf/default/a.conf'), 'utf8')).toBe('# hello');
+    const asNode = new Repository('default', await storeOf(node, 'default'), { clock, random });
+    await expect(asNode.commit({ ...wish, changes: new Map([['default/b.conf', entry]]) })).rejects.toThrow(
+      /out of date|cannot be reached|not known/,
+    );
+  });
+
   it('R10 no role can do the work of another', async () => {
     const server = await startExample(binary);
     const beat = subjects.views(groups, 'beat');
     const forbidden: Record<Role, { publish: string[]; subscribe: string[] }> = {
       node: {
-        publish: ['ec_console', 'ec_console.node.relay-1', '$SYS.x'],
+        publish: [
+          'ec_console',
+          'ec_console.node.relay-1',
+          '$SYS.x',
+          'ec_cluster.cfg.default.rev',
+          '$O.cfg_ec_cluster_default.C.x',
+          '$JS.API.STREAM.DELETE.CFG_ec_cluster_default',
+        ],
         subscribe: ['$SYS.ACCOUNT.FLEET.x'],
       },
-      manager: { publish: ['_INBOX.x'], subscribe: ['ec_console'] },
+      manager: { publish: ['_INBOX.x', 'ec_cluster.cfg.default.rev'], subscribe: ['ec_console'] },
+      editor: { publish: [beat, 'ec_console', '_INBOX.x'], subscribe: [beat, 'ec_console'] },
       operator: { publish: [beat, 'ec_log.x', '_INBOX.x'], subscribe: [beat, 'ec_console', 'ec_log.x'] },
       program: {
         publish: [beat, 'ec_console', 'ec_cluster.to.x.shared', '_INBOX.x'],
