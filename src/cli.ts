@@ -57,7 +57,7 @@ function buildProgram(outcome: { exitCode: number }): Command {
     .description('type commands to a node, or run those given and leave')
     .argument(
       '[endpoint]',
-      '/path, host:port, [v6]:port or nats://[user:password@]server/<node>; default /tmp/2025',
+      '/path, [user@]host:port, [v6]:port, ssh://[user@]gateway/[user@]host:port or nats://[user:password@]server/<node>; default /tmp/2025',
     )
     .argument('[words...]', 'one command')
     .option('-e <command>', 'run this command; repeatable', (command: string, before: string[] = []) => [
@@ -69,6 +69,11 @@ function buildProgram(outcome: { exitCode: number }): Command {
     .addOption(
       new Option('-t <seconds>', 'longest silence of the server').argParser(positiveSeconds).default(60),
     )
+    .option('--password-file <file>', 'the password is its first line; others must not be able to read it')
+    .option('--tls', 'TLS also to this host; to others it is always used')
+    .option('--ca <file>', 'authority of the certificate of the console; default: those of the system')
+    .option('--cert <file>', 'certificate to show to the console')
+    .option('--key <file>', 'its key; default: in the file of the certificate')
     .passThroughOptions()
     .action(async (endpoint: string | undefined, words: string[], _: unknown, command: Command) => {
       // Options may also follow the endpoint; what follows the first word belongs to the command for the node.
@@ -81,6 +86,20 @@ function buildProgram(outcome: { exitCode: number }): Command {
           `'${endpoint}' is no console endpoint: use /path, host:port, [v6]:port or nats://server/node`,
         );
       else outcome.exitCode = exitCode;
+    });
+
+  program
+    .command('passwd')
+    .description('set the password of a console user in a file, or take the user out')
+    .argument(
+      '<file>',
+      'password file for AuthLoginParameters = [ uri = "scrypt://FILE" ]; made when missing',
+    )
+    .argument('<user>')
+    .option('-D', 'take the user out')
+    .action(async (file: string, user: string, { D: isRemoved = false }: { D?: boolean }) => {
+      const { setPassword } = await import('./cli/passwd.ts');
+      outcome.exitCode = await setPassword({ file, user, isRemoved });
     });
 
   program

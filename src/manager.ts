@@ -20,6 +20,7 @@ import { openAggregate } from './manager/open-aggregate.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { type ConfigurationSource, settingsFrom } from './node/configuration.ts';
+import { ConsoleAccess } from './node/console-access.ts';
 import { membersOf } from './node/facts.ts';
 import { exposeManagerGauges } from './node/gauges.ts';
 import { Jobs } from './node/jobs.ts';
@@ -164,6 +165,7 @@ export class RunningManager {
     this.#console = await startControlListener({
       endpoints: this.settings.control,
       interpreter: this.#interpreter,
+      access: new ConsoleAccess(this.settings, this.#around),
       log: this.#around.log,
     });
   }

@@ -23,6 +23,7 @@ import { ClusterApi } from './node/cluster-api.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { CommandApi } from './node/command-api.ts';
 import { type ConfigurationSource, type ConfigurationText, settingsFrom } from './node/configuration.ts';
+import { ConsoleAccess } from './node/console-access.ts';
 import { Counts } from './node/counts.ts';
 import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
@@ -98,6 +99,7 @@ export class RunningNode extends NodeApi {
   /** It has the journals, too: loggers write them, the log service offers them. */
   readonly #logging: Logging;
   readonly #interpreter: Interpreter;
+  readonly #access: ConsoleAccess;
   readonly #lifecycle: Lifecycle;
   protected readonly floating: Floating;
   readonly #record: DuravipRecord;
@@ -182,6 +184,7 @@ export class RunningNode extends NodeApi {
       shutdown: () => void this.stop('console'),
     });
     const registry = nodeRegistry(facts);
+    this.#access = new ConsoleAccess(settings, this.#around);
     this.#interpreter = new Interpreter({ registry, ...this.#around });
     this.#logging.recordCommands(this.#interpreter.hooks);
     this.commands = new CommandApi(registry, this.#interpreter.hooks);
@@ -290,6 +293,8 @@ export class RunningNode extends NodeApi {
     this.#settings = settings ?? this.#settings;
     this.throttles.configure(this.settings.throttles, this.settings.inboundThrottles);
     this.caches.configure(this.settings.datasources);
+    this.#access.roles.configure(this.settings.roles);
+    this.#console?.configure(this.settings.control);
     this.#groupOfBinding = groupOfBinding ?? this.#groupOfBinding;
     return outcome;
   }
@@ -299,6 +304,7 @@ export class RunningNode extends NodeApi {
     this.#console = await startControlListener({
       endpoints: fixed,
       interpreter: this.#interpreter,
+      access: this.#access,
       log: this.#around.log,
     });
     this.#address = await resolveNodeAddress(this.settings);
@@ -340,7 +346,7 @@ export class RunningNode extends NodeApi {
           machine: this.#machine!,
           floating: this.floating,
           program: this.cluster.program,
-          execute: (line) => this.#interpreter.run(line),
+          execute: (line) => this.#interpreter.run(line, 'text', this.#access.controlGroup),
           api: apiHandler({ node: this, throttles: this.throttles, caches: this.caches, slots: this.#slots }),
         },
       },
@@ -395,6 +401,7 @@ export class RunningNode extends NodeApi {
     return new Listeners(this.settings, {
       around: this.#around,
       interpreter: this.#interpreter,
+      access: this.#access,
       peers: this.peers,
       redis: { caches: this.caches, member: () => this.#life!.member },
       inbound: inboundName === undefined ? undefined : this.sharedObjects.get(inboundName),

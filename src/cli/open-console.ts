@@ -1,8 +1,15 @@
 /** `flotilla console`: the client of src/console with this terminal, this environment and the bus behind it. */
+import { userInfo } from 'node:os';
 import { connectControl } from '../bus/control-client.ts';
 import { isStatus, status } from '../console/answer.ts';
 import type { ConnectOverNats, RemoteReply } from '../console/client/connection.ts';
 import { runConsole } from '../console/client/console.ts';
+import {
+  askedPassword,
+  type Credentials,
+  fixedPassword,
+  passwordInFile,
+} from '../console/client/credentials.ts';
 import { defaultEndpoint, parseEndpoint } from '../console/client/endpoint.ts';
 import { historyPath } from '../console/client/history.ts';
 
@@ -11,6 +18,11 @@ export interface ConsoleFlags {
   readonly x?: true;
   readonly j?: true;
   readonly t: number;
+  readonly tls?: true;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly passwordFile?: string;
 }
 
 /** The exit code; undefined when the endpoint is none. */
@@ -25,6 +37,7 @@ export async function openConsole(
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
   });
+  const { stdout, env } = process;
   return await runConsole({
     endpoint,
     words,
@@ -37,7 +50,25 @@ export async function openConsole(
     historyPath: historyPath(),
     pager: process.env.PAGER ?? 'less',
     connectOverNats,
+    credentials: credentialsFor('user' in endpoint ? endpoint.user : undefined, flags),
+    tls: {
+      always: flags.tls ?? false,
+      ...(flags.ca === undefined ? {} : { ca: flags.ca }),
+      ...(flags.cert === undefined ? {} : { cert: flags.cert }),
+      ...(flags.key === undefined ? {} : { key: flags.key }),
+    },
+    hasColours: stdout.isTTY && !env.NO_COLOR && env.TERM !== 'dumb',
   });
+}
+
+/** A password for scripts comes before the question on the terminal. */
+function credentialsFor(given: string | undefined, { passwordFile }: ConsoleFlags): Credentials {
+  const user = given ?? userInfo().username;
+  const { EC_CONSOLE_PASSWORD: password } = process.env;
+  if (passwordFile !== undefined) return fixedPassword(user, passwordInFile(passwordFile));
+  if (password !== undefined) return fixedPassword(user, password);
+  if (process.stdin.isTTY) return askedPassword(user, process.stdin, process.stderr);
+  return { user, password: async () => undefined };
 }
 
 const connectOverNats: ConnectOverNats = async ({ url, node, controlGroup }, { timeoutMs }) => {

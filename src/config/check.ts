@@ -10,6 +10,7 @@ import type { NodeSettings } from '../core/settings.ts';
 import { checkBus } from './checks/bus.ts';
 import { checkChanges } from './checks/changes.ts';
 import type { Check } from './checks/check.ts';
+import { checkControl } from './checks/control.ts';
 import { checkDatasources } from './checks/datasources.ts';
 import { checkDuravip } from './checks/duravip.ts';
 import { checkIdentity } from './checks/identity.ts';
@@ -45,7 +46,7 @@ export type CheckRequest = CheckOptions &
   );
 
 export interface CheckOptions {
-  /** Environment variables: EC_NODE_NAME, EC_SUB_CLUSTER, EC_CONF_SEARCH_PATH are read. */
+  /** Environment variables: EC_NODE_NAME, EC_SUB_CLUSTER, EC_CONF_SEARCH_PATH, EC_DIGEST_REALM are read. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Counts instead of what the files say. */
   readonly nodename?: string | undefined;
@@ -77,6 +78,7 @@ const checks: readonly Check[] = [
   checkReplicate,
   checkLimits,
   checkListeners,
+  checkControl,
   checkDuravip,
   checkLogging,
   checkDatasources,
@@ -109,7 +111,7 @@ export function checkConfiguration(request: CheckRequest): CheckResult {
   const identity = identityOf(tree, surroundings);
   for (const check of checks) check({ root: tree, loaded, files, findings, identity });
   if (findings.hasErrors) return failed(findings);
-  const settings = nodeSettingsOf(tree, identity);
+  const settings = nodeSettingsOf(tree, identity, request.environment);
   return { found: true, findings: findings.list(), counts: findings.counts, tree, settings };
 }
 

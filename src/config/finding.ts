@@ -72,6 +72,13 @@ export const findingCatalogue = {
   'CFG-2321': error('DuraVIP mark where it cannot be'),
   'CFG-2322': warning('Service that floats because another one on its address is marked'),
   'CFG-2323': warning('Services on one DuraVIP address prefer different nodes; the address prefers none'),
+  'CFG-2331': warning('Console for other hosts without TLS: clients of other hosts are turned away'),
+  'CFG-2332': error(
+    'Files for logins, groups or TLS of a console: not a URI that is known here, or one is missing',
+  ),
+  'CFG-2333': error('Console that wants a login and has neither a password file nor a client authority'),
+  'CFG-2334': warning('Console that lets everybody in, or nobody do anything'),
+  'CFG-2335': warning('Passwords in clear text, or a pattern of a Role that is not anchored'),
   'CFG-2324': error('Redis_Listener without a replicated cache, or where other hosts reach it'),
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 

@@ -1,6 +1,5 @@
 /** Settings of listeners: the fallback of CONF-5.2 resolved for each `Listen`. */
 import type {
-  ControlEndpoint,
   ListenerSettings,
   PeerEndpoint,
   PeerSettings,
@@ -59,7 +58,7 @@ function frontListener(
 }
 
 /** `Listen` scopes that are not switched off, by themselves or with their listener. */
-function enabledListens(root: Scope, listener: string): Scope[] {
+export function enabledListens(root: Scope, listener: string): Scope[] {
   const listens = root.child(listener, '')?.children('listen') ?? [];
   return listens.filter((listen) => isEnabledListen(root, listen));
 }
@@ -69,7 +68,7 @@ export function isEnabledListen(root: Scope, listen: Scope): boolean {
 }
 
 /** The value at a Listen without any client: from it, its listener, for session caps its pathway, or the default. */
-function valueAt(root: Scope, listen: Scope, name: string): SettingValue | undefined {
+export function valueAt(root: Scope, listen: Scope, name: string): SettingValue | undefined {
   const option = optionOf(listen.schema, listen.path, name);
   if (option === undefined) throw new Error(`a ${listen.path} has no option '${name}'`);
   const pathway = listen.get('pathway') ?? listen.parent?.get('pathway');
@@ -112,32 +111,7 @@ function isHidden({ prefix }: Scope, nearer: readonly Scope[]): boolean {
   return nearer.some((other) => prefix && other.prefix && contains(other.prefix, prefix));
 }
 
-const defaultConsole = '/tmp/2025';
 const defaultBacklog = 500;
-
-/** Nothing without a `Control_Listener`: several nodes on one host would fight for the usual socket. */
-export function controlEndpointsOf(root: Scope): ControlEndpoint[] {
-  const listener = root.child('control_listener', '');
-  if (listener === undefined) return [];
-  if (listener.children('listen').length === 0) {
-    return listener.get('enable')?.value === false
-      ? []
-      : [controlEndpoint(root, listener, { path: defaultConsole })];
-  }
-  return enabledListens(root, 'control_listener').flatMap((listen) => {
-    const endpoint = parseEndpoint(listen.key, false);
-    return typeof endpoint === 'string' ? [] : [controlEndpoint(root, listen, endpoint)];
-  });
-}
-
-function controlEndpoint(root: Scope, scope: Scope, endpoint: Endpoint): ControlEndpoint {
-  return {
-    endpoint,
-    fileMode: asNumber(valueAt(root, scope, 'file_mode')),
-    timeoutMs: asNumber(valueAt(root, scope, 'timeout')) * 1000,
-    backlog: asNumber(valueAt(root, scope, 'listen_backlog')),
-  };
-}
 
 /** Undefined: nothing listens for Redis clients. */
 export function redisSettingsOf(root: Scope): RedisSettings | undefined {

@@ -34,13 +34,9 @@ import { rateText } from '../core/throttle/rate.ts';
 import { isLoopbackHost, parseEndpoint } from './address.ts';
 import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
 import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
+import { controlEndpointsOf, rolesOf } from './control-settings.ts';
 import { vipSettingsOf } from './duravip-settings.ts';
-import {
-  controlEndpointsOf,
-  frontListenersOf,
-  peerSettingsOf,
-  redisSettingsOf,
-} from './listener-settings.ts';
+import { frontListenersOf, peerSettingsOf, redisSettingsOf } from './listener-settings.ts';
 import { loggingSettingsOf } from './logger-settings.ts';
 import { aggregationOf } from './logs-settings.ts';
 import { membershipTimes } from './membership-times.ts';
@@ -51,7 +47,11 @@ import type { SettingValue } from './values.ts';
 
 const defaultClusterPort = 4802;
 
-export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
+export function nodeSettingsOf(
+  root: Scope,
+  identity: Identity,
+  environment: Readonly<Record<string, string | undefined>>,
+): NodeSettings {
   const cluster = ScopeReader.ofTop(root, 'cluster');
   const replicate = replicasOf(root);
   return {
@@ -77,7 +77,9 @@ export function nodeSettingsOf(root: Scope, identity: Identity): NodeSettings {
     throttles: throttleStanzas(root),
     inboundThrottles: inboundThrottlesOf(root),
     maxNamedThrottles: namedThrottlesOf(root),
-    control: controlEndpointsOf(root),
+    control: controlEndpointsOf(root, environment.EC_DIGEST_REALM),
+    roles: rolesOf(root),
+    controlClientTimeoutMs: controlClientTimeoutMsOf(root),
     peers: peerSettingsOf(root, clusterPortOf(root)),
     api: { isServed: cluster.flag('api'), maxRequests: cluster.number('api_max_requests') },
     redis: redisSettingsOf(root),
@@ -98,6 +100,10 @@ function offeredLogs(cluster: ScopeReader): OfferedLog[] {
     name,
     path: String(path),
   }));
+}
+
+function controlClientTimeoutMsOf(root: Scope): number {
+  return new ScopeReader(root.schema, root).number('control_client_timeout') * 1000;
 }
 
 function clusterPortOf(root: Scope): number {

@@ -10,18 +10,35 @@ import { type Format, formats, isStatus, type Status } from './answer.ts';
 /** Longest body of a request, and of anything the client accepts. */
 export const maxBodyBytes = 1024 * 1024;
 
+/** Of who has not logged in yet: nobody may make the node keep much for him. */
+export const maxUnknownBodyBytes = 64 * 1024;
+
 const headerBytes = 4;
 
-export interface Request {
+export interface CommandRequest {
   readonly id: number;
   readonly cmd: string;
   readonly format: Format;
 }
 
+/** Answers an end with `login`. */
+export interface LoginRequest {
+  readonly id: number;
+  readonly login: { readonly user: string; readonly password: string };
+}
+
+export type Request = CommandRequest | LoginRequest;
+
 /** A part of an answer, or its end. */
 export type Response =
   | { readonly id: number; readonly out: string }
-  | { readonly id: number; readonly end: true; readonly status: Status };
+  | {
+      readonly id: number;
+      readonly end: true;
+      readonly status: Status;
+      /** Nothing was done: a login has to come first. What to show to whoever is asked for the password. */
+      readonly login?: string;
+    };
 
 export function encodeFrame(message: Request | Response): Buffer {
   const body = Buffer.from(JSON.stringify(message));
@@ -39,6 +56,8 @@ export class FrameReader {
   #buffer = Buffer.alloc(0);
   #length = 0;
   broken = false;
+  /** Longest body from now on. */
+  mostBytes = maxBodyBytes;
 
   /** The bodies that this chunk completes, in order. */
   push(chunk: Uint8Array): Buffer[] {
@@ -48,7 +67,7 @@ export class FrameReader {
     let at = 0;
     while (this.#length - at >= headerBytes) {
       const bodyLength = this.#buffer.readUInt32BE(at);
-      if (bodyLength > maxBodyBytes) {
+      if (bodyLength > this.mostBytes) {
         this.broken = true;
         break;
       }
@@ -91,18 +110,27 @@ export function parseRequest(body: Uint8Array): Request | Malformed {
   if (!fields) return { problem: 'the request is not a JSON object in UTF-8', id: 0 };
   const { id, cmd, format = 'text' } = fields;
   if (!isId(id)) return { problem: 'the request has no id', id: 0 };
+  if ('login' in fields) return parseLogin(id, fields.login);
   if (typeof cmd !== 'string') return { problem: 'the request has no cmd', id };
   if (!isFormat(format)) return { problem: `the format is none of ${formats.join(', ')}`, id };
   return { id, cmd, format };
+}
+
+function parseLogin(id: number, login: unknown): LoginRequest | Malformed {
+  const { user, password } = (login ?? {}) as Record<string, unknown>;
+  return typeof user === 'string' && typeof password === 'string'
+    ? { id, login: { user, password } }
+    : { problem: 'the login has no user or no password', id };
 }
 
 /** undefined when it is none. */
 export function parseResponse(body: Uint8Array): Response | undefined {
   const fields = parseObject(body);
   if (!fields || !isId(fields.id)) return undefined;
-  const { id, out, end, status } = fields;
+  const { id, out, end, status, login } = fields;
   if (typeof out === 'string') return { id, out };
-  return end === true && isStatus(status) ? { id, end, status } : undefined;
+  if (end !== true || !isStatus(status)) return undefined;
+  return typeof login === 'string' ? { id, end, status, login } : { id, end, status };
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });

@@ -8,11 +8,12 @@ import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
 import { isFlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { type Gate, openGate } from './access/gate.ts';
 import { type Answer, type Format, failed, formats, type Status, status } from './answer.ts';
 import { CommandHooks, type CommandLine } from './command-hooks.ts';
 import { partsOf } from './forms.ts';
-import type { Registry } from './registry.ts';
-import { splitWords } from './words.ts';
+import type { Match, Registry } from './registry.ts';
+import { quoteWord, splitWords } from './words.ts';
 
 /** How long a command may take until its answer begins (status 5). */
 const commandTimeoutMs = 60_000;
@@ -48,9 +49,10 @@ export class Interpreter {
     this.hooks = new CommandHooks(log);
   }
 
-  async *run(line: string, wantedFormat: Format = 'text'): Reply {
+  /** `gate` says who types; without it everything is allowed, and nothing recorded. */
+  async *run(line: string, wantedFormat: Format = 'text', gate: Gate = openGate): Reply {
     this.#counters.add('console_commands_total');
-    const result = yield* this.#parts(line, wantedFormat);
+    const result = yield* this.#parts(line, wantedFormat, gate);
     if (result !== status.ok) this.#counters.add('console_failures_total');
     return result;
   }
@@ -66,11 +68,11 @@ export class Interpreter {
     }
   }
 
-  async *#parts(line: string, wantedFormat: Format): Reply {
+  async *#parts(line: string, wantedFormat: Format, gate: Gate): Reply {
     try {
       const request = parse(line, wantedFormat);
       if (!request) return status.badSyntax;
-      if ('words' in request) return yield* this.#run(request);
+      if ('words' in request) return yield* this.#run(request, gate);
       const answer = unreadable(request.problem);
       yield* partsOf(answer, request.format);
       return answer.status;
@@ -81,10 +83,16 @@ export class Interpreter {
     }
   }
 
-  async *#run(line: CommandLine): Reply {
+  /** Nothing sees a line before the gate does, hooks neither. */
+  async *#run(line: CommandLine, gate: Gate): Reply {
+    const match = this.#registry.match(line.words);
+    if (!gate.admits(plainLine(line.words, match))) {
+      yield* partsOf(notAuthorised, line.format);
+      return notAuthorised.status;
+    }
     let result: Status = status.failed;
     try {
-      const answer = await this.#inTime(this.#answer(line));
+      const answer = await this.#inTime(this.#answer(line, gate));
       yield* partsOf(answer, line.format);
       result = answer.status;
       return result;
@@ -93,13 +101,13 @@ export class Interpreter {
     }
   }
 
-  async #answer(line: CommandLine): Promise<Answer> {
+  async #answer(line: CommandLine, gate: Gate): Promise<Answer> {
     try {
       const asked = this.hooks.before(line);
       const instead = asked && (await asked);
       if (instead) return instead;
       const match = this.#registry.match(line.words);
-      return match ? await match.command.run(match.args, match.instance) : unknownCommand;
+      return match ? await match.command.run(match.args, gate, match.instance) : unknownCommand;
     } catch (error) {
       if (isFlotillaError(error)) return failed(`${error.message}. ${error.advice}`);
       throw error;
@@ -129,6 +137,17 @@ function parse(line: string, wantedFormat: Format): Request | undefined {
   return words.length === 0 ? undefined : { format: prefix ?? wantedFormat, words };
 }
 
+/** As roles see it: no prefix, single blanks, fixed words as they are registered, quotes only where they are needed. */
+function plainLine(words: readonly string[], match: Match | undefined): string {
+  const fixed = match ? match.command.words.split(' ') : [];
+  return [...fixed, ...words.slice(fixed.length).map(quoteWord)].join(' ');
+}
+
+/** The text is fixed (CON-31). */
+const notAuthorised: Answer = {
+  status: status.notAuthorised,
+  text: () => 'Not Authorized for this command\n',
+};
 /** The text is fixed and nothing follows it (CMD-20). */
 const unknownCommand: Answer = { status: status.unknownCommand, text: () => 'Unknown command\n' };
 const timedOut: Answer = {

@@ -23,8 +23,8 @@ A manager answers ${ofManager.map(({ words }) => `\`${words}\``).join(', ')}, on
 
 ## Status
 
-Each request ends with one status; \`flotilla console\` exits with the first that is not 0, or with 10 when the
-connection fails.
+Each request ends with one status; \`flotilla console\` exits with the first that is not 0, with 10 when the connection
+fails, or with 11 when the login does.
 
 | status | meaning |
 |---|---|
@@ -38,6 +38,12 @@ JSON in UTF-8. A request is \`{"id": 1, "cmd": "cluster info", "format": "text"}
 left out. The answer is any number of \`{"id": 1, "out": "..."}\`, whose texts are at most 64 KiB each and belong
 together, and then \`{"id": 1, "end": true, "status": 0}\`. A request that cannot be read as far as its id is answered
 with id 0. A client that neither sends nor reads for the \`timeout\` of the endpoint is disconnected.
+
+Where a login is needed, a request is answered with
+\`{"id": 1, "end": true, "status": 3, "login": "Authorization required for console session"}\`, and nothing is done. The login is
+\`{"id": 2, "login": {"user": "tom", "password": "..."}}\`, answered with status 0, or with \`Login incorrect\` and status 3; the
+third wrong one, and a client that has no way in, is disconnected behind the answer. Before the login a request is at most
+64 KiB long.
 `;
 }
 
@@ -45,7 +51,7 @@ const meanings = {
   [status.ok]: 'done',
   [status.failed]: 'understood, but it could not be done; the text says why',
   [status.unknownCommand]: 'unknown command',
-  [status.notAuthorised]: 'not authorised',
+  [status.notAuthorised]: 'not authorised: no role allows the command, or nobody has logged in',
   [status.badSyntax]: 'bad syntax: nothing to run, a quotation mark that is not closed, wrong arguments',
   [status.timedOut]: 'the command took too long',
 } as const;

@@ -2,7 +2,11 @@
  * The commands of a console, found by the longest registered prefix of words (CON-10). A command registered again
  * replaces the first (CON-13).
  */
+import type { Gate } from './access/gate.ts';
 import type { Answer } from './answer.ts';
+
+/** Who gives a command. */
+export type Commander = Pick<Gate, 'identity' | 'roles'>;
 
 export interface Command {
   /** The fixed words, in lower case: `cluster shared show`. */
@@ -16,7 +20,7 @@ export interface Command {
   /** The first word may have an instance behind it: `inbound_audit:mine` (replication 10.1). */
   readonly anyInstance?: boolean;
   /** `args` are the words after the fixed ones, with their case kept. Throws FlotillaError for what cannot be done. */
-  run(args: readonly string[], instance?: string): Answer | Promise<Answer>;
+  run(args: readonly string[], by: Commander, instance?: string): Answer | Promise<Answer>;
 }
 
 export interface Match {

@@ -110,6 +110,21 @@ export const errorCatalogue = {
     advice:
       'Give words of lower-case letters, digits and `_ - . :`; the first is none of `text`, `xml` and `json`.',
   },
+  'FLT-1505': {
+    title: 'The login on the console failed',
+    advice:
+      'Give the user as USER@HOST:PORT, and the password when asked, in EC_CONSOLE_PASSWORD, or with --password-file; with client certificates give --cert and --key.',
+  },
+  'FLT-1506': {
+    title: 'A file of passwords or groups cannot be used',
+    advice:
+      'Check its path. Nobody but its owner may write it, and others may not read passwords: chmod 0640 FILE. A file that holds a password for the console is 0600.',
+  },
+  'FLT-1507': {
+    title: 'TLS files of the console cannot be used',
+    advice:
+      'Check that the certificate, its key and the authority are files in PEM form that belong together.',
+  },
   'FLT-1601': {
     title: 'This machine cannot take floating addresses',
     advice: 'Give the process what the line names; the node serves everything else meanwhile.',

@@ -45,6 +45,9 @@ export interface NodeSettings {
   /** `siv_throttle_cache_size`: named throttles held at most, local ones and shared ones each. */
   readonly maxNamedThrottles: number;
   readonly control: readonly ControlEndpoint[];
+  readonly roles: readonly RoleSettings[];
+  /** `control_client_timeout`: time for a command of a program, and its answer (CON-3). */
+  readonly controlClientTimeoutMs: number;
   readonly peers: PeerSettings;
   /** Requests about shared objects over NATS. */
   readonly api: ApiSettings;
@@ -331,7 +334,49 @@ export interface LocalEndpoint {
 
 /** One `Listen` of a `Control_Listener`. */
 export interface ControlEndpoint extends LocalEndpoint {
+  /** Undefined: in the clear, for this host only. */
+  readonly tls: ControlTls | undefined;
+  /** What holds for clients of none of the networks below. */
+  readonly access: ControlAccess;
+  /** The longest that holds the client counts alone. */
+  readonly peers: readonly { readonly prefix: string; readonly access: ControlAccess }[];
+}
+
+/** Files, read again for each connection. */
+export interface ControlTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Authority of client certificates; undefined: none is asked for. */
+  readonly clientCaFile: string | undefined;
+}
+
+/** What a console wants of a client before it does what he says (CON-24 to CON-32). */
+export interface ControlAccess {
+  /** Idle time. */
   readonly timeoutMs: number;
+  /** From the connection to a login that succeeds. */
+  readonly loginTimeoutMs: number;
+  readonly authenticate: boolean;
+  readonly authorize: boolean;
+  readonly alwaysAllow: boolean;
+  readonly alwaysDeny: boolean;
+  /** Whoever is in one of them may come in. */
+  readonly passwordFiles: readonly PasswordFile[];
+  readonly groupsFile: string | undefined;
+}
+
+export interface PasswordFile {
+  readonly kind: 'scrypt' | 'clear' | 'digest';
+  readonly path: string;
+  /** Of `digest`: only lines of this realm count; undefined: all of them. */
+  readonly realm?: string;
+}
+
+/** One `Role` of `Authorization`, in the order of the files. */
+export interface RoleSettings {
+  readonly name: string;
+  /** Expressions that `LinePattern` takes. */
+  readonly allow: readonly string[];
 }
 
 export interface ApiSettings {

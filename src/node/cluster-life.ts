@@ -207,6 +207,7 @@ export class ClusterLife {
       self,
       execute,
       otherEndpoints,
+      timeLimitMs: settings.controlClientTimeoutMs,
       ...around,
     });
     this.#closers.push(() => control.unsubscribe());

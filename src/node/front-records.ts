@@ -1,5 +1,5 @@
 /**
- * Records of front listeners (docs/decisions/0017): a session that is over as `C` of the main log, a client that was
+ * Records of front listeners (docs/decisions/0018): a session that is over as `C` of the main log, a client that was
  * turned away, or whose service could not be reached, as a line of the reject log.
  */
 import { hex8 } from '../journal/layout.ts';

@@ -4,6 +4,7 @@
  *
  * Invariant: nothing listens for good on an address that floats.
  */
+import type { ControlAccessParts } from '../console/control-listener.ts';
 import type { Interpreter } from '../console/interpreter.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import type { NodeSettings } from '../core/settings.ts';
@@ -25,6 +26,7 @@ import {
 export interface ListenersOptions extends Pick<FrontListenersOptions, 'inbound' | 'optionsOf'> {
   readonly around: Surroundings;
   readonly interpreter: Interpreter;
+  readonly access: ControlAccessParts;
   readonly peers: Peers;
   readonly redis: Omit<RedisParts, 'around'>;
 }
@@ -42,7 +44,7 @@ export class Listeners {
 
   constructor(settings: NodeSettings, options: ListenersOptions) {
     this.#options = options;
-    const { around, interpreter, peers, redis, ...own } = options;
+    const { around, interpreter, access, peers, redis, ...own } = options;
     this.#front = new FrontListeners(settings.listeners, { ...around, ...own });
   }
 

@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OutboundCapSettings } from '../core/outbound-settings.ts';
 import type {
+  ControlEndpoint,
   DatasourceSettings,
   ListenerSettings,
   NodeSettings,
@@ -49,7 +50,8 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
     ...running,
     duravip: duravipOf(running.duravip, wanted.duravip),
     listeners: float(running.listeners, wanted.listeners, hostOfListener),
-    control: float(running.control, wanted.control, hostOfConsole),
+    control: withAccess(float(running.control, wanted.control, hostOfConsole), wanted.control),
+    roles: wanted.roles,
     peers: { ...running.peers, listen: float(running.peers.listen, wanted.peers.listen, hostOfPeers) },
     caps: capsOf(running.caps, wanted.caps),
     throttles: wanted.throttles,
@@ -63,6 +65,18 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
       ]),
     ),
   };
+}
+
+/** Who may come in counts for the next connection; what listens stays as it is. */
+function withAccess(
+  running: readonly ControlEndpoint[],
+  wanted: readonly ControlEndpoint[],
+): ControlEndpoint[] {
+  return running.map((endpoint) => {
+    const next = wanted.find((each) => isDeepStrictEqual(each.endpoint, endpoint.endpoint));
+    if (!next || (next.tls === undefined) !== (endpoint.tls === undefined)) return endpoint;
+    return { ...endpoint, tls: next.tls, access: next.access, peers: next.peers };
+  });
 }
 
 /** The lease, the quorum and the beats are what the others were told at the beginning of the view. */
@@ -195,6 +209,8 @@ const optionNames: Readonly<Record<string, string>> = {
   'logging.maxLag': 'logs_max_lag',
   'logging.equalMessages': 'debug_throttle_max_num_same_message',
   'logging.splitsLevels': 'log_group_split',
+  roles: 'Authorization',
+  controlClientTimeoutMs: 'control_client_timeout',
   inboundThrottles: 'inbound_throttle_messages',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',

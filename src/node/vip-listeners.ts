@@ -3,7 +3,11 @@
  * when its address comes and closed when it goes.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type ControlListener, startControlListener } from '../console/control-listener.ts';
+import {
+  type ControlAccessParts,
+  type ControlListener,
+  startControlListener,
+} from '../console/control-listener.ts';
 import type { Interpreter } from '../console/interpreter.ts';
 import { formatAddress, parseAddress } from '../core/address.ts';
 import type { Ip } from '../core/duravip/vip.ts';
@@ -65,6 +69,7 @@ export interface ListenerOpeners {
   readonly front: FrontListeners;
   readonly peers: Peers;
   readonly interpreter: Interpreter;
+  readonly access: ControlAccessParts;
   readonly log: Log;
 }
 
@@ -117,7 +122,7 @@ function frontVipListener(settings: ListenerSettings, front: FrontListeners): Vi
   };
 }
 
-function consoleVipListener(endpoint: ControlEndpoint, { interpreter, log }: ListenerOpeners): VipListener {
+function consoleVipListener(endpoint: ControlEndpoint, openers: ListenerOpeners): VipListener {
   let open: ControlListener | undefined;
   return {
     kind: 'control',
@@ -125,7 +130,8 @@ function consoleVipListener(endpoint: ControlEndpoint, { interpreter, log }: Lis
     endpoint: 'host' in endpoint.endpoint ? endpointText(endpoint.endpoint.host, endpoint.endpoint.port) : '',
     isOpenToProgram: false,
     start: async () => {
-      open = await startControlListener({ endpoints: [endpoint], interpreter, log });
+      const { interpreter, access, log } = openers;
+      open = await startControlListener({ endpoints: [endpoint], interpreter, access, log });
     },
     stop: async () => {
       await open?.stop();

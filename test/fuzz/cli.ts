@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fuzzConfiguration } from './configuration.fuzz.ts';
 import { fuzzConsole } from './console.fuzz.ts';
+import { fuzzControlLogin, withPasswordFile } from './control-login.fuzz.ts';
 import { fuzzFragments } from './fragments.fuzz.ts';
 import { fuzzListener } from './listener.fuzz.ts';
 import { fuzzCacheCodec, fuzzQuotaCodec } from './object-codec.fuzz.ts';
@@ -31,6 +32,7 @@ const fuzzers: Readonly<Record<string, Fuzzer>> = {
   'proxy-header': fuzzProxyHeader,
   'peer-handshake': fuzzPeerHandshake,
   console: fuzzConsole,
+  'control-login': (runs, seed) => withPasswordFile((file) => fuzzControlLogin(runs, seed, file)),
   configuration: fuzzConfiguration,
   listener: fuzzListener,
 };

@@ -1,4 +1,5 @@
 /** The outermost scope: its own options, the small stanzas of a server, and everything else by reference. */
+import { LinePattern } from '../../core/line-pattern.ts';
 import { logLevels } from '../../core/log.ts';
 import { clusterLimitNames } from '../../core/outbound-settings.ts';
 import { msgcClientScope, msgcServerScope } from './bus.ts';
@@ -8,6 +9,7 @@ import { loggingScopes } from './logging.ts';
 import {
   anonymous,
   bool,
+  checked,
   ignoredOptions,
   int,
   listOf,
@@ -15,7 +17,6 @@ import {
   type OptionSchema,
   optionallyNamed,
   path,
-  regex,
   type ScopeSchema,
   seconds,
   text,
@@ -56,6 +57,12 @@ const security = anonymous('Security', {
   ],
 });
 
+/** Whoever gives a command chooses the text that is compared: no text may make that slow. */
+function linePatternProblem(text: string): string | undefined {
+  const parsed = LinePattern.parse(text);
+  return typeof parsed === 'string' ? parsed : undefined;
+}
+
 const authorization = anonymous('Authorization', {
   text: 'Who may give which console command; without a rule nobody may.',
   scopes: [
@@ -64,8 +71,8 @@ const authorization = anonymous('Authorization', {
       options: [
         {
           name: 'allow',
-          type: listOf(regex, { alone: true }),
-          text: 'Expressions; a command that one of them matches is allowed.',
+          type: listOf(checked(linePatternProblem, 'CFG-2113'), { alone: true }),
+          text: 'Expressions, without case; a command line in which one of them is found is allowed. Write `^` and `$`. Looking ahead or behind and back references are not offered.',
         },
       ],
     }),
@@ -149,7 +156,7 @@ const globalOptions: readonly OptionSchema[] = [
     name: 'control_client_timeout',
     type: seconds(1),
     default: '60',
-    text: 'Idle time of console connections made by programs.',
+    text: 'Time for a console command that a program gives over NATS, and its answer.',
   },
   {
     name: 'timestampformat',

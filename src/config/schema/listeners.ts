@@ -16,6 +16,7 @@ import {
   named,
   type OptionSchema,
   oneOf,
+  path,
   type ScopeSchema,
   seconds,
   text,
@@ -162,19 +163,54 @@ const consoleOptions: readonly OptionSchema[] = [
     text: 'Whether each command must be allowed by a Role.',
   },
   {
+    name: 'login_timeout',
+    type: seconds(1, 3600),
+    default: '60',
+    text: 'Time for TLS and a login that succeeds; then the connection is closed.',
+  },
+  {
+    name: 'authloginparameters',
+    type: uriDictionary,
+    text: 'Password file, as `uri`: `scrypt:///FILE` made with `flotilla passwd`, or `file:///FILE` with `user:password` in clear text.',
+  },
+  {
     name: 'authdigestmd5parameters',
     type: uriDictionary,
-    text: 'Password file in htdigest format, as `uri`.',
+    text: 'Password file in htdigest format, as `uri`: `digest:///FILE`. Lines of the realm `EC_DIGEST_REALM` count; of all realms where it is not set.',
   },
-  { name: 'authcrammd5parameters', type: uriDictionary, text: 'Password file for CRAM-MD5, as `uri`.' },
-  { name: 'authloginparameters', type: uriDictionary, text: 'Password file in clear text, as `uri`.' },
-  { name: 'authorizationparameters', type: uriDictionary, text: 'File of groups and their users, as `uri`.' },
-  { name: 'always_allow', type: bool, default: 'false', text: 'Everything is allowed.' },
+  {
+    name: 'authcrammd5parameters',
+    type: uriDictionary,
+    ignored: true,
+    text: 'Of the original; passwords travel in TLS instead.',
+  },
+  {
+    name: 'authorizationparameters',
+    type: uriDictionary,
+    text: 'File of groups and their users, as `uri`: `groups:///FILE` with lines `group:user,user`.',
+  },
+  {
+    name: 'always_allow',
+    type: bool,
+    default: 'false',
+    text: 'No login is needed and every command is allowed.',
+  },
   {
     name: 'always_deny',
     type: bool,
     default: 'false',
-    text: 'Nothing is allowed; wins over `always_allow`.',
+    text: 'Nobody comes in; wins over `always_allow`.',
+  },
+];
+
+/** Of a TCP endpoint. Clients of other hosts are let in with TLS only. */
+const consoleTlsOptions: readonly OptionSchema[] = [
+  { name: 'tls_certificate', type: path, text: 'Certificate of the console, with its chain.' },
+  { name: 'tls_key', type: path, text: 'Private key of the certificate.' },
+  {
+    name: 'tls_client_ca',
+    type: path,
+    text: 'Authority of client certificates: who shows one of it is the user of its common name, without a password.',
   },
 ];
 
@@ -281,7 +317,7 @@ export const listenerScopes: readonly ScopeSchema[] = [
   listenerScope('Control_Listener', 'Endpoints of the console.', {
     everywhere: at(pathsOf('control_listener', 'all'), consoleOptions),
     listen: [
-      ...at(pathsOf('control_listener', 'listen'), socketOptions),
+      ...at(pathsOf('control_listener', 'listen'), [...socketOptions, ...consoleTlsOptions]),
       ...at(pathsOf('control_listener', 'listen only'), duravipOptions),
     ],
     peers: true,

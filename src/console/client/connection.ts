@@ -3,10 +3,14 @@
  * the composition root, because nothing in the console knows the bus.
  */
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
 import { type ErrorCode, FlotillaError } from '../../core/errors.ts';
 import { type Format, type Status, status } from '../answer.ts';
-import { encodeFrame, FrameReader, parseResponse, type Response } from '../frame.ts';
+import { encodeFrame, FrameReader, parseResponse, type Request, type Response } from '../frame.ts';
+import type { Credentials } from './credentials.ts';
 import type { NatsEndpoint, SocketEndpoint } from './endpoint.ts';
+import { type TlsFiles, tlsFor, tunnelThrough } from './transport.ts';
 
 /** The parts of an answer; returns its status. Throws FLT-1502 or FLT-1503 when the connection fails. */
 export type RemoteReply = AsyncGenerator<string, Status, void>;
@@ -22,28 +26,53 @@ export interface ConsoleConnection {
 export interface ConnectOptions {
   /** Longest silence before and within an answer. */
   readonly timeoutMs: number;
+  readonly credentials?: Credentials;
+  readonly tls?: TlsFiles;
 }
 
 export type ConnectOverNats = (endpoint: NatsEndpoint, options: ConnectOptions) => Promise<ConsoleConnection>;
 
-/** Throws FLT-1502 when nobody answers there. */
-export function connectToSocket(
+/**
+ * Logs in where that is wanted. Throws FLT-1502 when nobody answers there, FLT-1505 when the login fails, FLT-1507 for TLS
+ * files that cannot be read.
+ */
+export async function connectToSocket(
   endpoint: SocketEndpoint,
   options: ConnectOptions,
 ): Promise<ConsoleConnection> {
+  const stream = await openStream(endpoint, options);
+  const connection = new SocketConnection(stream, endpoint.label, options);
+  // Nobody logs in on a Unix socket: the system knows who it is.
+  if ('host' in endpoint.where) await connection.enter();
+  return connection;
+}
+
+function openStream(endpoint: SocketEndpoint, options: ConnectOptions): Promise<Duplex> {
+  const secure = tlsFor(endpoint, options.tls);
   return new Promise((resolve, reject) => {
-    const socket = net.connect(endpoint.where);
+    const tunnel = endpoint.via && tunnelThrough(endpoint.via, endpoint.where);
+    const stream = secure
+      ? tls.connect({ ...endpoint.where, ...secure, ...(tunnel ? { socket: tunnel } : {}) })
+      : (tunnel ?? net.connect(endpoint.where));
     const unreachable = (reason: string) => {
-      socket.destroy();
+      clearTimeout(timer);
+      stream.destroy();
       reject(new FlotillaError('FLT-1502', `${endpoint.label}: ${reason}`));
     };
-    socket.setTimeout(options.timeoutMs, () => unreachable(`no answer within ${options.timeoutMs / 1000} s`));
-    socket.once('error', (error: NodeJS.ErrnoException) => unreachable(reasonOf(error)));
-    socket.once('connect', () => {
-      socket.setTimeout(0);
-      socket.removeAllListeners('error');
-      resolve(new SocketConnection(socket, endpoint.label, options));
-    });
+    const timer = setTimeout(
+      () => unreachable(`no answer within ${options.timeoutMs / 1000} s`),
+      options.timeoutMs,
+    );
+    const failed = (error: NodeJS.ErrnoException) => unreachable(reasonOf(error));
+    const closed = () => unreachable('the connection was closed');
+    stream.once('error', failed).once('close', closed);
+    const connected = () => {
+      clearTimeout(timer);
+      stream.off('error', failed).off('close', closed);
+      resolve(stream);
+    };
+    if (tunnel && !secure) connected();
+    else stream.once(secure ? 'secureConnect' : 'connect', connected);
   });
 }
 
@@ -53,6 +82,16 @@ const meanings: Readonly<Record<string, string>> = {
   ENOTSOCK: 'this is no socket',
   ECONNREFUSED: 'nobody listens there',
   EACCES: 'this user may not connect to it',
+  EPROTO: 'it does not speak TLS 1.3',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is of no authority that is known here; give one with --ca',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of no authority that is known here; give one with --ca',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'its certificate is of no authority that is known here; give one with --ca',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    'its certificate is of no authority that is known here; give one with --ca',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
   ENOTFOUND: 'there is no host of this name',
 };
 
@@ -61,12 +100,18 @@ function reasonOf({ code = '', message }: NodeJS.ErrnoException): string {
   return meaning === undefined ? message : `${code}, ${meaning}`;
 }
 
+/** How an answer ends. */
+interface End {
+  readonly status: Status;
+  readonly login?: string;
+}
+
 /**
  * Reads even between requests, so that a close is noticed before the next request is lost in it; pauses while parts
  * wait to be printed, so that a huge answer stays on the server.
  */
 class SocketConnection implements ConsoleConnection {
-  readonly #socket: net.Socket;
+  readonly #socket: Duplex;
   readonly #options: ConnectOptions;
   readonly #label: string;
   readonly #reader = new FrameReader();
@@ -75,7 +120,7 @@ class SocketConnection implements ConsoleConnection {
   #wake: () => void = () => {};
   #nextId = 1;
 
-  constructor(socket: net.Socket, label: string, options: ConnectOptions) {
+  constructor(socket: Duplex, label: string, options: ConnectOptions) {
     this.#socket = socket;
     this.#options = options;
     this.#label = label;
@@ -90,18 +135,55 @@ class SocketConnection implements ConsoleConnection {
   }
 
   async *request(line: string, format: Format): RemoteReply {
-    const id = this.#nextId++;
-    this.#socket.write(encodeFrame({ id, cmd: line, format }));
+    return (yield* this.#exchange({ id: this.#nextId++, cmd: line, format })).status;
+  }
+
+  /** Asks with an empty command whether a login is wanted, and logs in. */
+  async enter(): Promise<void> {
+    const { end, text } = await this.#whole({ id: this.#nextId++, cmd: '', format: 'text' });
+    if (end.login !== undefined) await this.#logIn(end.login);
+    else if (end.status === status.notAuthorised) this.#refused(text);
+  }
+
+  async #logIn(notice: string): Promise<void> {
+    const { credentials } = this.#options;
+    const user = credentials?.user ?? '';
+    for (let attempt = 0; ; attempt++) {
+      const password = await credentials?.password(notice, attempt);
+      if (password === undefined) this.#refused(attempt === 0 ? notice : `${user}: login incorrect`);
+      const { end, text } = await this.#whole({ id: this.#nextId++, login: { user, password } });
+      if (end.status === status.ok) return;
+      if (end.status !== status.notAuthorised) this.#refused(text);
+    }
+  }
+
+  #refused(reason: string): never {
+    this.close();
+    throw new FlotillaError('FLT-1505', `${this.#label}: ${reason.trim()}`);
+  }
+
+  async #whole(request: Request): Promise<{ readonly end: End; readonly text: string }> {
+    const reply = this.#exchange(request);
+    let text = '';
+    for (;;) {
+      const next = await reply.next();
+      if (next.done) return { end: next.value, text };
+      text += next.value;
+    }
+  }
+
+  async *#exchange(request: Request): AsyncGenerator<string, End, void> {
+    this.#socket.write(encodeFrame(request));
     for (;;) {
       const response = await this.#next();
       if (response === 'timeout') {
         this.close();
         yield `No answer within ${this.#options.timeoutMs / 1000} s\n`;
-        return status.timedOut;
+        return { status: status.timedOut };
       }
       // Id 0 answers a request that could not be read as far as its id.
-      if (response.id !== id && response.id !== 0) continue;
-      if ('end' in response) return response.status;
+      if (response.id !== request.id && response.id !== 0) continue;
+      if ('end' in response) return response;
       yield response.out;
     }
   }

@@ -6,11 +6,14 @@ import type { Format } from '../answer.ts';
 import { quoteWord } from '../words.ts';
 import { runBatch } from './batch.ts';
 import { type ConnectOverNats, type ConsoleConnection, connectToSocket } from './connection.ts';
+import type { Credentials } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import { runInteractive } from './interactive.ts';
+import type { TlsFiles } from './transport.ts';
 
 /** Beyond the statuses of commands, 0 to 5. */
 const connectionFailedExitCode = 10;
+const loginFailedExitCode = 11;
 
 export interface ConsoleOptions {
   readonly endpoint: Endpoint;
@@ -26,6 +29,10 @@ export interface ConsoleOptions {
   readonly historyPath: string;
   readonly pager: string;
   readonly connectOverNats: ConnectOverNats;
+  readonly credentials: Credentials;
+  readonly tls: TlsFiles;
+  /** Whether the output is a terminal that takes colours. */
+  readonly hasColours: boolean;
 }
 
 /** The exit code. Never throws for what goes wrong with the connection. */
@@ -41,7 +48,7 @@ export async function runConsole(options: ConsoleOptions): Promise<number> {
   } catch (error) {
     if (!isFlotillaError(error)) throw error;
     options.errors.write(`flotilla: ${error.message}. ${error.advice} [${error.code}]\n`);
-    return connectionFailedExitCode;
+    return error.code === 'FLT-1505' ? loginFailedExitCode : connectionFailedExitCode;
   }
 }
 
@@ -72,8 +79,9 @@ async function interactive(options: ConsoleOptions): Promise<number> {
   return 0;
 }
 
-function connect({ endpoint, timeoutMs, connectOverNats }: ConsoleOptions): Promise<ConsoleConnection> {
+function connect(options: ConsoleOptions): Promise<ConsoleConnection> {
+  const { endpoint, timeoutMs, connectOverNats, credentials, tls } = options;
   return endpoint.kind === 'socket'
-    ? connectToSocket(endpoint, { timeoutMs })
+    ? connectToSocket(endpoint, { timeoutMs, credentials, tls })
     : connectOverNats(endpoint, { timeoutMs });
 }

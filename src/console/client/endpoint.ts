@@ -1,10 +1,17 @@
-/** Where a console client connects, as operators write it (CON-15): `/path`, `host:port`, `[v6]:port`, `nats://server/<node>`. */
+/**
+ * Where a console client connects, as operators write it (CON-15): `/path`, `host:port`, `user@host:port`, `[v6]:port`,
+ * `ssh://user@gateway/user@host:port`, `nats://server/<node>`.
+ */
 
 export type Endpoint = SocketEndpoint | NatsEndpoint;
 
 export interface SocketEndpoint {
   readonly kind: 'socket';
   readonly where: { readonly path: string } | { readonly host: string; readonly port: number };
+  /** Who logs in there; undefined: the user of the system. */
+  readonly user?: string;
+  /** The machine that opens the connection in our place, as `ssh` takes it. */
+  readonly via?: { readonly destination: string; readonly port: string | undefined };
   readonly label: string;
 }
 
@@ -25,11 +32,21 @@ const defaultControlGroup = 'ec_console';
 export function parseEndpoint(text: string): Endpoint | undefined {
   if (text.startsWith('/')) return { kind: 'socket', where: { path: text }, label: text };
   if (/^(nats|tls):\/\//.test(text)) return natsEndpoint(text);
-  const match = /^(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
+  if (text.startsWith('ssh://')) return sshEndpoint(text);
+  const match = /^(?:([^\s:/@[\]]+)@)?(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[4]);
+  const host = match?.[2] ?? match?.[3];
   if (host === undefined || port < 1 || port > 65_535) return undefined;
-  return { kind: 'socket', where: { host, port }, label: text };
+  const user = match?.[1];
+  return { kind: 'socket', where: { host, port }, ...(user === undefined ? {} : { user }), label: text };
+}
+
+/** `*` as the inner host is the machine that ssh connects to. Passwords in it are refused: everybody would see them. */
+function sshEndpoint(text: string): SocketEndpoint | undefined {
+  const match = /^ssh:\/\/((?:[^\s:/@-][^\s:/@]*@)?[^\s:/@-][^\s:/@]*)(?::(\d{1,5}))?\/(.+)$/.exec(text);
+  const inner = match && parseEndpoint(match[3]!.replace(/(^|@)\*:/, '$1localhost:'));
+  if (inner?.kind !== 'socket' || 'path' in inner.where || inner.via) return undefined;
+  return { ...inner, via: { destination: match![1]!, port: match![2] }, label: text };
 }
 
 /** `?group=` names a control group other than the default one. */

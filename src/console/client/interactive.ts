@@ -5,7 +5,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { isFlotillaError } from '../../core/errors.ts';
-import type { Format } from '../answer.ts';
+import { type Format, type Status, status } from '../answer.ts';
 import { print } from './batch.ts';
 import { complete } from './completion.ts';
 import type { ConsoleConnection, RemoteReply } from './connection.ts';
@@ -23,7 +23,11 @@ export interface InteractiveOptions {
   readonly historyPath: string;
   /** Command line of `$PAGER`. */
   readonly pager: string;
+  readonly hasColours: boolean;
 }
+
+/** The prompt is green, and red after a command that did not succeed. */
+const colours = { good: '\u001b[32m', bad: '\u001b[31m', none: '\u001b[0m' } as const;
 
 /** Returns when the user leaves. Throws FLT-1502 when the first connection fails. */
 export async function runInteractive(options: InteractiveOptions): Promise<void> {
@@ -40,6 +44,7 @@ class InteractiveSession {
   #commands: readonly string[] = [];
   #history: string[];
   #isPaging = false;
+  #lastStatus: Status = status.ok;
   #hasLeft = false;
 
   constructor(options: InteractiveOptions, connection: ConsoleConnection) {
@@ -106,21 +111,23 @@ class InteractiveSession {
   async #run(line: string): Promise<void> {
     try {
       if (!this.#connection.isOpen) this.#connection = await this.#options.connect();
-      await this.#show(this.#connection.request(line, this.#options.format));
+      this.#lastStatus = await this.#show(this.#connection.request(line, this.#options.format));
     } catch (error) {
       if (this.#hasLeft) return;
       if (!isFlotillaError(error)) throw error;
+      this.#lastStatus = status.failed;
       this.#options.errors.write(`${error.message}\n`);
     }
   }
 
-  async #show(reply: RemoteReply): Promise<void> {
+  async #show(reply: RemoteReply): Promise<Status> {
     const { output, pager } = this.#options;
     const harmless = withoutControls(reply);
-    if (!this.#isPaging || pager === '') await print(harmless, output);
-    else {
-      this.#reader.pause();
-      await printPaged(harmless, output, output.rows ?? 24, pager);
+    if (!this.#isPaging || pager === '') return await print(harmless, output);
+    this.#reader.pause();
+    try {
+      return await printPaged(harmless, output, output.rows ?? 24, pager);
+    } finally {
       this.#reader.resume();
     }
   }
@@ -133,7 +140,9 @@ class InteractiveSession {
   /** `12:33:15 relay-1(/tmp/2025)> ` (CON-19) */
   #prompt(): void {
     const time = new Date().toTimeString().slice(0, 8);
-    this.#reader.setPrompt(`${time} ${this.#serverName}(${this.#options.label})> `);
+    const prompt = `${time} ${this.#serverName}(${this.#options.label})> `;
+    const colour = this.#lastStatus === status.ok ? colours.good : colours.bad;
+    this.#reader.setPrompt(this.#options.hasColours ? `${colour}${prompt}${colours.none}` : prompt);
     this.#reader.prompt();
   }
 

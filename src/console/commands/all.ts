@@ -1,6 +1,7 @@
 /** The commands of a node, as one registry, and those of a manager. Modules of later parts register theirs beside these. */
 import type { ManagerFacts, NodeFacts } from '../facts.ts';
 import { type Command, Registry } from '../registry.ts';
+import { authzCommands } from './authz.ts';
 import { cacheCommands } from './caches.ts';
 import { cidrCommands } from './cidr.ts';
 import { clusterCommands, membershipCommand } from './cluster.ts';
@@ -17,6 +18,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
   const registry = new Registry();
   return filled(registry, [
     ...generalCommands(facts, registry),
+    ...authzCommands,
     ...cacheCommands(facts),
     ...cidrCommands(facts),
     ...clusterCommands(facts, registry),
@@ -35,6 +37,7 @@ export function managerRegistry(facts: ManagerFacts): Registry {
   const registry = new Registry();
   return filled(registry, [
     ...generalCommands(facts, registry),
+    ...authzCommands,
     ...cidrCommands(facts),
     ...reopenCommands(facts),
     membershipCommand('show cluster membership', facts),

@@ -30,7 +30,7 @@ function reopenModule(module: string, loggers: LoggerFacts): Command {
     help: `the same of ${module}, of one or of all of the kind`,
     impact: 'write',
     anyInstance: true,
-    run: async (args, instance) => {
+    run: async (args, _by, instance) => {
       if (args.length > 0) return usage(syntax);
       const chosen = loggers.names.filter((name) =>
         instance === undefined ? name.startsWith(`${module}:`) : name === `${module}:${instance}`,

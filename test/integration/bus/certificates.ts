@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A certificate authority, one nobody trusts, a server certificate for loopback and a client certificate. */
+/** A certificate authority, one nobody trusts, a server certificate for loopback, a client certificate and an expired one. */
 export function certificates(folder: string) {
   const at = (name: string) => join(folder, name);
   const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'pipe' });
@@ -16,7 +16,11 @@ export function certificates(folder: string) {
       at(`${ca}.pem`),
     );
   }
-  const names = { server: 'DNS:localhost,IP:127.0.0.1', client: 'DNS:relay.example' };
+  const names = {
+    server: 'DNS:localhost,IP:127.0.0.1',
+    client: 'DNS:relay.example',
+    expired: 'DNS:relay.example',
+  };
   for (const [role, alternatives] of Object.entries(names)) {
     const extensions = at(`${role}.ext`);
     writeFileSync(extensions, `subjectAltName=${alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n`);
@@ -28,7 +32,7 @@ export function certificates(folder: string) {
       at(`${role}.csr`),
     );
     openssl(
-      ...words('x509 -req -days 2 -CAcreateserial'),
+      ...words(`x509 -req -days ${role === 'expired' ? -1 : 2} -CAcreateserial`),
       '-in',
       at(`${role}.csr`),
       '-CA',
@@ -42,7 +46,13 @@ export function certificates(folder: string) {
     );
   }
   const pair = (role: string) => ({ cert: at(`${role}.pem`), key: at(`${role}.key`) });
-  return { ca: at('ca.pem'), otherCa: at('other-ca.pem'), server: pair('server'), client: pair('client') };
+  return {
+    ca: at('ca.pem'),
+    otherCa: at('other-ca.pem'),
+    server: pair('server'),
+    client: pair('client'),
+    expired: pair('expired'),
+  };
 }
 
 function words(line: string): string[] {

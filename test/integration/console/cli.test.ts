@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeRegistry } from '../../../src/console/commands/all.ts';
 import { type ControlListener, startControlListener } from '../../../src/console/control-listener.ts';
 import { fakeNode, fakeObject, interpreterOf, row, silentLog } from '../../unit/console/fake-node.ts';
+import { accessParts, openEndpoint } from '../../unit/console/open-access.ts';
 import { freePort } from '../nats-server.ts';
 import { until } from '../until.ts';
 
@@ -36,7 +37,8 @@ beforeAll(async () => {
     run: () => new Promise(() => {}),
   });
   listener = await startControlListener({
-    endpoints: [{ endpoint: { path }, fileMode: 0o600, timeoutMs: 60_000, backlog: 10 }],
+    endpoints: [openEndpoint({ path })],
+    access: accessParts(),
     interpreter: interpreterOf(registry),
     log: silentLog,
   });

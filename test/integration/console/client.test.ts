@@ -9,6 +9,7 @@ import { runInteractive } from '../../../src/console/client/interactive.ts';
 import { nodeRegistry } from '../../../src/console/commands/all.ts';
 import { type ControlListener, startControlListener } from '../../../src/console/control-listener.ts';
 import { fakeNode, fakeObject, interpreterOf, silentLog } from '../../unit/console/fake-node.ts';
+import { accessParts, openEndpoint } from '../../unit/console/open-access.ts';
 import { until } from '../until.ts';
 
 let directory: string;
@@ -35,7 +36,8 @@ async function serve(timeoutMs = 60_000): Promise<ControlListener> {
     rows: () => [[{ key: '\u001b[2Jevil\u0007', count: 1 }]],
   });
   const listener = await startControlListener({
-    endpoints: [{ endpoint: { path }, fileMode: 0o600, timeoutMs, backlog: 10 }],
+    endpoints: [openEndpoint({ path }, { timeoutMs })],
+    access: accessParts(),
     interpreter: interpreterOf(nodeRegistry(fakeNode({ sharedObjects: () => [evil] }))),
     log: silentLog,
   });
@@ -126,6 +128,7 @@ async function typist(serverTimeoutMs?: number) {
     errors,
     historyPath,
     pager: 'cat',
+    hasColours: false,
   });
   const prompts = () => screen.text.match(/labrat-1\([^)]*\)> /g)?.length ?? 0;
   await until(() => prompts() === 1);

@@ -13,6 +13,7 @@ import type { Command } from '../../../src/console/registry.ts';
 import type { Log } from '../../../src/core/log.ts';
 import type { ControlEndpoint } from '../../../src/core/settings.ts';
 import { fakeNode, interpreterOf, silentLog } from '../../unit/console/fake-node.ts';
+import { accessParts, openEndpoint } from '../../unit/console/open-access.ts';
 import { Recorder } from '../../unit/recorder.ts';
 import { until } from '../until.ts';
 import { RawClient } from './raw-client.ts';
@@ -49,10 +50,11 @@ async function start({
   const registry = nodeRegistry(fakeNode());
   for (const [words, run] of Object.entries(commands))
     registry.register({ words, usage: words, help: words, impact: 'read', run });
-  const endpoints = [{ endpoint, fileMode, timeoutMs, backlog: 500 }];
+  const endpoints = [{ ...openEndpoint(endpoint, { timeoutMs }), fileMode }];
   const listener = await startControlListener({
     endpoints,
     interpreter: interpreterOf(registry),
+    access: accessParts(),
     log,
   });
   opened.push(listener);
@@ -373,15 +375,12 @@ describe('control listener: endpoints', () => {
   });
 
   it('when one of several endpoints cannot be opened none stays open', async () => {
-    const endpoint = (where: ControlEndpoint['endpoint']) => ({
-      endpoint: where,
-      fileMode: 0o660,
-      timeoutMs: 0,
-      backlog: 1,
-    });
-    const endpoints = [endpoint({ path }), endpoint({ path: join(directory, 'missing', 'console') })];
+    const endpoints = [openEndpoint({ path }), openEndpoint({ path: join(directory, 'missing', 'console') })];
     const interpreter = interpreterOf(nodeRegistry(fakeNode()));
-    await expect(startControlListener({ endpoints, interpreter, log: silentLog })).rejects.toMatchObject({
+    const access = accessParts();
+    await expect(
+      startControlListener({ endpoints, interpreter, access, log: silentLog }),
+    ).rejects.toMatchObject({
       code: 'FLT-1401',
     });
     expect(existsSync(path)).toBe(false);

@@ -395,6 +395,61 @@ const cases: readonly Case[] = [
       Redis_Listener { cache = c Listen ¦"10.1.1.1:6379"¦ {} }`,
     says: 'can be reached by other hosts',
   },
+  {
+    code: 'CFG-2331',
+    text: 'Control_Listener { Enable_Authentication = true AuthLoginParameters = [ uri = "scrypt:///f" ] Listen ¦":2025"¦ {} }',
+    says: 'clients of other hosts are turned away on *:2025',
+  },
+  {
+    code: 'CFG-2332',
+    text: 'Control_Listener { AuthLoginParameters = ¦[ uri = "ecauth://" ]¦ Listen "127.0.0.1:1" {} }',
+    says: "'ecauth://' is none of scrypt:///FILE, file:///FILE",
+  },
+  {
+    code: 'CFG-2332',
+    text: 'Control_Listener { Listen "/x" { Peer "10.0.0.0/8" { AuthorizationParameters = ¦[ a = b ]¦ } } }',
+    says: 'there is no uri',
+  },
+  {
+    code: 'CFG-2332',
+    text: 'Control_Listener { Listen "127.0.0.1:1" { tls_certificate = ¦"/c"¦ } }',
+    says: "'tls_key' is missing",
+  },
+  {
+    code: 'CFG-2333',
+    text: 'Control_Listener { Enable_Authentication = true Listen ¦"127.0.0.1:2025"¦ {} Listen "/tmp/x" {} }',
+    says: 'nobody can log in on 127.0.0.1:2025',
+  },
+  {
+    code: 'CFG-2334',
+    text: 'Control_Listener { tls_certificate = "/c" tls_key = "/k" Listen ¦"10.1.1.1:2025"¦ {} }',
+    says: 'whoever reaches 10.1.1.1:2025 may give every command',
+  },
+  {
+    code: 'CFG-2334',
+    text: 'Control_Listener { Listen ¦"127.0.0.1:1"¦ { Enable_Authorization = true } }\nAuthorization { Role a { allow = "^a" } }',
+    says: 'nobody may do anything on 127.0.0.1:1',
+  },
+  {
+    code: 'CFG-2334',
+    text: 'Control_Listener { Listen "/x" { Enable_Authorization = ¦true¦ } }',
+    says: 'there is no Role',
+  },
+  {
+    code: 'CFG-2335',
+    text: 'Control_Listener { AuthLoginParameters = ¦[ uri = "file:///f" ]¦ }',
+    says: 'passwords in clear text',
+  },
+  {
+    code: 'CFG-2335',
+    text: 'Authorization { Role a { allow = ( "^pid$" ¦"shutdown"¦ ".*" ) } }',
+    says: 'also allows lines that hold it anywhere',
+  },
+  {
+    code: 'CFG-2113',
+    text: 'Authorization { Role a { allow = ( ¦"^(?!shutdown)"¦ ) } }',
+    says: 'looking ahead and behind is not offered',
+  },
 ];
 
 /** Line and column in code points, counted the slow way. */

@@ -50,9 +50,9 @@ describe('configurations as their users have them', () => {
     ]);
   });
 
-  it('every kind of replication, and a manager: no finding at all', () => {
+  it('every kind of replication, and a manager: no finding but that its console has no TLS for other hosts', () => {
     expect(brief('replication.conf')).toEqual([]);
-    expect(brief('eccluster.conf')).toEqual([]);
+    expect(brief('eccluster.conf')).toEqual(['34:10 warning CFG-2331']);
     expect(check('replication.conf').settings?.replicate).toHaveLength(11);
   });
 

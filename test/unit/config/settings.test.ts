@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkConfiguration } from '../../../src/config/check.ts';
+import { openEndpoint } from '../console/open-access.ts';
 import { checkText, codes, settingsOf } from './checked.ts';
 
 describe('settings of an empty configuration', () => {
@@ -78,6 +79,8 @@ describe('settings of an empty configuration', () => {
       inboundThrottles: { global: undefined, byPathway: new Map() },
       maxNamedThrottles: 1000,
       control: [],
+      roles: [],
+      controlClientTimeoutMs: 60_000,
       api: { isServed: true, maxRequests: 1024 },
       redis: undefined,
       peers: {
@@ -358,14 +361,14 @@ describe('console', () => {
   it('listens where it is told, on the usual socket without a Listen, and nowhere without a stanza', () => {
     expect(settingsOf('').control).toEqual([]);
     expect(settingsOf('Control_Listener { timeout = 5 }').control).toEqual([
-      { endpoint: { path: '/tmp/2025' }, fileMode: 0o660, timeoutMs: 5000, backlog: 500 },
+      { ...openEndpoint({ path: '/tmp/2025' }, { timeoutMs: 5000 }), fileMode: 0o660 },
     ]);
     expect(settingsOf('Control_Listener { enable = no }').control).toEqual([]);
     const text =
       'Control_Listener { file_mode = 0600  Listen "/tmp/x" { }  Listen "127.0.0.1:2025" { timeout = 1 } }';
     expect(settingsOf(text).control).toEqual([
-      { endpoint: { path: '/tmp/x' }, fileMode: 0o600, timeoutMs: 60_000, backlog: 500 },
-      { endpoint: { host: '127.0.0.1', port: 2025 }, fileMode: 0o600, timeoutMs: 1000, backlog: 500 },
+      openEndpoint({ path: '/tmp/x' }),
+      openEndpoint({ host: '127.0.0.1', port: 2025 }, { timeoutMs: 1000 }),
     ]);
   });
 });
@@ -407,4 +410,63 @@ describe('examples/three-relays', () => {
       });
     },
   );
+});
+
+describe('CON-24 access to the console', () => {
+  const files = 'AuthLoginParameters = [ uri = "scrypt:///etc/flotilla/passwd" ]';
+
+  it('CON-2 CON-33 each network has the values of the fallback: its own, of the Listen, of the listener for it, of the listener', () => {
+    const [endpoint] = settingsOf(`Control_Listener {
+      Enable_Authentication = true  ${files}  timeout = 10
+      AuthorizationParameters = [ uri = "groups:///etc/flotilla/groups" ]
+      Peer "10.0.0.0/8" { timeout = 20  always_allow = true }
+      Listen "127.0.0.1:2025" {
+        Enable_Authorization = true
+        Peer "10.1.0.0/16" { Enable_Authentication = false }
+        Peer "10.1.1.0/24" { Always_Deny = true  timeout = 30 }
+      }
+    }
+    Authorization { Role "a" { allow = ( "^version$" "^pid$" ) } Role "b" { } }`).control;
+    const base = {
+      ...openEndpoint({ path: '' }).access,
+      timeoutMs: 10_000,
+      authenticate: true,
+      authorize: true,
+      passwordFiles: [{ kind: 'scrypt', path: '/etc/flotilla/passwd' }],
+      groupsFile: '/etc/flotilla/groups',
+    };
+    expect(endpoint!.access).toEqual(base);
+    expect(Object.fromEntries(endpoint!.peers.map(({ prefix, access }) => [prefix, access]))).toEqual({
+      '10.0.0.0/8': { ...base, timeoutMs: 20_000, alwaysAllow: true },
+      '10.1.0.0/16': { ...base, timeoutMs: 20_000, alwaysAllow: true, authenticate: false },
+      '10.1.1.0/24': { ...base, timeoutMs: 30_000, alwaysAllow: true, authenticate: false, alwaysDeny: true },
+    });
+  });
+
+  it('CON-26 the realm of htdigest files comes from EC_DIGEST_REALM', () => {
+    const text = 'Control_Listener { AuthDigestMD5Parameters = [ uri = "digest:///f" ] }';
+    const filesOf = (environment: Record<string, string>) =>
+      settingsOf(text, { environment }).control[0]!.access.passwordFiles;
+    expect(filesOf({})).toEqual([{ kind: 'digest', path: '/f' }]);
+    expect(filesOf({ EC_DIGEST_REALM: 'mail' })).toEqual([{ kind: 'digest', path: '/f', realm: 'mail' }]);
+  });
+
+  it('CON-29 TLS is of TCP endpoints; CON-30 roles keep their order', () => {
+    const { control, roles } = settingsOf(`Control_Listener {
+      tls_certificate = "/c"  tls_key = "/k"  Enable_Authentication = true  ${files}
+      Listen ":2025" { tls_client_ca = "/ca" }  Listen "/tmp/x" { } }
+      Authorization { Role "b" { allow = "^pid$" } Role "a" { } }`);
+    expect(control.map(({ tls }) => tls)).toEqual([
+      { certFile: '/c', keyFile: '/k', clientCaFile: '/ca' },
+      undefined,
+    ]);
+    expect(roles).toEqual([
+      { name: 'b', allow: ['^pid$'] },
+      { name: 'a', allow: [] },
+    ]);
+  });
+
+  it('CON-3 control_client_timeout is the time of commands of programs', () => {
+    expect(settingsOf('control_client_timeout = 5').controlClientTimeoutMs).toBe(5000);
+  });
 });

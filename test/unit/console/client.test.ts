@@ -22,6 +22,26 @@ describe('endpoints', () => {
     expect(parseEndpoint(text)).toEqual({ kind: 'socket', where, label: text });
   });
 
+  it('CON-15 user@host:port, and ssh://user@gateway/user@host:port', () => {
+    expect(parseEndpoint('tom@relay-1:2025')).toMatchObject({
+      where: { host: 'relay-1', port: 2025 },
+      user: 'tom',
+    });
+    const via = (destination: string, port?: string) => ({ destination, port });
+    expect(parseEndpoint('ssh://ops@gateway:2222/tom@relay-1:2025')).toEqual({
+      kind: 'socket',
+      where: { host: 'relay-1', port: 2025 },
+      user: 'tom',
+      via: via('ops@gateway', '2222'),
+      label: 'ssh://ops@gateway:2222/tom@relay-1:2025',
+    });
+    expect(parseEndpoint('ssh://gateway/tom@*:2025')).toMatchObject({
+      where: { host: 'localhost', port: 2025 },
+      user: 'tom',
+      via: via('gateway'),
+    });
+  });
+
   it('CON-15 nats://server/<node>, whose credentials are never shown', () => {
     expect(parseEndpoint('nats://ops:s%40cret@10.0.0.1:4222/relay-1')).toEqual({
       kind: 'nats',
@@ -48,7 +68,15 @@ describe('endpoints', () => {
     'fd00::1:2025',
     '[fd00::1]',
     'a b:1',
-    'user@host:1',
+    'a@b@host:1',
+    '@host:1',
+    'user:password@host:1',
+    'ssh://gateway',
+    'ssh:///relay-1:2025',
+    'ssh://-oProxyCommand=x/relay-1:2025',
+    'ssh://tom:secret@gateway/relay-1:2025',
+    'ssh://gateway//tmp/2025',
+    'ssh://gateway/ssh://gateway/relay-1:2025',
     'nats://server',
     'nats://server/',
     'nats://server/a/b',

@@ -4,7 +4,9 @@ import { fakeNode, type } from './fake-node.ts';
 describe('general commands', () => {
   it('CMD-1 help lists every command with one line', async () => {
     expect((await type('help')).text).toMatchInlineSnapshot(`
-      "cache list                     the caches of this node
+      "authz id                       who you are here, and your groups
+      authz roles list               the roles of the configuration
+      cache list                     the caches of this node
       cache stat                     lookups and deletions of all caches
       cache stats                    lookups and deletions of all caches
       cidr cache details             the files that answers were made of

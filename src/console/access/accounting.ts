@@ -1,0 +1,78 @@
+/**
+ * Who came in and what he typed, one line each for the accounting log (CON-36): who may look at it can tell later who did
+ * what, and who was turned away.
+ *
+ * Invariant: whatever a name or a command holds, a record is one line of as many fields as its kind has.
+ */
+import type { Clock } from '../../core/clock.ts';
+
+/** Takes a record, without line end. It neither waits nor throws; what it cannot keep it reports itself. */
+export type AccountingSink = (line: string, wallMs: number) => void;
+
+/** Where somebody stands: the endpoint he came to, and his address; empty for Unix sockets. */
+export interface Place {
+  readonly endpoint: string;
+  readonly peer: string;
+}
+
+/** A longer command is cut: its beginning says what it was. */
+const longestCommand = 4096;
+
+export class Accounting {
+  readonly #clock: Clock;
+  readonly #sink: AccountingSink;
+
+  constructor(clock: Clock, sink: AccountingSink) {
+    this.#clock = clock;
+    this.#sink = sink;
+  }
+
+  /** `timeout`: the login did not come in time. */
+  authentication({ endpoint, peer }: Place, user: string, outcome: boolean | 'timeout'): void {
+    this.#write('N', [endpoint, peer, user, outcome === 'timeout' ? 'T' : digit(outcome)]);
+  }
+
+  /** `undecided`: every command is allowed there. */
+  authorisation(
+    { endpoint, peer }: Place,
+    {
+      user,
+      command,
+      role,
+    }: { readonly user: string; readonly command: string; readonly role: string | undefined },
+    outcome: boolean | 'undecided',
+  ): void {
+    const shown = command.length > longestCommand ? `${command.slice(0, longestCommand)}...` : command;
+    const result = outcome === 'undecided' ? '-1' : digit(outcome);
+    this.#write('Z', [endpoint, peer, user, result, shown, ...(role === undefined ? [] : [role])]);
+  }
+
+  #write(kind: string, fields: readonly string[]): void {
+    const wallMs = this.#clock.wallMs();
+    this.#sink([String(Math.floor(wallMs / 1000)), kind, ...fields.map(escaped)].join('@'), wallMs);
+  }
+}
+
+function digit(isYes: boolean): string {
+  return isYes ? '1' : '0';
+}
+
+/** `\@`, `\\`, `\n`; other control characters and what ends a line for some readers as `\xHH` or `\uHHHH`. */
+function escaped(field: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  return field.replace(/[@\\\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/g, (char, at: number) => {
+    if (char === '@' || char === '\\') return `\\${char}`;
+    if (char === '\n') return '\\n';
+    if (isHalfOfPair(field, at)) return char;
+    const code = char.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+  });
+}
+
+/** A lone surrogate would become something else on its way to the disk. */
+function isHalfOfPair(text: string, at: number): boolean {
+  const isHigh = (unit: number) => unit >= 0xd800 && unit <= 0xdbff;
+  const isLow = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
+  const unit = text.charCodeAt(at);
+  return isHigh(unit) ? isLow(text.charCodeAt(at + 1)) : isLow(unit) && isHigh(text.charCodeAt(at - 1));
+}

@@ -1,0 +1,28 @@
+/**
+ * Who may come to the consoles of this process and do what, and where the records of it go (CON-36). Until somebody keeps
+ * an accounting log the records are lines of the process's own log, at level info.
+ */
+import { Accounting, type AccountingSink } from '../console/access/accounting.ts';
+import { controlGroupGate, type Gate } from '../console/access/gate.ts';
+import { Roles } from '../console/access/roles.ts';
+import type { ControlAccessParts } from '../console/control-listener.ts';
+import type { NodeSettings } from '../core/settings.ts';
+import { peerUserOf } from '../net/peer-user.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export class ConsoleAccess implements ControlAccessParts {
+  readonly roles: Roles;
+  readonly accounting: Accounting;
+  /** Of commands that come over NATS. */
+  readonly controlGroup: Gate;
+  readonly peerUser = peerUserOf;
+  /** Takes the records from now on. */
+  sink: AccountingSink;
+
+  constructor({ roles }: Pick<NodeSettings, 'roles'>, { clock, log }: Surroundings) {
+    this.sink = (line) => log.info(`accounting: ${line}`);
+    this.roles = new Roles(roles);
+    this.accounting = new Accounting(clock, (line, wallMs) => this.sink(line, wallMs));
+    this.controlGroup = controlGroupGate(this);
+  }
+}
