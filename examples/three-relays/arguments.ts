@@ -8,11 +8,12 @@ export type Arguments =
   | { readonly wants: 'nothing'; readonly problem: string };
 
 export const usage = `Three relays on this machine: one NATS server, three Flotilla nodes, a mail server behind
-each of them, and mail clients on many addresses. Every few seconds what the nodes count
-is compared with what the kernel holds. One node is killed and started again.
+each of them, mail clients on many addresses, and a manager that collects the logs. Every
+few seconds what the nodes count is compared with what the kernel holds. One node is killed
+and started again. At the end each line of the logs has to be in the manager's files once.
 
   npm start                  until Ctrl-C
-  npm start -- --for 30      for 30 seconds; exit code 1 if a sum was wrong
+  npm start -- --for 30      for 30 seconds; exit code 1 if anything was wrong
   npm start -- --help        this text
 `;
 

@@ -39,8 +39,8 @@ export class Checker {
   }
 
   /** Runs the work while no client connects or leaves. */
-  async whileStill<T>(work: () => Promise<T>): Promise<T> {
-    const patience = { limitMs: 10_000, everyMs: 5, signal: this.#signal };
+  async whileStill<T>(work: () => Promise<T>, signal = this.#signal): Promise<T> {
+    const patience = { limitMs: 10_000, everyMs: 5, signal };
     this.#clients.hold();
     try {
       if (!(await until(() => this.#clients.isStill, patience)))

@@ -9,7 +9,7 @@ process.exitCode = await perform(
   {
     command: 'npm start',
     usage,
-    opening: 'Starting nats-server, three relays, three mail servers and the mail clients ...\n',
+    opening: 'Starting nats-server, three relays, three mail servers, a manager and the mail clients ...\n',
     cast: threeRelays,
   },
   process.argv.slice(2),

@@ -1,11 +1,12 @@
 /**
- * All that runs: the bus, three relays, a mail server behind each, the mail clients.
+ * All that runs: the bus, three relays, a mail server behind each, a manager for their logs, the mail clients.
  *
  * Owns them. Invariant: `stop` ends whatever was started, however far `start` came, clients first and bus last.
  */
 import { Bus } from './bus.ts';
 import { MailClients } from './mail-clients.ts';
 import { MailServer } from './mail-server.ts';
+import { Manager } from './manager.ts';
 import { probePort } from './ports.ts';
 import { Relay } from './relay.ts';
 import type { CastOptions } from './stage.ts';
@@ -14,6 +15,7 @@ export interface RunningFleet {
   readonly bus: Bus;
   readonly relays: readonly Relay[];
   readonly mailServers: ReadonlyMap<Relay, MailServer>;
+  readonly manager: Manager;
   readonly clients: MailClients;
 }
 
@@ -21,11 +23,13 @@ export class Fleet {
   readonly #options: CastOptions;
   readonly #relays: readonly Relay[];
   readonly #mailServers = new Map<Relay, MailServer>();
+  readonly #manager: Manager;
   #bus: Bus | undefined;
   #clients: MailClients | undefined;
 
   constructor(options: CastOptions) {
     this.#options = options;
+    this.#manager = new Manager(options);
     this.#relays = [1, 2, 3].map((number) => new Relay({ ...options, number }));
   }
 
@@ -40,15 +44,19 @@ export class Fleet {
       this.#mailServers.set(relay, await MailServer.start(relay.mailPort, relay.name));
       signal.throwIfAborted();
     }
-    await Promise.all(relays.map((relay) => relay.start(bus.url, relays.length)));
+    await Promise.all([
+      this.#manager.start(bus.url),
+      ...relays.map((relay) => relay.start(bus.url, relays.length)),
+    ]);
     const clients = new MailClients(relays);
     this.#clients = clients;
-    return { bus, relays, mailServers: this.#mailServers, clients };
+    return { bus, relays, mailServers: this.#mailServers, manager: this.#manager, clients };
   }
 
   async stop(): Promise<void> {
     this.#clients?.stop();
     await Promise.all(this.#relays.map((relay) => relay.stop()));
+    await this.#manager.stop();
     await Promise.all([...this.#mailServers.values()].map((mailServer) => mailServer.stop()));
     await this.#bus?.stop();
   }

@@ -5,7 +5,7 @@ import type { RunningFleet } from './fleet.ts';
 import { columns, counted } from './screen.ts';
 
 export function introduction(fleet: RunningFleet): string {
-  const { bus, relays, clients } = fleet;
+  const { bus, relays, manager, clients } = fleet;
   const addresses = counted(clients.addresses.length, 'address', 'addresses');
   return `
 ${columns([
@@ -16,6 +16,7 @@ ${columns([
     `mail server behind it on 127.0.0.1:${relay.mailPort}`,
     `pid ${relay.pid}`,
   ]),
+  [manager.name, manager.logFolder, 'gets the logs of the relays', `pid ${manager.pid}`],
 ])}
 ${clients.clientCount} mail clients connect from ${addresses} of
 ${clients.networks.join(', ')}.
@@ -30,7 +31,7 @@ Ctrl-C stops all of it.
 `;
 }
 
-function waysIn({ bus, relays }: RunningFleet): string[] {
+function waysIn({ bus, relays, manager }: RunningFleet): string[] {
   const [first, second, last] = relays;
   if (!first || !second || !last) return [];
   return [
@@ -40,6 +41,8 @@ function waysIn({ bus, relays }: RunningFleet): string[] {
     ...(isInstalled('nats')
       ? [`nats --server ${bus.url} req ec_console.node.${first.name} 'cluster info'`]
       : []),
+    `./bin/flotilla console ${manager.consolePath} show logs`,
+    `tail -f ${manager.logFolder}/mainlog/${first.name}`,
     `tail -f ${first.logFile}`,
   ];
 }

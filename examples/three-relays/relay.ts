@@ -1,11 +1,12 @@
 /**
- * One relay: a `flotilla node` with its configuration file, and a console to it, as an operator has them.
+ * One relay: a `flotilla node` with its configuration, and a console to it, as an operator has them.
  *
  * Owns the process and, when that had no time to do it, the removal of its socket file.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child } from './child.ts';
+import { writeRelayConfiguration } from './log-configuration.ts';
 import { type ConsoleAnswer, NodeConsole } from './node-console.ts';
 import { kernelSockets, type ShownRow } from './truth.ts';
 import { until } from './until.ts';
@@ -66,7 +67,7 @@ export class Relay {
       command: [
         process.execPath,
         ...[join(root, 'bin/flotilla'), 'node'],
-        ...['--config', join(import.meta.dirname, `${this.name}.conf`)],
+        ...['--config', writeRelayConfiguration(folder, this.name)],
         ...['--servers', busUrl],
         ...['--state-dir', join(folder, this.name)],
       ],

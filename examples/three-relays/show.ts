@@ -4,6 +4,7 @@
  */
 import { Checker } from './check.ts';
 import type { RunningFleet } from './fleet.ts';
+import { checkLogs, type LogCheck } from './log-check.ts';
 import type { Relay } from './relay.ts';
 import { counted, milliseconds, seconds, timed, verdict } from './screen.ts';
 import { type Kill, summary } from './summary.ts';
@@ -13,6 +14,8 @@ import { sleep, until } from './until.ts';
 
 /** The larger netblocks: all rows would fill the screen. */
 const shownCommand = 'cluster shared show inbound_cidr min 7';
+/** How far the manager has got. */
+const logsCommand = 'cluster show logs';
 /** The server's news takes milliseconds and silence takes a second, so by then something is wrong. */
 const goneLimitMs = 2_000;
 
@@ -46,16 +49,34 @@ export class Show {
     return await summary({
       fleet: this.#fleet,
       checker: this.#checker,
+      logs: await this.#checkLogs(),
       kill: this.#kill,
       durationMs: performance.now() - this.#startMs,
     });
+  }
+
+  /** Undefined when the clients do not come to rest, because a relay is gone. */
+  #checkLogs(): Promise<LogCheck | undefined> {
+    const { manager, relays } = this.#fleet;
+    const wasKilled = (relay: Relay) => relay.name === this.#kill?.victim;
+    // After Ctrl-C, too.
+    const { signal } = new AbortController();
+    return this.#checker
+      .whileStill(() => checkLogs(manager, relays, wasKilled, signal), signal)
+      .catch(() => undefined);
   }
 
   async #look(watched: Relay): Promise<void> {
     await this.#checker.whileStill(async () => {
       const check = await this.#checker.check();
       const answer = await watched.ask(shownCommand);
-      this.#say(`${verdict(check)}${watched.name}> ${shownCommand}\n${answer?.text ?? 'no answer\n'}`);
+      const logs = await watched.ask(logsCommand);
+      const shown = [
+        [shownCommand, answer],
+        [logsCommand, logs],
+      ] as const;
+      const texts = shown.map(([line, told]) => `${watched.name}> ${line}\n${told?.text ?? 'no answer\n'}`);
+      this.#say(`${verdict(check)}${texts.join('')}`);
     });
   }
 

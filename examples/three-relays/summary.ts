@@ -1,6 +1,7 @@
 /** What the demonstration came to, on one screen. */
 import type { Checker } from './check.ts';
 import type { RunningFleet } from './fleet.ts';
+import type { LogCheck } from './log-check.ts';
 import { columns, counted, milliseconds, seconds } from './screen.ts';
 
 export interface Kill {
@@ -15,11 +16,13 @@ export interface SummaryFacts {
   readonly fleet: RunningFleet;
   readonly checker: Checker;
   readonly kill: Kill | undefined;
+  /** Undefined: it ended before there was anything to check. */
+  readonly logs: LogCheck | undefined;
   readonly durationMs: number;
 }
 
 export async function summary(facts: SummaryFacts): Promise<{ text: string; hasFailed: boolean }> {
-  const { fleet, checker, kill, durationMs } = facts;
+  const { fleet, checker, kill, logs, durationMs } = facts;
   const { clients, mailServers } = fleet;
   const delivered = sum(mailServers, ({ messages }) => messages);
   const mistaken = sum(mailServers, ({ mistaken }) => mistaken);
@@ -30,6 +33,8 @@ export async function summary(facts: SummaryFacts): Promise<{ text: string; hasF
     ...(checker.failed > 0 ? [`${counted(checker.failed, 'check')} found a wrong sum`] : []),
     ...(stayed ? ['the share of the dead node stayed'] : []),
     ...(lost > 0 ? [`${counted(lost, 'message')} lost`] : []),
+    ...(logs && logs.twice > 0 ? [`${counted(logs.twice, 'line')} twice in the files of the manager`] : []),
+    ...(logs && logs.missing > 0 ? [`${counted(logs.missing, 'line')} missing there`] : []),
     ...(mistaken > 0 ? [`${counted(mistaken, 'message')} with a wrong client address`] : []),
   ];
   const lines = [
@@ -44,6 +49,7 @@ export async function summary(facts: SummaryFacts): Promise<{ text: string; hasF
     ],
     ['sums', `${counted(checker.made, 'check')}, ${checker.failed} wrong`],
     ['', `the slowest agreed with the kernel after ${milliseconds(checker.slowestMs)}`],
+    ...(logs ? logLines(logs) : []),
     ...(kill ? killLines(kill) : []),
   ];
   const text = `
@@ -59,6 +65,16 @@ ${conclusion(checker.made, problems)}
 function conclusion(checks: number, problems: readonly string[]): string {
   if (problems.length > 0) return `WRONG: ${problems.join('; ')}.`;
   return checks === 0 ? 'It ended before a sum was checked.' : 'Every sum was right.';
+}
+
+function logLines({ lines, twice, missing, arrivedMs }: LogCheck): string[][] {
+  return [
+    [
+      'logs',
+      `${counted(lines, 'line')} of all nodes in the files of the manager, ${twice} twice, ${missing} missing`,
+    ],
+    ['', `the last of them was there after ${milliseconds(arrivedMs)}`],
+  ];
 }
 
 function killLines({ victim, goneMs, backMs }: Kill): string[][] {

@@ -14,7 +14,7 @@ function leftProcesses(): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(commandLine)
-    .filter((line) => /three-relays\/(relay-\d|nats-server)\.conf/.test(line));
+    .filter((line) => /(three-relays|flotilla-demo-\w+)\/(relay-\d|manager|nats-server)\.conf/.test(line));
 }
 
 function leftFiles(): string[] {
@@ -32,6 +32,10 @@ test('a run with a duration ends by itself: mail was delivered, a node was kille
   expect(output()).toMatch(/Summary of \d+/);
   expect(output()).toMatch(/mail +[1-9]\d* messages in [1-9]\d* sessions\n +0 wrong client addresses/);
   expect(output()).toMatch(/sums +9 checks, 0 wrong\n/);
+  expect(output()).toMatch(
+    /logs +[1-9]\d* lines of all nodes in the files of the manager, 0 twice, 0 missing\n/,
+  );
+  expect(output()).toMatch(/\[subscriber: 'master' @ 00000000:0000[0-9a-f]{3}[1-9a-f]\]/);
   expect(output()).toMatch(/\nEvery sum was right\.\n/);
   expect(output()).not.toMatch(/Warning/);
   expect(leftProcesses()).toEqual([]);
@@ -52,7 +56,7 @@ test('a signal ends a run without duration cleanly, and nothing is left behind',
 test('a demonstration that is killed takes its children with it', async () => {
   const run = start();
   await until(() => run.output().includes('Ctrl-C stops all of it'));
-  expect(leftProcesses()).toHaveLength(4);
+  expect(leftProcesses()).toHaveLength(5);
   run.process.kill('SIGKILL');
   await run.exited;
   await until(() => leftProcesses().length === 0);
