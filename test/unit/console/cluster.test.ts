@@ -26,6 +26,7 @@ describe('cluster commands', () => {
       'cluster help',
       'cluster info',
       'cluster jobs',
+      'cluster logs drop-subscriber',
       'cluster membership',
       'cluster nodeaddr',
       'cluster nodename',
@@ -34,6 +35,7 @@ describe('cluster commands', () => {
       'cluster shared show',
       'cluster shared stats',
       'cluster shared verify',
+      'cluster show logs',
     ]);
   });
 

@@ -6,6 +6,7 @@ describe('general commands', () => {
     expect((await type('help')).text).toMatchInlineSnapshot(`
       "authz id                       who you are here, and your groups
       authz roles list               the roles of the configuration
+      bounce_logger reopen logs      the same of bounce_logger, of one or of all of the kind
       cache list                     the caches of this node
       cache stat                     lookups and deletions of all caches
       cache stats                    lookups and deletions of all caches
@@ -39,8 +40,10 @@ describe('general commands', () => {
       cluster shared verify          own copy of each row against the digest its owner sent
       cluster show logs              logs offered to the aggregator: bytes on disk and where each subscriber stands; verbose adds the rest
       config reload                  read the configuration again and apply it, wholly or not at all
+      custom_logger reopen logs      the same of custom_logger, of one or of all of the kind
       ds_core flush                  empty a cache on this node
       ds_core stats                  lookups and deletions of the query caches
+      ec_logger reopen logs          the same of ec_logger, of one or of all of the kind
       help                           list the commands, or explain one
       inbound_audit add              add to a named series
       inbound_audit count_cidr       the sum of a netblock in a named series
@@ -52,6 +55,7 @@ describe('general commands', () => {
       inbound_audit subtract         subtract from a named series
       paniclog                       the last 10 messages of each level, in UTC
       pid                            the process id of the node
+      reopen logs                    write, close and open again what all loggers write to
       shutdown                       stop the node gracefully
       version                        the version of the node
       "
