@@ -11,7 +11,7 @@ import { type ControlListener, startControlListener } from './console/control-li
 import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
 import { logsOf } from './core/logs/aggregation.ts';
-import type { NodeSettings } from './core/settings.ts';
+import type { LogsSettings, NodeSettings } from './core/settings.ts';
 import type { Process, View } from './core/view.ts';
 import type { Aggregate } from './manager/aggregate-store.ts';
 import { Aggregator } from './manager/aggregator.ts';
@@ -182,8 +182,8 @@ export class RunningManager {
     const { settings } = this;
     const { aggregation, nodename } = settings;
     if (!aggregation) return undefined;
-    const [around, metrics] = [this.#around, this.metrics];
-    if (!this.#logStore) this.#aggregate = await openAggregate(aggregation, nodename, { around, metrics });
+    const around = this.#around;
+    if (!this.#logStore) this.#aggregate = await this.#openAggregate(aggregation);
     const store = this.#logStore ?? this.#aggregate!;
     return new Aggregator({
       nodename,
@@ -195,6 +195,14 @@ export class RunningManager {
       jobs: this.#jobs,
       around,
     });
+  }
+
+  #openAggregate(settings: LogsSettings): Promise<Aggregate> {
+    const { nodename: manager, logging } = this.settings;
+    const { journals } = this.#logging;
+    const onPipeFailure = (reason: string) => void this.stop(reason);
+    const sinks = { journals, pipe: logging.pipe, syslog: logging.syslog, onPipeFailure };
+    return openAggregate({ settings, manager, around: this.#around, metrics: this.metrics, sinks });
   }
 
   async #rejoin(): Promise<void> {

@@ -43,9 +43,10 @@ export class AggregateOutputs {
   readonly #outputs = new Map<string, Output>();
   /** With jobs, in the order in which they are served. */
   readonly #ready = new Set<Output>();
-  /** Open, without jobs, the least recently written first. */
+  /** Open and not at work, the least recently written first: who waits here for a turn can still make room. */
   readonly #idle = new Set<Output>();
   readonly #running = new Set<Promise<void>>();
+  readonly #closing = new Set<Promise<void>>();
   #writing = 0;
   #open = 0;
 
@@ -54,7 +55,7 @@ export class AggregateOutputs {
     this.#log = log;
   }
 
-  /** Outputs that are open. */
+  /** Outputs that are open, or being opened or closed. */
   get open(): number {
     return this.#open;
   }
@@ -98,11 +99,12 @@ export class AggregateOutputs {
   /** Of an output that is not at work: what comes next. */
   #rest(output: Output): void {
     if (output.isBusy) return;
-    if (output.jobs.length > 0) this.#ready.add(output);
-    else if (output.target) {
+    if (output.target && !this.#idle.has(output)) {
       this.#idle.add(output);
       output.idle = this.#clock.after(output.place.maxIdleMs, () => this.#run(this.#close(output)));
-    } else this.#outputs.delete(output.place.key);
+    }
+    if (output.jobs.length > 0) this.#ready.add(output);
+    else if (!output.target) this.#outputs.delete(output.place.key);
     this.#startReady();
   }
 
@@ -140,10 +142,14 @@ export class AggregateOutputs {
   }
 
   async #openNew(place: OutputPlace): Promise<AggregateTarget> {
-    const victims = [...this.#idle].slice(0, Math.max(this.#open + 1 - place.maxOpen, 0));
+    while (this.#open >= place.maxOpen) {
+      const [victim] = this.#idle;
+      // Neither: others are at work, whose stanza allows more.
+      if (!victim && this.#closing.size === 0) break;
+      await (victim ? this.#close(victim) : Promise.race(this.#closing));
+    }
     this.#open++;
     try {
-      await Promise.all(victims.map((victim) => this.#close(victim)));
       return await place.open();
     } catch (error) {
       this.#open--;
@@ -170,9 +176,16 @@ export class AggregateOutputs {
     output.target = undefined;
     output.mustClose = false;
     if (!target) return;
-    this.#open--;
-    await target.close().catch((error: unknown) => {
-      this.#log.warning(`aggregate: ${place.key} cannot be closed: ${systemReason(error)}`);
-    });
+    const closing = target
+      .close()
+      .catch((error: unknown) => {
+        this.#log.warning(`aggregate: ${place.key} cannot be closed: ${systemReason(error)}`);
+      })
+      .then(() => {
+        this.#closing.delete(closing);
+        this.#open--;
+      });
+    this.#closing.add(closing);
+    await closing;
   }
 }

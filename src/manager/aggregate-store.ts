@@ -10,6 +10,7 @@ import type { AggregateStore, LogSource, PulledRecord } from '../actors/log-port
 import { FlotillaError } from '../core/errors.ts';
 import { logsOf, type NodeLogs } from '../core/logs/aggregation.ts';
 import type { Destination } from '../core/logs/destination.ts';
+import type { LogTarget } from '../core/logs/logger-settings.ts';
 import { OutputPattern, outputNameProblem } from '../core/logs/output-pattern.ts';
 import { localTime, type TimeZone } from '../core/logs/strftime.ts';
 import type { LogsSettings } from '../core/settings.ts';
@@ -26,7 +27,7 @@ export interface AggregateStoreOptions {
   readonly zone: TimeZone;
   readonly around: AggregateAround;
   /** Opens what is no file: a program, for example. */
-  openDestination(destination: Destination): Promise<AggregateTarget>;
+  openDestination(target: LogTarget): Promise<AggregateTarget>;
 }
 
 interface Group {
@@ -135,7 +136,9 @@ export class Aggregate implements AggregateStore {
     return {
       ...{ key, maxOpen, maxIdleMs },
       open: () =>
-        destination.scheme === 'file' ? AggregateFile.open(file, around) : openDestination(destination),
+        destination.scheme === 'file'
+          ? AggregateFile.open(file, around)
+          : openDestination({ destination, mode: fileMode }),
     };
   }
 }

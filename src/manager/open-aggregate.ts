@@ -1,26 +1,38 @@
 /** From the settings of a manager to the store of its aggregator, on the disk and in the time zone of this machine. */
-import { FlotillaError } from '../core/errors.ts';
 import type { LogsSettings } from '../core/settings.ts';
 import { openDiskFiles } from '../journal/disk-files.ts';
+import { openSink, type SinkParts } from '../logs/open-sink.ts';
 import { localZone } from '../node/local-zone.ts';
 import type { Surroundings } from '../node/surroundings.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { AggregateSink } from './aggregate-sink.ts';
 import { Aggregate } from './aggregate-store.ts';
 
-export async function openAggregate(
-  settings: LogsSettings,
-  manager: string,
-  { around, metrics }: { readonly around: Surroundings; readonly metrics: Metrics },
-): Promise<Aggregate> {
+export interface AggregateParts {
+  readonly settings: LogsSettings;
+  /** Name of this manager. */
+  readonly manager: string;
+  readonly around: Surroundings;
+  readonly metrics: Metrics;
+  /** For outputs that are no files. */
+  readonly sinks: Omit<SinkParts, 'clock' | 'zone'>;
+}
+
+export async function openAggregate({
+  settings,
+  manager,
+  around,
+  metrics,
+  sinks,
+}: AggregateParts): Promise<Aggregate> {
+  const { clock } = around;
   const [files, zone] = await Promise.all([openDiskFiles(), localZone()]);
   const aggregate = new Aggregate({
     settings,
     manager,
     zone,
     around: { files, ...around },
-    openDestination: async ({ scheme }) => {
-      throw new FlotillaError('FLT-2501', `${scheme}:// is no output of the aggregator`);
-    },
+    openDestination: async (target) => new AggregateSink(openSink(target, { ...sinks, clock, zone }), clock),
   });
   metrics.gauge('aggregate_open_outputs', () => aggregate.openOutputs);
   return aggregate;

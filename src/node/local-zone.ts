@@ -4,12 +4,13 @@
  * does not load, that has to do.
  */
 import type { TimeZone } from '../core/logs/strftime.ts';
+import { systemZone } from './system-zone.ts';
 
 export async function localZone(): Promise<TimeZone> {
   try {
     return await zoneOfLibrary();
   } catch {
-    return zoneOfNode;
+    return systemZone;
   }
 }
 
@@ -46,13 +47,3 @@ function byQuarters(ask: TimeZone['at']): TimeZone {
     },
   };
 }
-
-const names = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' });
-
-const zoneOfNode: TimeZone = {
-  at(timeS) {
-    const moment = new Date(timeS * 1000);
-    const name = names.formatToParts(moment).find(({ type }) => type === 'timeZoneName')?.value;
-    return { offsetS: -moment.getTimezoneOffset() * 60, name: name ?? '' };
-  },
-};

@@ -117,6 +117,7 @@ describe('aggregation', () => {
   it('logging 10 lines from before the manager came, and those that come, are in the file of their node and day', async () => {
     first = await startManager('mgr-1');
     await hasAll('mgr-1');
+    expect(await first.console('reopen logs')).toBe('Executed\n');
     for (const node of nodes) await write(node, 10);
     await hasAll('mgr-1');
     expectOnce('mgr-1');

@@ -111,7 +111,7 @@ describe('R6 exactly once in the files', () => {
           await pull(disk, pattern, journals, lengths);
           expectWhole(disk, pattern, journals, { stopAt, powerFirst });
         }
-    });
+    }, 120_000);
 
   it('any sequence of intervals, kills, power failures, full disks and failing syncs', async () => {
     const trouble = fc.record({
@@ -142,7 +142,7 @@ describe('R6 exactly once in the files', () => {
         await pull(disk, pattern, journals, lengths);
         expectWhole(disk, pattern, journals, troubles);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
-  });
+  }, 120_000);
 });
