@@ -93,6 +93,7 @@ export class LogPuller implements LogPullerDuties {
   #told = '';
   #lastUs = 0;
   #kept: LogId | undefined;
+  #keeping: Promise<unknown> = Promise.resolve();
   /** One call of the store at a time, also over sessions. */
   #storing: Promise<void> = Promise.resolve();
 
@@ -133,9 +134,17 @@ export class LogPuller implements LogPullerDuties {
   /** Resolves when nothing is given to the store any more. */
   async stop(): Promise<void> {
     this.#openings++;
-    this.endSession();
     this.#actor.stop();
+    this.endSession();
     await this.#storing;
+  }
+
+  /** As `stop`, but what is being written is acknowledged before: whoever pulls next would write it again. */
+  async finish(): Promise<void> {
+    this.#openings++;
+    this.#actor.stop();
+    await this.#keeping;
+    await this.stop();
   }
 
   get hasFetched(): boolean {
@@ -226,7 +235,13 @@ export class LogPuller implements LogPullerDuties {
     session.fetched = undefined;
   }
 
-  async keep(): Promise<KeepOutcome> {
+  keep(): Promise<KeepOutcome> {
+    const keeping = this.#keep();
+    this.#keeping = keeping;
+    return keeping;
+  }
+
+  async #keep(): Promise<KeepOutcome> {
     const session = this.#session!;
     const { interval, turn } = session.keeping!;
     const renewal = this.#renewal(session);

@@ -132,6 +132,21 @@ export class LogService {
     return { node, subcluster, logs };
   }
 
+  /** Unread bytes of whoever is furthest behind, over all logs that can be read. */
+  async largestLag(): Promise<number> {
+    let largest = 0;
+    for (const log of this.#options.logs) {
+      try {
+        const journal = await this.#journal(log);
+        for (const checkpoint of (await journal.subscribers()).values())
+          largest = Math.max(largest, (await journal.lag(checkpoint)).bytes);
+      } catch {
+        // `list` says why.
+      }
+    }
+    return largest;
+  }
+
   /** Takes a subscriber out of every journal that has it (logging 12); the names of their logs. */
   async dropSubscriber(name: string): Promise<{ readonly dropped: string[]; readonly problems: string[] }> {
     const dropped: string[] = [];
@@ -144,7 +159,8 @@ export class LogService {
         await journal.removeSubscriber(name);
         dropped.push(log.name);
       } catch (error) {
-        problems.push(`${log.name}: ${textOf(error)}`);
+        const isMissing = isFlotillaError(error) && error.code === 'FLT-2201';
+        if (!isMissing) problems.push(`${log.name}: ${textOf(error)}`);
       }
     }
     return { dropped, problems };

@@ -96,10 +96,19 @@ export class PulledNode implements PulledNodeDuties {
     for (const puller of this.pullers.values()) puller.retry();
   }
 
+  /** At once. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#actor.stop();
     await this.#keep([]);
+  }
+
+  /** When what is being written was acknowledged. */
+  async finish(): Promise<void> {
+    this.#stopped = true;
+    this.#actor.stop();
+    await Promise.all([...this.pullers.values()].map((puller) => puller.finish()));
+    await this.#stopping;
   }
 
   async ask(): Promise<'told' | 'failed'> {

@@ -102,7 +102,7 @@ export class Aggregator {
   /** Resolves when the store is not called any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const [node, { pulled }] of this.#nodes) this.#drop(node, pulled);
+    await Promise.all([...this.#nodes.values()].map(({ pulled }) => pulled.finish()));
     await Promise.all(this.#stopping.values());
     this.#client?.end();
     this.#system.stop();

@@ -10,7 +10,7 @@ export interface GaugeSources {
   /** Undefined before the first join and between two lives. */
   readonly life: () => ClusterLife | undefined;
   readonly jobs: Pick<Jobs, 'size'>;
-  readonly logs: Pick<OfferedLogs, 'leases'>;
+  readonly logs: Pick<OfferedLogs, 'leases' | 'lagBytes'>;
   readonly throttles: Pick<Throttles, 'waiting'>;
   readonly slots: Pick<HeldSlots, 'size'>;
 }
@@ -36,6 +36,7 @@ export function exposeGauges(metrics: Metrics, { life, jobs, logs, throttles, sl
   metrics.gauge('api_slots_held', () => slots.size);
   metrics.gauge('peer_jobs', () => jobs.size);
   metrics.gauge('log_leases', () => logs.leases);
+  metrics.gauge('log_lag_bytes', () => logs.lagBytes);
   metrics.gauge('shared_keys', () => sum(objects().map(({ keys }) => keys)));
   metrics.gauge('shared_pending_changes', () => sum(objects().map(({ pending }) => pending)));
   metrics.gauge('throttle_waiting_callers', () => {

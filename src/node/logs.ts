@@ -3,6 +3,7 @@ import { LogService } from '../actors/log-service.ts';
 import { ActorSystem } from '../actors/system.ts';
 import { LogServer } from '../bus/log-server.ts';
 import type { LogFacts } from '../console/facts.ts';
+import type { Timer } from '../core/clock.ts';
 import type { NodeSettings } from '../core/settings.ts';
 import type { JournalSet } from '../logs/journal-set.ts';
 import type { ClusterLife } from './cluster-life.ts';
@@ -21,12 +22,18 @@ export interface OfferedLogsOptions {
   readonly around: Surroundings;
 }
 
+const lagPeriodMs = 60_000;
+
 export class OfferedLogs implements LogFacts {
   readonly #options: OfferedLogsOptions;
   readonly #journals: OfferedJournals;
   readonly #system: ActorSystem;
   readonly #service: LogService;
   #server: LogServer | undefined;
+  #lagBytes = 0;
+  #lagTimer: Timer | undefined;
+  #measuring: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(options: OfferedLogsOptions) {
     this.#options = options;
@@ -41,6 +48,7 @@ export class OfferedLogs implements LogFacts {
       logs,
       journals: this.#journals,
     });
+    if (logs.length > 0) this.#measureLater();
   }
 
   /** A life of the node begins. */
@@ -62,6 +70,11 @@ export class OfferedLogs implements LogFacts {
     return this.#service.leases;
   }
 
+  /** Unread bytes of the subscriber that is furthest behind, as of a minute ago at most. */
+  get lagBytes(): number {
+    return this.#lagBytes;
+  }
+
   list(): ReturnType<LogFacts['list']> {
     return this.#service.list();
   }
@@ -71,9 +84,23 @@ export class OfferedLogs implements LogFacts {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#lagTimer?.cancel();
     this.#server?.close();
+    await this.#measuring;
     await this.#service.stop();
     this.#system.stop();
     await this.#journals.stop();
+  }
+
+  /** Looking takes a while: a segment of each journal is read. */
+  #measureLater(): void {
+    if (this.#stopped) return;
+    this.#lagTimer = this.#options.around.clock.after(lagPeriodMs, () => {
+      this.#measuring = this.#service.largestLag().then((bytes) => {
+        this.#lagBytes = bytes;
+        this.#measureLater();
+      });
+    });
   }
 }

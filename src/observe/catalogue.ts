@@ -199,6 +199,10 @@ export const metricCatalogue = {
   api_requests_waiting: gauge('requests', 'Requests of the API over NATS that wait for other nodes'),
   api_slots_held: gauge('slots', 'Slots held for clients of the API over NATS'),
   log_leases: gauge('leases', 'Logs of this node that aggregators have leased'),
+  log_lag_bytes: gauge(
+    'bytes',
+    'Unread bytes of the subscriber of a log of this node that is furthest behind, looked at each minute',
+  ),
   log_pullers: gauge('logs', 'Logs of nodes that this manager follows'),
   log_records_waiting: gauge('records', 'Pulled records that are not written yet'),
   peer_jobs: gauge('transfers', 'Transfers between nodes under way, in both directions'),

@@ -28,7 +28,7 @@ beforeAll(async () => {
   ({ url } = await startNatsServer());
   client = await connect({ servers: url });
   fleet = new Fleet();
-  await (await journal('own', ['master', 'zoe'])).close();
+  await (await journal('own', ['master', 'mine', 'zoe'])).close();
   relay = await startRelay();
   writer = await journal('share', []);
   barca = await startManager('barca');
@@ -91,6 +91,7 @@ describe('logs of a node', () => {
     expect(await relay.console('cluster show logs')).toBe(`mainlog
 \t[on disk: ${await bytes()} bytes]
 \t[subscriber: 'master' @ 00000000:00000003]
+\t[subscriber: 'mine' @ 00000000:00000000]
 \t[subscriber: 'zoe' @ 00000000:00000000]
 nothing
 \t[on disk: 0 bytes]
@@ -130,7 +131,8 @@ nothing
     const zoe = await startManager('zoe');
     await append(500);
     await until(() => isComplete('zoe')() && isComplete('barca')(), 60_000);
-    await zoe.kill();
+    zoe.signal('SIGTERM');
+    await zoe.ended;
   });
 
   it('17.9 of one subscriber only one manager has the log, and the next has the rest', async () => {
@@ -181,7 +183,6 @@ describe('the log service', () => {
     const root = join(import.meta.dirname, '../../..');
     const guide = readFileSync(join(root, 'docs/guides/log-service.md'), 'utf8');
     const program = /```js\n([\s\S]*?)```/.exec(guide)![1]!;
-    await writer.addSubscriber('mine');
     // Where its import is found.
     const file = join(root, `test/integration/cluster/.example-${process.pid}.mjs`);
     writeFileSync(file, program.replace('nats://10.1.1.10:4222', url));

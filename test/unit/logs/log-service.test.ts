@@ -201,6 +201,7 @@ describe('the service', () => {
         },
       ],
     });
+    expect(await service.largestLag()).toBe(58);
     expect(log!.onDisk).toBe(await world.node.journal!.diskBytes());
   });
 });

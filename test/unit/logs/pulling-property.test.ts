@@ -84,8 +84,8 @@ async function run(world: PullingWorld, managers: readonly ManagerSide[], next: 
     if (next.kind === 'killManager') first.kill();
     else {
       const stopped = first.stop();
-      await world.until(() => world.clock.nowMs() > 0);
-      await world.advance(first.store.delayMs + 1);
+      // What is being written, and silence instead of an answer to its acknowledgement.
+      await world.advance(first.store.delayMs + 11_000);
       await stopped;
     }
     first.start();

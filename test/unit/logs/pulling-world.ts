@@ -280,7 +280,7 @@ export class ManagerSide {
   }
 
   async stop(): Promise<void> {
-    await this.pulled?.stop();
+    await this.pulled?.finish();
     this.#client?.end();
     this.#system?.stop();
   }

@@ -184,6 +184,18 @@ describe('two managers', () => {
     expect(second.store.arrivals).toEqual(numbers(20).slice(10));
   });
 
+  it('17.9 with one subscriber: one that is stopped acknowledges what it is writing, and nothing comes twice', async () => {
+    const { world, manager } = await pulling();
+    manager.store.delayMs = 2_000;
+    world.append(10);
+    await world.until(() => manager.state === 'waiting writing' || manager.state === 'full writing');
+    const stopped = manager.stop();
+    await world.advance(3_000);
+    await stopped;
+    expect(await checkpointOf(world)).toBe('00000000:0000000a');
+    expect(world.node.service!.leases).toBe(0);
+  });
+
   it('17.9 with one subscriber: a killed one is waited for as long as its lease lasts', async () => {
     const { world, manager } = await pulling();
     world.append(10);
