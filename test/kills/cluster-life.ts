@@ -3,7 +3,7 @@
  * that pulls them into its aggregate files. What it is told comes as JSON, what it has done goes line by line to its
  * output, which is a file.
  *
- *   a N,N   these records were acknowledged: they are synced
+ *   a N,N   these records were acknowledged: they are synced, or at least written
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -121,7 +121,10 @@ async function append(life: ClusterLife, journal: Journal): Promise<void> {
     for (let lazy = random.below(4); lazy > 0; lazy--) journal.appendLazy(record(next++));
     const group = Array.from({ length: 1 + random.below(6) }, () => next++);
     if (life.fault === 'early') acknowledge(life, group);
-    await Promise.all(group.map((n) => journal.append(record(n))));
+    const isSynced = random.chance(0.5);
+    await Promise.all(
+      group.map((n) => (isSynced ? journal.append(record(n)) : journal.appendWritten(record(n)))),
+    );
     if (life.fault === 'twice') await journal.append(record(group[0]!));
     acknowledge(life, group);
     await sleep(random.below(20));

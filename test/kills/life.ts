@@ -2,7 +2,7 @@
  * One life of a process that uses a journal, until it is killed: what it is told comes as JSON, what it has done goes
  * line by line to its output, which is a file, so that nothing said is lost with it.
  *
- *   a N,N      these records were acknowledged: they are synced
+ *   a N,N      these records were acknowledged: they are synced, or at least written
  *   r SUBSCRIBER ID=RECORD,...   these were read, before their checkpoint
  *   s COUNT    segments that are left, after everything was consumed
  */
@@ -62,7 +62,8 @@ async function beNode(): Promise<void> {
   let next = 0;
   let lazy: number[] = [];
   const append = async (n: number): Promise<void> => {
-    await journal.append(record(n));
+    // A kill takes nothing that was written, synced or not.
+    await (random.chance(0.5) ? journal.append(record(n)) : journal.appendWritten(record(n)));
     acknowledge([n]);
     if (life.fault === 'twice') await journal.append(record(n));
   };
