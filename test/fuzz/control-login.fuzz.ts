@@ -80,7 +80,8 @@ export async function withPasswordFile<Outcome>(use: (path: string) => Promise<O
   }
 }
 
-const allowedLine = /^list(?: [a-z]+)?$/;
+const allowedLine = /^list(?: [a-z]+)?$/i;
+const allowedLines = ['list', ' LIST\t"all"', 'xml list', 'list abc', 'json "list"\n', 'list:x all'];
 
 async function examine(
   bytes: Buffer,
@@ -263,6 +264,7 @@ function randomFrame(random: SeededRandom, id: number): Buffer {
 }
 
 function randomLine(random: SeededRandom): string {
+  if (random.chance(0.3)) return random.pick(allowedLines);
   const pieces = Array.from({ length: random.below(7) }, () => random.pick(commandPieces));
   return pieces.join(random.chance(0.5) ? ' ' : '');
 }

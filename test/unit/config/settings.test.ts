@@ -467,6 +467,14 @@ describe('CON-24 access to the console', () => {
     ]);
   });
 
+  it('CON-27 log_authentication is taken, and makes no difference: there is always a record', () => {
+    const more = (parameters: string) =>
+      checkText(`Control_Listener { AuthLoginParameters = [ uri = "scrypt:///f" ${parameters} ] }`);
+    const result = more('log_authentication = "true"');
+    expect(codes(result)).toEqual([]);
+    expect(result.settings?.control).toEqual(more('').settings?.control);
+  });
+
   it('CON-3 control_client_timeout is the time of commands of programs', () => {
     expect(settingsOf('control_client_timeout = 5').controlClientTimeoutMs).toBe(5000);
   });

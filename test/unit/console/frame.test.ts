@@ -22,6 +22,27 @@ describe('frames', () => {
     expect(frame.subarray(4).toString()).toBe('{"id":1,"cmd":"é","format":"text"}');
   });
 
+  it('CON-6 what other protocols send first is no frame, and breaks the stream at once', () => {
+    for (const text of ['summary\n', 'GET / HTTP/1.1\r\n', 'SSH-2.0-x', 'EHLO x']) {
+      const reader = new FrameReader();
+      expect(reader.push(Buffer.from(text))).toEqual([]);
+      expect(reader.broken).toBe(true);
+    }
+  });
+
+  it('CON-24 a login has a user and a password, and an end may ask for one', () => {
+    const parse = (request: unknown) => parseRequest(Buffer.from(JSON.stringify(request)));
+    const login = { user: 'tom', password: '' };
+    expect(parse({ id: 1, login })).toEqual({ id: 1, login });
+    for (const wrong of [null, true, 'tom', {}, { user: 'tom' }, { user: ['tom'], password: 'x' }])
+      expect(parse({ id: 1, login: wrong, cmd: 'pid' })).toEqual({
+        id: 1,
+        problem: 'the login has no user or no password',
+      });
+    const end = { id: 1, end: true, status: 3, login: 'Authorization required' };
+    expect(parseResponse(Buffer.from(JSON.stringify(end)))).toEqual(end);
+  });
+
   it('CON-7 bodies come out whole whatever the pieces in which the bytes come', () => {
     fc.assert(
       fc.property(
