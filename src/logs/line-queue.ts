@@ -38,6 +38,7 @@ const batchLines = 512;
 const firstRetryMs = 250;
 const longestRetryMs = 10_000;
 const noticeIntervalMs = 60_000;
+const closeTimeoutMs = 5_000;
 
 export class LineQueue {
   readonly #options: LineQueueOptions;
@@ -99,10 +100,10 @@ export class LineQueue {
     await this.#turns.run(async () => {});
   }
 
-  /** What still cannot be written then is lost. */
+  /** What still cannot be written then is lost. A destination that hangs does not keep the process. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    await this.flush();
+    await this.#atMost(closeTimeoutMs, this.flush());
     this.#closed = true;
     this.#stopWaiting();
     if (this.#waiting > 0) {
@@ -110,7 +111,16 @@ export class LineQueue {
       this.#options.log.error(`${this.#waiting} lines for ${this.#name} are lost: ${reason}`);
       this.#drop(this.#waiting);
     }
-    await this.#turns.run(() => this.#options.sink.close());
+    await this.#atMost(2 * closeTimeoutMs, this.#options.sink.close());
+  }
+
+  async #atMost(limitMs: number, done: Promise<void>): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#options.clock.after(limitMs, resolve);
+    });
+    await Promise.race([done, late]);
+    timer?.cancel();
   }
 
   get #waiting(): number {
@@ -122,7 +132,9 @@ export class LineQueue {
   }
 
   #isFull(bytes: number): boolean {
-    if (this.#problem !== undefined && this.#waiting >= this.#options.spill) return true;
+    // One may always wait: without it nobody would find out that the destination can be written again.
+    const spill = Math.max(1, this.#options.spill);
+    if (this.#problem !== undefined && this.#waiting >= spill) return true;
     return this.#waiting > 0 && this.#bytes + bytes > this.#maxBytes;
   }
 

@@ -16,7 +16,7 @@ export interface Written {
   readonly retryMs?: number;
 }
 
-/** Never called again before the call before it is over. */
+/** Not written to nor reopened before the call before is over. */
 export interface LineSink {
   /** As in the configuration. */
   readonly name: string;
@@ -24,5 +24,6 @@ export interface LineSink {
   write(lines: readonly LogLine[]): Promise<Written>;
   /** Lets go of what it has open, so that the next write opens it anew. */
   reopen(): Promise<void>;
+  /** Also while a write hangs, which ends by it. */
   close(): Promise<void>;
 }

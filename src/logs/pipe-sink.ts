@@ -61,6 +61,7 @@ export class PipeSink implements LineSink {
   }
 
   async close(): Promise<void> {
+    this.#starts = 0;
     await this.#end();
   }
 

@@ -106,6 +106,7 @@ export class Logging {
 
   /** The last lines are written; a log line after this goes to standard error alone. */
   async close(): Promise<void> {
+    this.#options.paniclog.listen(() => {});
     this.#unfollow();
     this.#broadcast.close();
     this.#periodEnd?.cancel();

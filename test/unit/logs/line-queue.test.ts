@@ -74,6 +74,30 @@ describe('lines on their way', () => {
     expect(sink.lines.at(-1)).toBe('f\n');
   });
 
+  it('without spill one waits all the same, to find out when the destination can be written again', async () => {
+    const queue = queueOf(0);
+    sink.answer = full;
+    for (const line of ['a', 'b', 'c']) {
+      queue.write(0, line);
+      await queue.flush();
+    }
+    expect(queue.facts).toMatchObject({ waiting: 1, dropped: 2 });
+    sink.answer = (lines) => ({ kept: lines.length });
+    await clock.advance(20_000);
+    expect(sink.lines).toEqual(['a']);
+  });
+
+  it('closing does not wait for a destination that hangs', async () => {
+    const queue = queueOf(10);
+    sink.write = () => new Promise(() => {});
+    queue.write(0, 'a');
+    const closing = queue.close();
+    await clock.advance(5_000);
+    await closing;
+    expect(sink.isClosed).toBe(true);
+    expect(queue.facts).toMatchObject({ dropped: 1 });
+  });
+
   it('never take more memory than they may, also when the destination is only slow', async () => {
     const queue = queueOf(1000, 10);
     expect([1, 2, 3].map(() => queue.write(0, '12345\n'))).toEqual([true, false, false]);

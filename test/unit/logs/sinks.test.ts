@@ -241,6 +241,20 @@ describe('logging 2 programs', () => {
   }, 20_000);
 });
 
+describe('logging 2 a program that hangs', () => {
+  it('is ended with its log, and not started again', async () => {
+    const path = newPath();
+    open(
+      `pipe:///bin/sh?arg1=-c&arg2=${encodeURIComponent(`echo start >> ${path}; exec sleep 60`)}&reinvoke=1`,
+    );
+    const writing = sink!.write([{ timeUs: 0, bytes: Buffer.alloc(1024 * 1024, 'x') }]);
+    await until(() => existsSync(path));
+    await sink!.close();
+    expect(await writing).toMatchObject({ kept: 0, isLost: true });
+    expect(textOf(path)).toBe('start\n');
+  }, 30_000);
+});
+
 describe('logging 2 URIs', () => {
   it('name only what their scheme knows', () => {
     expect(parseDestination('pipe:///x?arg1=a&bad=1')).toBe('unsupported options bad on /x');
