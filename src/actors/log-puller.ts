@@ -371,7 +371,7 @@ export class LogPuller implements LogPullerDuties {
     }
     if (refused === 'no-subscriber') {
       this.#backOffMs = cycleMs;
-      this.#tell('warning', text);
+      this.#tell('notice', text);
       return 'no-subscriber';
     }
     return this.#failed(new Error(text));

@@ -32,8 +32,6 @@ export interface LogServiceOptions {
   readonly journals: LogJournals;
 }
 
-/** Intervals of up to 4 MiB in memory at once. */
-const maxFetches = 16;
 const maxBytesOfFetch = 4 * 1024 * 1024;
 /** Actors: subscribers that somebody has opened. */
 const maxSubscribers = 1024;
@@ -52,7 +50,8 @@ export class LogService {
   readonly #awaited = new Set<string>();
   /** Given a moment ago; `again`: records came since. */
   readonly #hints = new Map<string, { readonly timer: Timer; again: boolean }>();
-  #fetches = 0;
+
+  #listing: Promise<NodeListing> | undefined;
 
   constructor(system: ActorSystem, world: LogWorld, options: LogServiceOptions) {
     this.#system = system;
@@ -76,7 +75,11 @@ export class LogService {
     const log = this.#options.logs.find(({ name }) => name === request.log);
     if (!log) return this.#refuse({ refused: 'unknown-log', text: `'${request.log}' is not offered here` });
     return this.#guarded(async () => {
-      const journal = await this.#journal(log);
+      const journal = await this.#journal(log).catch((error: unknown) => {
+        if (isMissing(error)) return undefined;
+        throw error;
+      });
+      if (!journal) return { refused: 'no-subscriber', text: `${log.name} has no journal yet` };
       const there = await journal.subscribers();
       const [subscriber, ...others] = request.subscribers.filter((name) => there.has(name));
       if (subscriber === undefined)
@@ -94,9 +97,6 @@ export class LogService {
   async fetch(request: FetchRequest): Promise<FetchedInterval | NothingNew | Refusal> {
     const found = this.#holder(request.lease);
     if (!found) return this.#lost();
-    if (this.#fetches >= maxFetches)
-      return this.#refuse({ refused: 'busy', text: `${maxFetches} transfers are under way`, retryMs: 100 });
-    this.#fetches++;
     // Before it looks: what is written right after that is told of.
     this.#awaited.add(found.log.name);
     const answer = await this.#guarded(async () =>
@@ -105,7 +105,6 @@ export class LogService {
         maxBytes: Math.min(request.maxBytes, maxBytesOfFetch),
       }),
     );
-    this.#fetches--;
     if ('bytes' in answer) {
       this.#world.counters.add('log_records_sent_total', answer.count);
       this.#world.counters.add('log_bytes_sent_total', answer.bytes.length);
@@ -124,11 +123,18 @@ export class LogService {
     return found ? found.actor.close(token) : this.#lost();
   }
 
-  /** Everything that `cluster show logs` says. */
-  async list(): Promise<NodeListing> {
+  /** Everything that `cluster show logs` says. Whoever asks while it is looked at gets the same: it reads files. */
+  list(): Promise<NodeListing> {
+    this.#listing ??= this.#list().finally(() => {
+      this.#listing = undefined;
+    });
+    return this.#listing;
+  }
+
+  async #list(): Promise<NodeListing> {
     const { node, subcluster } = this.#options;
     const logs: LogListing[] = [];
-    for (const log of this.#options.logs) logs.push(await this.#listing(log));
+    for (const log of this.#options.logs) logs.push(await this.#listingOf(log));
     return { node, subcluster, logs };
   }
 
@@ -159,8 +165,7 @@ export class LogService {
         await journal.removeSubscriber(name);
         dropped.push(log.name);
       } catch (error) {
-        const isMissing = isFlotillaError(error) && error.code === 'FLT-2201';
-        if (!isMissing) problems.push(`${log.name}: ${textOf(error)}`);
+        if (!isMissing(error)) problems.push(`${log.name}: ${textOf(error)}`);
       }
     }
     return { dropped, problems };
@@ -174,7 +179,7 @@ export class LogService {
     this.#subscribers.clear();
   }
 
-  async #listing(log: OfferedLog): Promise<LogListing> {
+  async #listingOf(log: OfferedLog): Promise<LogListing> {
     try {
       const journal = await this.#journal(log);
       const bounds = await journal.bounds();
@@ -282,6 +287,9 @@ export class LogService {
 const keyOf = (log: OfferedLog, subscriber: string): string => `${log.name}\0${subscriber}`;
 
 const byName = ([a]: [string, LogId], [b]: [string, LogId]): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Nothing has been logged to it so far. */
+const isMissing = (error: unknown): boolean => isFlotillaError(error) && error.code === 'FLT-2201';
 
 function textOf(error: unknown): string {
   if (isFlotillaError(error)) return error.message;

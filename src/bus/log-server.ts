@@ -43,11 +43,18 @@ export interface LogServerOptions {
 }
 
 const maxRequests = 256;
+/** Intervals of up to 4 MiB that are read or sent at once. */
+const maxIntervals = 16;
 /** What the protocol needs beside the bytes of a part. */
 const headerRoomBytes = 1_024;
 /** While too much waits in the connection. */
 const retryMs = 20;
 const maxRetries = 250;
+
+const malformed: Refusal = {
+  refused: 'malformed',
+  text: 'see docs/guides/log-service.md for the fields',
+};
 
 const ops = ['list', 'open', 'fetch', 'ack', 'close'] as const;
 
@@ -55,6 +62,7 @@ export class LogServer {
   readonly #options: LogServerOptions;
   readonly #subscriptions: Subscription[];
   #requests = 0;
+  #intervals = 0;
   #closed = false;
 
   constructor(options: LogServerOptions) {
@@ -100,20 +108,35 @@ export class LogServer {
 
   async #answer(op: (typeof ops)[number], data: Uint8Array, reply: string): Promise<void> {
     const body = data.length > maxRequestBytes ? undefined : decodeJson(data);
-    const answer = body && (await this.#do(op, body, reply));
-    if (answer === undefined)
-      this.#refuse(reply, { refused: 'malformed', text: 'see docs/guides/log-service.md for the fields' });
+    if (op === 'fetch') return this.#fetch(body, reply);
+    const answer = body && (await this.#do(op, body));
+    if (answer === undefined) this.#refuse(reply, malformed);
     else if (answer instanceof Uint8Array) this.#send(reply, answer);
-    else if (isRefusal(answer)) this.#refuse(reply, answer);
-    else await this.#sendInterval(reply, answer);
+    else this.#refuse(reply, answer);
+  }
+
+  async #fetch(body: JsonObject | undefined, reply: string): Promise<void> {
+    const request = body && decodeFetch(body);
+    if (!request) return this.#refuse(reply, malformed);
+    // Nobody would get the bytes.
+    if (reply === '') return;
+    if (this.#intervals >= maxIntervals) {
+      this.#refuse(reply, { refused: 'busy', text: `${maxIntervals} transfers are under way`, retryMs: 100 });
+      return;
+    }
+    this.#intervals++;
+    try {
+      const answer = await this.#options.service.fetch(request);
+      if (isRefusal(answer)) this.#refuse(reply, answer);
+      else if ('bytes' in answer) await this.#sendInterval(reply, answer);
+      else this.#send(reply, encodeNothing(answer));
+    } finally {
+      this.#intervals--;
+    }
   }
 
   /** Undefined: the fields are not what they should be. */
-  async #do(
-    op: (typeof ops)[number],
-    body: JsonObject,
-    reply: string,
-  ): Promise<Uint8Array | Refusal | FetchedInterval | undefined> {
+  async #do(op: (typeof ops)[number], body: JsonObject): Promise<Uint8Array | Refusal | undefined> {
     const { service } = this.#options;
     if (op === 'list')
       return body.only === 'names' ? encodeNames(service.names) : encodeListing(await service.list());
@@ -121,12 +144,6 @@ export class LogServer {
       const request = decodeOpen(body);
       const answer = request && (await service.open(request));
       return answer && (isRefusal(answer) ? answer : encodeOpened(answer));
-    }
-    if (op === 'fetch') {
-      const request = decodeFetch(body);
-      // Without a reply subject nobody would get the bytes.
-      const answer = request && reply !== '' ? await service.fetch(request) : undefined;
-      return answer && 'waitMs' in answer && !('bytes' in answer) ? encodeNothing(answer) : answer;
     }
     if (op === 'ack') {
       const request = decodeAck(body);
@@ -140,7 +157,7 @@ export class LogServer {
   async #sendInterval(reply: string, interval: FetchedInterval): Promise<void> {
     const { wire, clock } = this.#options;
     const { bytes } = interval;
-    const partBytes = Math.min(maxPartBytes, wire.maxPayloadBytes - headerRoomBytes);
+    const partBytes = Math.max(1, Math.min(maxPartBytes, wire.maxPayloadBytes - headerRoomBytes));
     const constant = firstHeaders(interval);
     let checksum = 0;
     for (let at = 0, part = 1; at < bytes.length; at += partBytes, part++) {

@@ -82,7 +82,7 @@ const isComplete = (manager: string) => () => written(manager) === lines.join(''
 
 const checkpoints = async () => (await relay.console('cluster show logs')).match(/\[subscriber.*\]/g);
 
-describe('logs of a node', () => {
+describe('logs of a node', { timeout: 180_000 }, () => {
   it('13 come into the file of the manager, and the subscriber advances', async () => {
     await append(3);
     await until(isComplete('barca'));
@@ -150,7 +150,7 @@ nothing
   });
 });
 
-describe('the log service', () => {
+describe('the log service', { timeout: 120_000 }, () => {
   const ask = async (op: string, body: object | string) => {
     const data = text.encode(typeof body === 'string' ? body : JSON.stringify(body));
     const answer = await client.request(`ec_cluster.log.relay-1.${op}`, data, { timeout: 20_000 });

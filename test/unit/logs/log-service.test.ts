@@ -151,6 +151,8 @@ describe('the service', () => {
     expect(await fetch(lease)).toMatchObject({ refused: 'damaged' });
     world.node.journal = undefined;
     expect(await fetch(lease)).toMatchObject({ refused: 'unavailable' });
+    // Nobody has logged anything yet, perhaps.
+    expect(await service.open(request)).toMatchObject({ refused: 'no-subscriber' });
     expect((await service.list()).logs).toMatchObject([
       { name: 'mainlog', onDisk: 0, problem: expect.stringContaining('gone') },
     ]);

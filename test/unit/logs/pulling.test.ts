@@ -114,7 +114,9 @@ describe('a puller', () => {
     manager.start();
     await world.until(() => manager.state === 'unsubscribed');
     await world.advance(60_000);
-    expect(world.recorder.texts('warning')).toHaveLength(1);
+    expect(world.recorder.texts('notice')).toEqual([
+      'notice: log mainlog of relay.1: mainlog has none of barca, master',
+    ]);
     await world.node.journal!.addSubscriber('master');
     world.append(2);
     await world.until(() => manager.store.arrivals.length === 2, 11_000);
