@@ -73,7 +73,9 @@ async function entry(store: JournalStore, segment: number, index: number): Promi
   try {
     const bytes = Buffer.alloc(entryBytes);
     if (!file || (await file.read(bytes, index * entryBytes)) < entryBytes) return undefined;
-    return get32(bytes, 0, 'little') + get32(bytes, 4, 'little') * 2 ** 32;
+    const { order } = store.codec.format;
+    const [low, high] = order === 'little' ? [0, 4] : [4, 0];
+    return get32(bytes, low, order) + get32(bytes, high, order) * 2 ** 32;
   } finally {
     await file?.close();
   }
