@@ -90,9 +90,19 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
   return objects.includes('logs') ? withLogs(allowed) : allowed;
 }
 
-/** Somebody collects them and can reach everybody in the end; and two processes of one name would share a disk. */
+/**
+ * Somebody collects them, is killed more often than others, and can reach everybody in the end. Two processes of one name
+ * would share a disk.
+ */
 function withLogs(scenario: Scenario): Scenario {
+  const { seed, nodes, chaosMs } = scenario;
+  const random = new SeededRandom(seed, 'logs');
   const faults = scenario.faults.filter(({ fault }) => fault.kind !== 'clone');
+  for (let atMs = 3_000; atMs < chaosMs; atMs += 1_000 + random.below(5_000)) {
+    const node = random.chance(0.6) ? nodes - 1 : random.below(nodes);
+    faults.push({ atMs, fault: { kind: 'kill', node, downMs: random.below(1_500) } });
+  }
+  faults.sort((a, b) => a.atMs - b.atMs);
   return { ...scenario, faults, manager: true, finalReach: undefined };
 }
 
