@@ -151,7 +151,7 @@ class Door {
   async #enter(socket: net.Socket, peer: string, access: ControlAccess): Promise<Entered> {
     const { access: parts, log } = this.#options;
     const { tls } = this.#endpoint;
-    const place = { endpoint: this.#name, peer: plainAddress(peer) };
+    const place = { listener: this.#name, peer: plainAddress(peer) };
     if (this.#isUnix) {
       const systemUser = (await parts.peerUser(socket)) ?? 'unix';
       const arrival = { place, access, systemUser, certificate: undefined, isPrivate: true };

@@ -6,6 +6,7 @@
  * neither sends nor takes anything for the timeout, or does not log in when it is wanted, is disconnected (CON-2, CON-14).
  */
 import type { Socket } from 'node:net';
+import { isFlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { ControlAccess } from '../core/settings.ts';
 import type { Entrance } from './access/entrance.ts';
@@ -104,8 +105,9 @@ export class ControlSession {
       this.#stream.once('end', () => log.debug('a console client has left'));
       await this.#serve(new Conversation(entrance, interpreter), isIn);
     } catch (error) {
-      // Serving logs by itself why it ends; there is nobody left to tell.
-      if (!entrance) log.debug(`a console connection was not established: ${(error as Error).message}`);
+      // Once it was established its streams have logged why it ended.
+      if (isFlotillaError(error)) log.error(`no console connection: ${error.message}. ${error.advice}`);
+      else if (!entrance) log.debug(`a console connection was not established: ${(error as Error).message}`);
     } finally {
       clearTimeout(late);
     }

@@ -39,7 +39,11 @@ export async function secured(socket: Socket, files: ControlTls, timeoutMs: numb
       rejectUnauthorized: false,
       handshakeTimeout: timeoutMs,
     });
-    server.once('secureConnection', resolve);
+    server.once('secureConnection', (stream) => {
+      // Until somebody else listens: a client that resets at once would end the process.
+      stream.on('error', () => {});
+      resolve(stream);
+    });
     server.once('tlsClientError', (error) => {
       socket.destroy();
       reject(error);

@@ -2,7 +2,7 @@
  * Who may come to the consoles of this process and do what, and where the records of it go (CON-36). Until somebody keeps
  * an accounting log the records are lines of the process's own log, at level info.
  */
-import { Accounting, type AccountingSink } from '../console/access/accounting.ts';
+import { Accounting, type AccountingSink, accountingLine } from '../console/access/accounting.ts';
 import { controlGroupGate, type Gate } from '../console/access/gate.ts';
 import { Roles } from '../console/access/roles.ts';
 import type { ControlAccessParts } from '../console/control-listener.ts';
@@ -20,9 +20,9 @@ export class ConsoleAccess implements ControlAccessParts {
   sink: AccountingSink;
 
   constructor({ roles }: Pick<NodeSettings, 'roles'>, { clock, log }: Surroundings) {
-    this.sink = (line) => log.info(`accounting: ${line}`);
+    this.sink = (record) => log.info(`accounting: ${accountingLine(record, clock.wallMs())}`);
     this.roles = new Roles(roles);
-    this.accounting = new Accounting(clock, (line, wallMs) => this.sink(line, wallMs));
+    this.accounting = new Accounting((record) => this.sink(record));
     this.controlGroup = controlGroupGate(this);
   }
 }

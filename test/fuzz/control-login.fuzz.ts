@@ -11,7 +11,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Accounting } from '../../src/console/access/accounting.ts';
+import { Accounting, accountingLine } from '../../src/console/access/accounting.ts';
 import { Entrance } from '../../src/console/access/entrance.ts';
 import { Roles } from '../../src/console/access/roles.ts';
 import { said } from '../../src/console/answer.ts';
@@ -26,7 +26,7 @@ import {
 import { Registry } from '../../src/console/registry.ts';
 import type { ControlAccess } from '../../src/core/settings.ts';
 import { SeededRandom } from '../sim/seeded-random.ts';
-import { interpreterOf, silentLog, systemClock } from '../unit/console/fake-node.ts';
+import { interpreterOf, silentLog } from '../unit/console/fake-node.ts';
 import { openAccess } from '../unit/console/open-access.ts';
 
 export interface ControlLoginFuzzSummary {
@@ -128,7 +128,7 @@ async function entranceFor(isIn: boolean, passwordFile: string, records: string[
   };
   const entrance = await Entrance.of(
     {
-      place: { endpoint: '127.0.0.1:2025', peer: '127.0.0.1' },
+      place: { listener: '127.0.0.1:2025', peer: '127.0.0.1' },
       access,
       systemUser: undefined,
       certificate: isIn ? { user, problem: undefined } : undefined,
@@ -136,7 +136,7 @@ async function entranceFor(isIn: boolean, passwordFile: string, records: string[
     },
     {
       roles: new Roles([{ name: user, allow: [allowedLine.source] }]),
-      accounting: new Accounting(systemClock, (line) => records.push(line)),
+      accounting: new Accounting((record) => records.push(accountingLine(record, 0))),
       log: silentLog,
       penaltyMs: 0,
     },

@@ -4,14 +4,23 @@
  *
  * Invariant: whatever a name or a command holds, a record is one line of as many fields as its kind has.
  */
-import type { Clock } from '../../core/clock.ts';
+/** `N` a login, `T` one that did not come in time, `Z` a command. */
+export interface AccountingRecord extends Place {
+  readonly kind: 'N' | 'T' | 'Z';
+  readonly user: string;
+  /** Yes; no; allowed because nobody has to be allowed there. */
+  readonly result: 1 | 0 | -1;
+  /** Of `Z`, and the role that allowed it. */
+  readonly command?: string;
+  readonly role?: string;
+}
 
-/** Takes a record, without line end. It neither waits nor throws; what it cannot keep it reports itself. */
-export type AccountingSink = (line: string, wallMs: number) => void;
+/** Takes a record. It neither waits nor throws; what it cannot keep it reports itself. */
+export type AccountingSink = (record: AccountingRecord) => void;
 
 /** Where somebody stands: the endpoint he came to, and his address; empty for Unix sockets. */
 export interface Place {
-  readonly endpoint: string;
+  readonly listener: string;
   readonly peer: string;
 }
 
@@ -19,22 +28,20 @@ export interface Place {
 const longestCommand = 4096;
 
 export class Accounting {
-  readonly #clock: Clock;
   readonly #sink: AccountingSink;
 
-  constructor(clock: Clock, sink: AccountingSink) {
-    this.#clock = clock;
+  constructor(sink: AccountingSink) {
     this.#sink = sink;
   }
 
   /** `timeout`: the login did not come in time. */
-  authentication({ endpoint, peer }: Place, user: string, outcome: boolean | 'timeout'): void {
-    this.#write('N', [endpoint, peer, user, outcome === 'timeout' ? 'T' : digit(outcome)]);
+  authentication(place: Place, user: string, outcome: boolean | 'timeout'): void {
+    this.#sink({ ...place, kind: outcome === 'timeout' ? 'T' : 'N', user, result: outcome === true ? 1 : 0 });
   }
 
   /** `undecided`: every command is allowed there. */
   authorisation(
-    { endpoint, peer }: Place,
+    place: Place,
     {
       user,
       command,
@@ -43,18 +50,23 @@ export class Accounting {
     outcome: boolean | 'undecided',
   ): void {
     const shown = command.length > longestCommand ? `${command.slice(0, longestCommand)}...` : command;
-    const result = outcome === 'undecided' ? '-1' : digit(outcome);
-    this.#write('Z', [endpoint, peer, user, result, shown, ...(role === undefined ? [] : [role])]);
-  }
-
-  #write(kind: string, fields: readonly string[]): void {
-    const wallMs = this.#clock.wallMs();
-    this.#sink([String(Math.floor(wallMs / 1000)), kind, ...fields.map(escaped)].join('@'), wallMs);
+    const result = outcome === 'undecided' ? -1 : outcome ? 1 : 0;
+    this.#sink({
+      ...place,
+      kind: 'Z',
+      user,
+      result,
+      command: shown,
+      ...(role === undefined ? {} : { role }),
+    });
   }
 }
 
-function digit(isYes: boolean): string {
-  return isYes ? '1' : '0';
+export function accountingLine(record: AccountingRecord, wallMs: number): string {
+  const { kind, listener, peer, user, result, command, role } = record;
+  const more = [command, role].filter((field) => field !== undefined);
+  const fields = [listener, peer, user, String(result), ...more].map(escaped);
+  return [String(Math.floor(wallMs / 1000)), kind, ...fields].join('@');
 }
 
 /** `\@`, `\\`, `\n`; other control characters and what ends a line for some readers as `\xHH` or `\uHHHH`. */

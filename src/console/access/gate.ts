@@ -53,7 +53,7 @@ const clusterManager = 'cluster-manager';
  */
 export function controlGroupGate({ roles, accounting }: GateParts): Gate {
   const identity = { user: clusterManager, groups: [] };
-  const place = { endpoint: 'nats', peer: '' };
+  const place = { listener: 'nats', peer: '' };
   const gates = {
     byRole: sessionGate({ roles, accounting }, { identity, place, rule: 'by role' }),
     undecided: sessionGate({ roles, accounting }, { identity, place, rule: 'undecided' }),

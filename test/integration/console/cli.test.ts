@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +119,30 @@ describe('flotilla version and help', () => {
     for (const command of ['node', 'manager', 'console', 'check-config', 'version', 'help'])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     expect((await run(['help', 'node'])).stdout).toContain('--state-dir <directory>');
+  });
+});
+
+describe('flotilla passwd', () => {
+  it('CON-29 keeps users with their hashes, replaces them and takes them out', async () => {
+    const file = join(directory, 'passwd');
+    expect(await run(['passwd', file, 'tom'], 'sesame\n')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect((await run(['passwd', file, 'ann'], 'other\n')).exitCode).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const before = readFileSync(file, 'utf8');
+    expect(before).toMatch(/^tom:\$scrypt\$ln=15,r=8,p=1\$\S+\nann:\$scrypt\$\S+\n$/);
+    expect((await run(['passwd', file, 'tom'], 'changed\n')).exitCode).toBe(0);
+    expect(readFileSync(file, 'utf8').split('\n')[0]).toBe(before.split('\n')[1]);
+    expect((await run(['passwd', '-D', file, 'ann'])).exitCode).toBe(0);
+    expect(readFileSync(file, 'utf8')).toMatch(/^tom:\S+\n$/);
+    for (const [words, input, problem] of [
+      [['-D', file, 'ann'], '', `there is no user 'ann' in ${file}`],
+      [[file, 'a:b'], 'x\n', "'a:b' is no user name"],
+      [[file, 'tom'], '\n', 'the password is empty'],
+    ] as const) {
+      const outcome = await run(['passwd', ...words], input);
+      expect(outcome.exitCode).toBe(1);
+      expect(outcome.stderr).toContain(problem);
+    }
   });
 });
 

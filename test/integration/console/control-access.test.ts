@@ -175,7 +175,7 @@ describe('CON-24 passwords on TCP', () => {
     const drip = setInterval(() => silent.socket.writable && silent.socket.write('\0'), 50);
     await until(() => silent.isClosed);
     clearInterval(drip);
-    expect(records).toContain('N@127.0.0.1:0@127.0.0.1@@T');
+    expect(records).toContain('T@127.0.0.1:0@127.0.0.1@@0');
   });
 
   it('connections that have not logged in cannot take the places of others: the oldest goes', async () => {

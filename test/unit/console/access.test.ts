@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Accounting } from '../../../src/console/access/accounting.ts';
+import { Accounting, accountingLine } from '../../../src/console/access/accounting.ts';
 import { Entrance } from '../../../src/console/access/entrance.ts';
 import { controlGroupGate, sessionGate } from '../../../src/console/access/gate.ts';
 import { Roles } from '../../../src/console/access/roles.ts';
@@ -14,7 +14,7 @@ import { said } from '../../../src/console/answer.ts';
 import { nodeRegistry } from '../../../src/console/commands/all.ts';
 import type { ControlAccess, PasswordFile } from '../../../src/core/settings.ts';
 import { Recorder } from '../recorder.ts';
-import { collect, fakeNode, interpreterOf, silentLog, systemClock } from './fake-node.ts';
+import { collect, fakeNode, interpreterOf, silentLog } from './fake-node.ts';
 import { accessParts, openAccess } from './open-access.ts';
 
 /** So that a test does not take seconds. */
@@ -122,10 +122,8 @@ describe('CON-36 accounting records', () => {
     fc.assert(
       fc.property(parts, parts, parts, (user, command, role) => {
         const lines: string[] = [];
-        const accounting = new Accounting({ ...systemClock, wallMs: () => 1_700_000_000_999 }, (line) =>
-          lines.push(line),
-        );
-        accounting.authorisation({ endpoint: '/tmp/2025', peer: '' }, { user, command, role }, true);
+        const accounting = new Accounting((record) => lines.push(accountingLine(record, 1_700_000_000_999)));
+        accounting.authorisation({ listener: '/tmp/2025', peer: '' }, { user, command, role }, true);
         const [line] = lines;
         expect(line).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
         expect(Buffer.from(line!).toString()).toBe(line);
@@ -142,7 +140,7 @@ describe('CON-36 accounting records', () => {
   it('say what became of a login and of a command', () => {
     const records: string[] = [];
     const { accounting } = accessParts([], records);
-    const place = { endpoint: '10.0.0.1:2025', peer: '10.0.0.9' };
+    const place = { listener: '10.0.0.1:2025', peer: '10.0.0.9' };
     accounting.authentication(place, 'tom', true);
     accounting.authentication(place, 'tom', false);
     accounting.authentication(place, '', 'timeout');
@@ -152,7 +150,7 @@ describe('CON-36 accounting records', () => {
     expect(records).toEqual([
       'N@10.0.0.1:2025@10.0.0.9@tom@1',
       'N@10.0.0.1:2025@10.0.0.9@tom@0',
-      'N@10.0.0.1:2025@10.0.0.9@@T',
+      'T@10.0.0.1:2025@10.0.0.9@@0',
       'Z@10.0.0.1:2025@10.0.0.9@tom@1@version@users',
       'Z@10.0.0.1:2025@10.0.0.9@to\\@m@0@x\\ny',
       `Z@10.0.0.1:2025@10.0.0.9@@-1@${'z'.repeat(4096)}...`,
@@ -167,7 +165,7 @@ const roles = [
 ];
 
 describe('CON-30 CON-31 roles', () => {
-  const place = { endpoint: '/tmp/2025', peer: '' };
+  const place = { listener: '/tmp/2025', peer: '' };
 
   function session(user: string, groups: readonly string[], records: string[] = []) {
     const ran: string[] = [];
@@ -323,7 +321,7 @@ describe('CON-30 CON-31 roles', () => {
 });
 
 describe('CON-24 the way in', () => {
-  const place = { endpoint: '127.0.0.1:2025', peer: '127.0.0.1' };
+  const place = { listener: '127.0.0.1:2025', peer: '127.0.0.1' };
 
   async function arrive(
     access: Partial<ControlAccess>,
@@ -414,7 +412,7 @@ describe('CON-24 the way in', () => {
     entrance.late();
     entrance.late();
     expect(await entrance.login('tom', 'sesame')).toBe(false);
-    expect(records).toEqual(['N@127.0.0.1:2025@127.0.0.1@@T']);
+    expect(records).toEqual(['T@127.0.0.1:2025@127.0.0.1@@0']);
   });
 
   it('FLT-1506 a file that cannot be used lets nobody in, and the log says what to do', async () => {

@@ -1,9 +1,8 @@
 /** A console that lets everybody in, and what its door needs. */
-import { Accounting } from '../../../src/console/access/accounting.ts';
+import { Accounting, accountingLine } from '../../../src/console/access/accounting.ts';
 import { Roles } from '../../../src/console/access/roles.ts';
 import type { ControlAccessParts } from '../../../src/console/control-listener.ts';
 import type { ControlAccess, ControlEndpoint, RoleSettings } from '../../../src/core/settings.ts';
-import { systemClock } from './fake-node.ts';
 
 export const openAccess: ControlAccess = {
   timeoutMs: 60_000,
@@ -37,7 +36,7 @@ export function accessParts(
 ): ControlAccessParts & { readonly roles: Roles } {
   return {
     roles: new Roles(roles),
-    accounting: new Accounting(systemClock, (line) => records.push(line.replace(/^\d+@/, ''))),
+    accounting: new Accounting((record) => records.push(accountingLine(record, 0).replace(/^0@/, ''))),
     peerUser: async () => 'tom',
     penaltyMs: 1,
   };
