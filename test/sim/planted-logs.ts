@@ -42,7 +42,7 @@ const logFaults: readonly Omit<PlantedFault, 'objects'>[] = [
   },
   {
     name: 'a node hears that records are kept before they are',
-    seed: 1,
+    seed: 10,
     file: puller,
     find: '      await stored;\n',
     replace: '      void stored;\n',
