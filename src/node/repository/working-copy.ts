@@ -5,8 +5,6 @@
  * first, because those of a subcluster may need them.
  */
 import { readFile, realpath } from 'node:fs/promises';
-import type { ConfigBus } from '../../bus/config-bus.ts';
-import type { ConfigStore } from '../../bus/config-store.ts';
 import {
   changesBetween,
   emptyTree,
@@ -27,10 +25,18 @@ import { baseOf, type CheckedOut, type CheckoutRecord } from './checkout-record.
 import { contentReader } from './contents.ts';
 import { type LocalChange, localChanges } from './local-changes.ts';
 import { withLock } from './lock.ts';
-import { type Head, Repository } from './repository.ts';
+import { type CommitStore, type Head, Repository } from './repository.ts';
 import { type Scan, scanDirectory } from './scan.ts';
 
 export type RepositoryAround = Pick<Surroundings, 'clock' | 'random'>;
+
+/** Where the repositories are; ConfigBus of the bus. */
+export interface RepositoryBus {
+  open(name: string): Promise<CommitStore | undefined>;
+  create(name: string): Promise<CommitStore>;
+  /** To as many servers as there are. */
+  spread(name: string): Promise<void>;
+}
 
 export interface WorkingCopyOptions {
   /** `<conf>`. */
@@ -75,7 +81,7 @@ export class WorkingCopy {
 
   /** The first checkout. `keepLocal`: what is in the directory stays, as local changes. */
   async bootstrap(
-    bus: ConfigBus,
+    bus: RepositoryBus,
     into: { readonly clusterGroup: string; readonly subcluster: string; readonly keepLocal: boolean },
   ): Promise<Checkout> {
     const { conf } = this.#options;
@@ -91,7 +97,7 @@ export class WorkingCopy {
   }
 
   async pull(
-    bus: ConfigBus,
+    bus: RepositoryBus,
     { resolution, onlyUnchanged = false }: { resolution: Resolution; onlyUnchanged?: boolean },
   ): Promise<Pulled> {
     return await this.#alone(async () => {
@@ -107,7 +113,7 @@ export class WorkingCopy {
     });
   }
 
-  async commit(bus: ConfigBus, wish: CommitWish): Promise<boolean> {
+  async commit(bus: RepositoryBus, wish: CommitWish): Promise<boolean> {
     return await this.#alone(async () => {
       let checkout = await this.open();
       const { conflicts, subcluster } = checkout.record;
@@ -133,7 +139,7 @@ export class WorkingCopy {
    * A repository that was lost, as when a server that stood alone joined others, or that somebody filled again from an older
    * copy, gets what was checked out here. False: it has something else, or that already.
    */
-  async seed(bus: ConfigBus, author: string): Promise<boolean> {
+  async seed(bus: RepositoryBus, author: string): Promise<boolean> {
     return await this.#alone(async () => {
       const checkout = await this.open();
       let isSeeded = false;
@@ -155,7 +161,7 @@ export class WorkingCopy {
   }
 
   async #commitTo(
-    bus: ConfigBus,
+    bus: RepositoryBus,
     name: string,
     checkout: Checkout,
     scan: Scan,
@@ -252,7 +258,7 @@ export class WorkingCopy {
     throw new FlotillaError('FLT-2314', 'its files are edited all the time');
   }
 
-  async #heads(bus: ConfigBus, subcluster: string): Promise<Heads> {
+  async #heads(bus: RepositoryBus, subcluster: string): Promise<Heads> {
     const [global, own] = [await bus.open(globalName), await storeOf(bus, subcluster)];
     return {
       global: await this.#headOf(globalName, global),
@@ -260,7 +266,7 @@ export class WorkingCopy {
     };
   }
 
-  async #headOf(name: string, store: ConfigStore | undefined): Promise<HeadOf> {
+  async #headOf(name: string, store: CommitStore | undefined): Promise<HeadOf> {
     const repository = store && new Repository(name, store, this.#options.around);
     const head: Head | undefined = await repository?.head();
     if (!head && name !== globalName) throw new FlotillaError('FLT-2302', `${name} holds nothing`);
@@ -338,7 +344,7 @@ async function originalOf(checkout: Checkout, hash: string): Promise<Uint8Array>
 }
 
 /** Throws FLT-2302. */
-export async function storeOf(bus: ConfigBus, name: string): Promise<ConfigStore> {
+export async function storeOf(bus: RepositoryBus, name: string): Promise<CommitStore> {
   const store = await bus.open(name);
   if (store) return store;
   throw new FlotillaError('FLT-2302', name);
