@@ -2,9 +2,7 @@
 import type { PlantedFault } from './planted-faults.ts';
 
 const writer = 'src/journal/writer.ts';
-const mend = 'src/journal/mend.ts';
 const reader = 'src/journal/reader.ts';
-const subscriber = 'src/actors/log-subscriber.ts';
 const puller = 'src/actors/log-puller.ts';
 const aggregateFile = 'src/manager/aggregate-file.ts';
 
@@ -15,23 +13,6 @@ const logFaults: readonly Omit<PlantedFault, 'objects'>[] = [
     file: writer,
     find: 'if (awaited.some(({ isSynced }) => isSynced)) await this.#syncOrUndo(before);',
     replace: '',
-  },
-  {
-    name: 'records that were not synced are sent',
-    file: subscriber,
-    find: 'await journal.syncWritten();\n      const more',
-    replace: 'const more',
-    also: [{ file: subscriber, find: 'await journal.syncWritten();\n      // From', replace: '// From' }],
-  },
-  {
-    name: 'a checkpoint stays ahead of records that a power loss took',
-    file: mend,
-    find: 'if (at.segment > current || at.marker > last.marker)',
-    replace: 'if (at.segment > current)',
-    also: [
-      { file: subscriber, find: 'await journal.syncWritten();\n      const more', replace: 'const more' },
-      { file: subscriber, find: 'await journal.syncWritten();\n      // From', replace: '// From' },
-    ],
   },
   {
     name: 'a reader passes over a segment',
