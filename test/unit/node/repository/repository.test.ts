@@ -67,7 +67,9 @@ const path = fc.constantFrom('a', 'b', 'c');
 const change = fc.dictionary(path, fc.constantFrom('1', '2', '3', undefined), { minKeys: 1, maxKeys: 2 });
 
 describe('a repository', () => {
-  it('CONF-13.9 always: of commits at one moment each is taken whole, or refused because of a file of it, and none is lost', async () => {
+  it('CONF-13.9 always: of commits at one moment each is taken whole, or refused because of a file of it, and none is lost', {
+    timeout: 120_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(change, { minLength: 2, maxLength: 5 }),
