@@ -186,7 +186,8 @@ export class RunningNode extends NodeApi {
     const registry = nodeRegistry(facts);
     this.#access = new ConsoleAccess(settings, this.#around);
     this.#interpreter = new Interpreter({ registry, ...this.#around });
-    this.#logging.recordCommands(this.#interpreter.hooks);
+    const { loggers } = this.#logging;
+    if (loggers.keepsAccounts) this.#access.sink = (record) => loggers.write({ kind: 'account', record });
     this.commands = new CommandApi(registry, this.#interpreter.hooks);
     const system = new ActorSystem(this.#around);
     this.throttles = new Throttles({

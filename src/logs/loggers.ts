@@ -52,6 +52,11 @@ export class Loggers {
     for (const { logger } of this.#opened) logger.write(event, time);
   }
 
+  /** One of them has an account log. */
+  get keepsAccounts(): boolean {
+    return this.#options.settings.loggers.some(({ kind }) => kind === 'ec_logger');
+  }
+
   /** As the console names them: `ec_logger:name`. */
   get names(): readonly string[] {
     return this.#opened.map(({ name }) => name);

@@ -1,6 +1,6 @@
 /**
- * Who may come to the consoles of this process and do what, and where the records of it go (CON-36). Until somebody keeps
- * an accounting log the records are lines of the process's own log, at level info.
+ * Who may come to the consoles of this process and do what, and where the records of it go (CON-36). Where no logger keeps
+ * an account log the records are lines of the process's own log, at level info.
  */
 import { Accounting, type AccountingSink, accountingLine } from '../console/access/accounting.ts';
 import { controlGroupGate, type Gate } from '../console/access/gate.ts';

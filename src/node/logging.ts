@@ -4,8 +4,6 @@
  */
 import { type PanicOrigin, publishPanic } from '../bus/panic-bus.ts';
 import type { Wire } from '../bus/wire.ts';
-import { status } from '../console/answer.ts';
-import type { CommandHooks } from '../console/command-hooks.ts';
 import type { Timer } from '../core/clock.ts';
 import { EqualMessages } from '../core/logs/equal-messages.ts';
 import type { PanicMessage } from '../core/logs/panic-message.ts';
@@ -83,25 +81,6 @@ export class Logging {
     this.#unfollow();
     this.#unfollow = wire.onState(changed);
     changed();
-  }
-
-  /** Console lines as account records: who ran what. The console asks nobody who he is, so all of them may. */
-  recordCommands(hooks: CommandHooks): void {
-    hooks.addAfter(({ words }, result) => {
-      const isUnknown = result === status.unknownCommand;
-      this.loggers.write({
-        kind: 'account',
-        record: {
-          kind: 'Z',
-          listener: 'control',
-          peer: '',
-          user: '',
-          result: isUnknown ? -1 : 1,
-          command: words.join(' '),
-          role: '',
-        },
-      });
-    });
   }
 
   /** The last lines are written; a log line after this goes to standard error alone. */

@@ -296,7 +296,7 @@ describe('CON-29 EXT-10 TLS', () => {
     const { cert, key } = made.client;
     const first = await ask({ cert: readFileSync(cert), key: readFileSync(key) });
     expect(first.answer).toContain('22787');
-    for (const session of sessions) {
+    for (const session of [...sessions]) {
       const again = await ask({ session });
       expect(again.isReused).toBe(false);
       expect(again.answer).toContain('Authorization required');

@@ -111,12 +111,14 @@ describe('a node with loggers', () => {
         .on('close', () => resolve())
         .resume();
     });
-    await node.console('pid');
-    await until(() => linesOf(`${folder}/reject`).length > 0 && linesOf(`${folder}/acct`).length > 0);
+    await promisify(execFile)(process.execPath, [bin, 'console', `${folder}/console`, 'pid']);
+    await until(() => linesOf(`${folder}/reject`).length > 0 && linesOf(`${folder}/acct`).length > 1);
     expect(linesOf(`${folder}/reject`)[0]).toMatch(
       /^\d{10}: R="127\.0\.0\.1:\d+" L="127\.0\.0\.1:\d+" C="[^"]+" .* E=421 M=front_listener .*4\.4\.2/,
     );
-    expect(linesOf(`${folder}/acct`).at(-1)).toMatch(/^\d{10}@Z@control@@@1@pid@$/);
+    const [login, command] = linesOf(`${folder}/acct`).map((line) => line.split('@').slice(1));
+    expect(login).toEqual(['N', `${folder}/console`, '', 'root', '1']);
+    expect(command).toEqual(['Z', `${folder}/console`, '', 'root', '-1', 'pid', '']);
   });
 
   it('logging 7 a full disk: lines wait up to spill, are dropped beyond, and are written when there is room', async () => {
@@ -161,10 +163,10 @@ describe('a node with loggers', () => {
     rmSync(journal, { recursive: true });
     expect(await node.console('reopen logs')).toEqual({ text: 'Executed\n', status: 0 });
     node.logs.reception({ ...reception, messageId: 'anew' });
-    await node.console('pid');
+    await promisify(execFile)(process.execPath, [bin, 'console', `${folder}/console`, 'pid']);
     await node.logs.flush();
     expect(await jlogCat()).toMatch(/^\d{10}@anew@/);
-    await until(() => linesOf(`${folder}/acct`).length > 0);
+    await until(() => linesOf(`${folder}/acct`).length > 1);
     expect((await node.console('ec_logger:nobody reopen logs')).status).toBe(1);
   });
 });
