@@ -226,10 +226,10 @@ export class ConfigBus {
     const { timeoutMs } = this.#options;
     return await this.#ask(async (manager) => {
       const info = await manager.streams.info(subjects.revisionStream(this.#options, name));
-      const contents = await this.#client.views.os(subjects.contentBucket(this.#options, name), {
-        storage: StorageType.File,
-        replicas: info.config.num_replicas,
-      });
+      // Hidden from the client, which would send it on beside the name that servers know; those of 2.12 and later refuse it.
+      const replicas = { value: info.config.num_replicas, enumerable: false };
+      const wish = Object.defineProperty({ storage: StorageType.File }, 'replicas', replicas);
+      const contents = await this.#client.views.os(subjects.contentBucket(this.#options, name), wish);
       return new ConfigStore({
         stream: info.config.name,
         subject: subjects.revisions(this.#options, name),
