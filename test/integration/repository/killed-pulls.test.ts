@@ -10,7 +10,8 @@ import { WorkingCopy } from '../../../src/node/repository/working-copy.ts';
 import { systemClock, systemRandom } from '../../../src/node/system-clock.ts';
 import { busAt, contentOf, files, treeOf } from './generations.ts';
 
-const kills = 200;
+/** `FLOTILLA_PULL_KILLS=200` for a long run. */
+const kills = Number(process.env.FLOTILLA_PULL_KILLS ?? 30);
 const around = { clock: systemClock, random: systemRandom };
 const etc = mkdtempSync(join(tmpdir(), 'flotilla-killed-pulls-'));
 const conf = join(etc, 'conf');
