@@ -121,6 +121,8 @@ async function append(life: ClusterLife, journal: Journal): Promise<void> {
     for (let lazy = random.below(4); lazy > 0; lazy--) journal.appendLazy(record(next++));
     const group = Array.from({ length: 1 + random.below(6) }, () => next++);
     if (life.fault === 'early') acknowledge(life, group);
+    // As if the kill came right behind the word: kills that do are too few for a short test.
+    if (life.fault === 'early' && random.chance(0.1)) continue;
     const isSynced = random.chance(0.5);
     await Promise.all(
       group.map((n) => (isSynced ? journal.append(record(n)) : journal.appendWritten(record(n)))),
