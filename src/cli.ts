@@ -2,7 +2,9 @@
  * The command line: what can be typed, and what is wrong with it in one line (exit 2). Each command loads what it needs
  * when it runs, so that `flotilla version` does not wait for NATS, pino and the rest.
  */
+
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { complaint, listOfUrls } from './cli/arguments.ts';
 import { fatalLine } from './cli/fatal-line.ts';
 import { addJlogCommand } from './cli/jlog-command.ts';
 import { flotillaVersion } from './node/version.ts';
@@ -30,7 +32,7 @@ function buildProgram(outcome: { exitCode: number }): Command {
     .description('Makes a fleet of relays, or any TCP services, act as one machine.')
     .version(`flotilla ${flotillaVersion}`, '--version')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .configureOutput({ outputError: (text, write) => write(complaint(text, 'flotilla help')) })
     .enablePositionalOptions()
     .helpCommand(false);
 
@@ -184,21 +186,6 @@ function withProcessOptions(command: Command): Command {
       '--working-copy <directory>',
       'managed configuration to be kept up to date; default: /etc/flotilla/conf, when there is /etc/flotilla/cluster.boot',
     );
-}
-
-function oneLine(text: string): string {
-  const problem = text
-    .replace(/^error: /, '')
-    .trim()
-    .replaceAll(/\s*\n\s*/g, ' ')
-    .replace(/\.$/, '');
-  return `flotilla: ${problem}; see 'flotilla help'\n`;
-}
-
-function listOfUrls(text: string): string[] {
-  const urls = text.split(',').map((url) => url.trim());
-  if (urls.includes('')) throw new InvalidArgumentError('Separate the URLs by commas.');
-  return urls;
 }
 
 function positiveSeconds(text: string): number {

@@ -125,7 +125,7 @@ export class ConfigBus {
   async spread(name: string): Promise<void> {
     const info = await this.#info(name).catch(() => undefined);
     if (!info || info.config.num_replicas >= mostReplicas || !info.cluster) return;
-    const streams = [info.config.name, `OBJ_${subjects.contentBucket(this.#options, name)}`];
+    const streams = [info.config.name, subjects.contentStream(this.#options, name)];
     for (let replicas = mostReplicas; replicas > info.config.num_replicas; replicas--) {
       try {
         await this.#ask(async (manager) => {
@@ -166,7 +166,7 @@ export class ConfigBus {
   }
 
   async #stepDown(name: string, server: string | undefined): Promise<void> {
-    const subject = `$JS.API.STREAM.LEADER.STEPDOWN.${subjects.revisionStream(this.#options, name)}`;
+    const subject = subjects.revisionStepDown(this.#options, name);
     // From 2.11 on servers take the wish; earlier ones refuse a body.
     for (const body of server === undefined
       ? ['']

@@ -93,6 +93,12 @@ export const subjects = {
   revisionStream: (groups: ClusterGroupName, repository: string) =>
     `CFG_${groups.clusterGroup}_${repository}`,
   contentBucket: (groups: ClusterGroupName, repository: string) => `cfg_${groups.clusterGroup}_${repository}`,
+  /** The stream that JetStream keeps an object store in. */
+  contentStream: (groups: ClusterGroupName, repository: string) =>
+    `OBJ_${subjects.contentBucket(groups, repository)}`,
+  /** Asks the leader of the stream of commits to make room for another. */
+  revisionStepDown: (groups: ClusterGroupName, repository: string) =>
+    `$JS.API.STREAM.LEADER.STEPDOWN.${subjects.revisionStream(groups, repository)}`,
 
   /** Advisories of the NATS servers about connections of all accounts. System account only. */
   allConnects: () => '$SYS.ACCOUNT.*.CONNECT',

@@ -2,8 +2,10 @@
  * `flotilla cfg`: the command line of the configuration repository, in the words of eccfg (CONF-11.3). Exit code 1: it was
  * not done, and why is said; 2: the command line is wrong.
  */
+
 import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { complaint, listOfUrls } from './arguments.ts';
 import { Place, type PlaceFlags } from './cfg-place.ts';
 import { wholeOptions } from './cfg-words.ts';
 
@@ -38,7 +40,7 @@ function buildProgram(outcome: { exitCode: number }): Command {
   const program = withPlaceOptions(new Command('flotilla cfg'))
     .description('The versioned configuration of a cluster.')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
+    .configureOutput({ outputError: (text, write) => write(complaint(text, 'flotilla cfg help')) })
     .enablePositionalOptions()
     .helpCommand(false);
   const command = (words: string, description: string, run: Run): Command => {
@@ -165,17 +167,8 @@ function withPlaceOptions(command: Command): Command {
 }
 
 function usage(problem: string): CommanderError {
-  process.stderr.write(oneLine(problem));
+  process.stderr.write(complaint(problem, 'flotilla cfg help'));
   return new CommanderError(usageExitCode, 'flotilla.usage', problem);
-}
-
-function oneLine(text: string): string {
-  const problem = text
-    .replace(/^error: /, '')
-    .trim()
-    .replaceAll(/\s*\n\s*/g, ' ')
-    .replace(/\.$/, '');
-  return `flotilla: ${problem}; see 'flotilla cfg help'\n`;
 }
 
 function revision(text: string): number {
@@ -183,10 +176,4 @@ function revision(text: string): number {
   if (!Number.isSafeInteger(number) || number < 1)
     throw new InvalidArgumentError('Give a whole number above 0.');
   return number;
-}
-
-function listOfUrls(text: string): string[] {
-  const urls = text.split(',').map((url) => url.trim());
-  if (urls.includes('')) throw new InvalidArgumentError('Separate the URLs by commas.');
-  return urls;
 }

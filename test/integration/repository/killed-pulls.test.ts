@@ -36,6 +36,9 @@ describe('a pull that is killed', () => {
       generation = await generationNow();
       expect([before, before + 1]).toContain(generation);
     }
+    // On both sides of the switch, or nothing was tried.
+    expect(generation).toBeGreaterThan(1);
+    expect(generation).toBeLessThan(kills + 1);
     // Whatever they left: the next pull is as any other, and tidies up.
     expect((await workingCopy.pull(busAt(generation + 1), { resolution: 'none' })).kind).toBe('updated');
     expect(await generationNow()).toBe(generation + 1);
