@@ -12,13 +12,18 @@ need_build
 [ $# -eq 0 ] || exec npx vitest run "$@"
 # Tests with real servers mostly wait, the others compute: side by side they take two thirds of the time, the latter with what the
 # former leave of the processor. What they say comes at the end.
-said=$(mktemp)
-nice -n 19 npx vitest run --project unit --project sim >"$said" 2>&1 &
+reports=$(mktemp -d)
+nice -n 19 npx vitest run --project unit --project sim >"$reports/computing" 2>&1 &
 computing=$!
-trap 'kill "$computing" 2>/dev/null; rm -f "$said"' EXIT
+trap 'kill "$computing" 2>/dev/null; rm -rf "$reports"' EXIT
 say 'unit tests and simulations run beside the tests with real servers; what they say comes at the end'
 failed=0
-npx vitest run --project integration || failed=1
+npx vitest run --project integration 2>&1 | tee "$reports/integration" || failed=1
 wait "$computing" || failed=1
-cat "$said"
+cat "$reports/computing"
+if [ "$failed" -ne 0 ]; then
+  # Failures last: a record of a run often keeps no more than its end, and thousands of lines would stand between it and their reasons.
+  say 'what failed, once more:'
+  sed -s -n '/Failed Tests\|Failed Suites\|Unhandled Error/,$p' "$reports/integration" "$reports/computing"
+fi
 exit "$failed"
