@@ -338,7 +338,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'who notices a loss first takes itself for the lonely one',
     file: agreement,
-    find: 'if (this.#mayBeEarly(scene, group)) return;',
+    find: 'if (this.#losses.mayBeEarly(scene, group)) return;',
     replace: '',
     scenario: 'one-kill.json',
   },
@@ -347,7 +347,7 @@ export const plantedFaults: readonly PlantedFault[] = [
     file: peers,
     find: 'if (this.#hasEnded(a.incarnation) || this.#hasEnded(b.incarnation)) return false;',
     replace: '',
-    also: [{ file: agreement, find: 'if (this.#mayBeEarly(scene, group)) return;', replace: '' }],
+    also: [{ file: agreement, find: 'if (this.#losses.mayBeEarly(scene, group)) return;', replace: '' }],
     scenario: 'one-stop.json',
   },
   {

@@ -20,7 +20,8 @@ import {
   withSeniority,
 } from '../view.ts';
 import type { Effect } from './effects.ts';
-import { causeOf, isBroken, joinable, ownGroup, partsCompany, type Scene } from './grouping.ts';
+import { causeOf, isBroken, joinable, ownGroup, type Scene } from './grouping.ts';
+import { Losses } from './losses.ts';
 import {
   type Beat,
   type Commit,
@@ -69,7 +70,7 @@ export class Agreement {
   #lastCommit: Commit | undefined;
   #waitingSinceMs: number | undefined;
   #namesakeSinceMs: number | undefined;
-  #brokenSinceMs: number | undefined;
+  readonly #losses: Losses;
   constructor(self: Process, options: AgreementOptions, nowMs: number) {
     this.#self = self;
     this.#options = options;
@@ -77,6 +78,8 @@ export class Agreement {
     this.#stream = new ViewStream(this.#view, self.incarnation, options.orderBacklog);
     this.peers = new Peers(self, options);
     this.peers.rememberView(this.#view);
+    // A beat to notice it, and one to tell.
+    this.#losses = new Losses(2 * options.beatIntervalMs);
     this.#installedMs = nowMs;
     this.#lastTickMs = nowMs;
   }
@@ -96,7 +99,7 @@ export class Agreement {
 
   /** No change is under way and none is known to be needed. */
   get settled(): boolean {
-    return !this.#frozen && this.#brokenSinceMs === undefined;
+    return !this.#frozen && !this.#losses.any;
   }
 
   get isLeader(): boolean {
@@ -228,11 +231,11 @@ export class Agreement {
     if (this.#askForMissedCommit(nowMs, effects)) return;
     const scene = this.#scene(nowMs);
     if (isBroken(scene)) {
-      this.#brokenSinceMs ??= nowMs;
+      this.#losses.notice(scene);
       this.#shrink(scene, effects);
       return;
     }
-    this.#brokenSinceMs = undefined;
+    this.#losses.forget();
     this.#waitingSinceMs = undefined;
     if (this.#view.members[0]?.incarnation !== this.#self.incarnation) return;
     if (this.#hasLaggard(nowMs)) this.#propose(nowMs, this.#view.members, effects);
@@ -279,7 +282,7 @@ export class Agreement {
   #shrink(scene: Scene, effects: Effect[]): void {
     const { nowMs } = scene;
     const group = ownGroup(scene);
-    if (this.#mayBeEarly(scene, group)) return;
+    if (this.#losses.mayBeEarly(scene, group)) return;
     if (group[0]!.incarnation === this.#self.incarnation) {
       this.#waitingSinceMs = undefined;
       this.#propose(nowMs, group, effects);
@@ -289,15 +292,6 @@ export class Agreement {
       this.#waitingSinceMs = undefined;
       this.#propose(nowMs, [this.#self], effects);
     }
-  }
-
-  /**
-   * A process that notices a loss first still reads in the others' beats that they hear whom it has lost: it would take
-   * itself for the lonely one and leave. So it gives the members that it would part from two beats to notice, too.
-   */
-  #mayBeEarly(scene: Scene, group: readonly Process[]): boolean {
-    const isFreshlyBroken = scene.nowMs - this.#brokenSinceMs! < 2 * this.#options.beatIntervalMs;
-    return isFreshlyBroken && partsCompany(scene, group);
   }
 
   /** A member still shows an older view long after the install: its promise had overtaken the commit. */
@@ -464,7 +458,7 @@ export class Agreement {
     this.#promises.close();
     this.#proposal = undefined;
     this.#waitingSinceMs = undefined;
-    this.#brokenSinceMs = undefined;
+    this.#losses.forget();
     this.#installedMs = nowMs;
     const cause = causeOf(oldView, this.#view, this.peers);
     effects.push({ kind: 'install', view: this.#view, cause, survivors: flush.survivors });

@@ -58,6 +58,18 @@ describe('leaving', () => {
       expect(office.at(name).diary).toEqual(['view [b c d] network, with b c d']);
   });
 
+  it('BUS-21 nor does it matter when one of them had been told of the end long before', () => {
+    const office = PostOffice.settled('a b c d');
+    // The last beat reaches only b, so c notices first.
+    office.intercept(({ from, to }) => from === 'a' && to !== 'b');
+    office.tick('a');
+    office.kill('a');
+    office.reportClosed('d', 'a');
+    office.pass(3 * timeoutMs);
+    for (const name of ['b', 'c', 'd'])
+      expect(office.at(name).diary).toEqual([expect.stringContaining('view [b c d]')]);
+  });
+
   it('BUS-21 silence acts after the failure timeout and not before', () => {
     const office = PostOffice.settled('a b c');
     office.kill('c');

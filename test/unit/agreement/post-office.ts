@@ -195,13 +195,13 @@ export class PostOffice {
     this.#drain();
   }
 
-  /** The leader sends an ordered message. False: not now, or not here. */
   secede(name: string): void {
     const resident = this.at(name);
     this.#carryOut(resident, resident.agreement.secede(this.nowMs));
     this.#drain();
   }
 
+  /** The leader sends an ordered message. False: not now, or not here. */
   order(name: string, text: string): boolean {
     const resident = this.at(name);
     const effects = resident.agreement.order(new TextEncoder().encode(text));
