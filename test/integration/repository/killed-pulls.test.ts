@@ -28,13 +28,14 @@ describe('a pull that is killed', () => {
     const into = { clusterGroup: 'ec_cluster', subcluster: 'default', keepLocal: false };
     await workingCopy.bootstrap(busAt(1), into);
     writeFileSync(join(conf, 'default/local.conf'), 'only here');
-    let [generation, longestMs] = [1, 5];
+    let [generation, spanMs] = [1, 10];
     for (let kill = 0; kill < kills; kill++) {
       const before = generation;
-      const tookMs = await pullAndKill(before + 1, Math.random() * longestMs * 1.2);
-      longestMs = Math.max(longestMs, tookMs ?? 0, tookMs === undefined ? longestMs * 1.1 : 0);
+      await pullAndKill(before + 1, Math.random() * spanMs);
       generation = await generationNow();
       expect([before, before + 1]).toContain(generation);
+      // The switch stays within the span, however fast this machine is at the moment.
+      spanMs *= generation === before ? 1.4 : 0.7;
     }
     // On both sides of the switch, or nothing was tried.
     expect(generation).toBeGreaterThan(1);
@@ -78,19 +79,13 @@ async function generationNow(): Promise<number> {
   return generation;
 }
 
-/** How long the pull took, if it was faster. */
-async function pullAndKill(generation: number, delayMs: number): Promise<number | undefined> {
+/** Within so long after it has begun, unless it is faster. */
+async function pullAndKill(generation: number, delayMs: number): Promise<void> {
   const stdio = ['ignore', 'pipe', 'inherit'] as const;
   const child = spawn(process.execPath, [program, conf, String(generation)], { stdio: [...stdio] });
   const exited = once(child, 'exit');
   await Promise.race([once(child.stdout!, 'data'), exited]);
-  const startedMs = performance.now();
-  let tookMs: number | undefined;
-  child.stdout!.on('data', () => {
-    tookMs = performance.now() - startedMs;
-  });
   const timer = setTimeout(() => child.kill('SIGKILL'), delayMs);
   await exited;
   clearTimeout(timer);
-  return tookMs;
 }

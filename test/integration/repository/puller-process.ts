@@ -9,4 +9,3 @@ const workingCopy = new WorkingCopy({ conf, around, patienceMs: 1_000 });
 const bus = busAt(Number(generation));
 process.stdout.write('begins\n');
 await workingCopy.pull(bus, { resolution: 'none' });
-process.stdout.write('done\n');
