@@ -16,12 +16,14 @@ import type { RowVerdict, Standing } from '../core/replica/replicator.ts';
 import type { ReplicaSettings } from '../core/settings.ts';
 import { isOfCache, type SharedRow, type SharedStats } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
-import { cacheMachine } from './cache-machine.ts';
 import { OtherTypes } from './other-types.ts';
 import type { World } from './ports.ts';
+import { replicaMachine } from './replica-machine.ts';
 import type { ReplicaBounds, SharedReplica } from './shared-replica.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
+/** Between two looks at partners that may be silent, and at what may have expired. */
+const lookPeriodMs = 1_000;
 const complaintPeriodMs = 60_000;
 /** Nodes remembered of whose clocks was complained. */
 const maxRemembered = 1024;
@@ -35,7 +37,7 @@ export class CacheReplica implements SharedReplica {
   readonly cache: Cache;
   readonly #world: World;
   readonly #replicator: CacheReplicator;
-  readonly #actor: SupervisedActor<typeof cacheMachine>;
+  readonly #actor: SupervisedActor<typeof replicaMachine>;
   readonly #stopListening: (() => void)[];
   readonly #complainedMs = new Map<Incarnation, number>();
   #view: View | undefined;
@@ -66,7 +68,7 @@ export class CacheReplica implements SharedReplica {
         clockAhead: (origin) => this.#complainOfClock(origin),
       },
     );
-    this.#actor = system.start(`cache ${name}`, cacheMachine, { duties: this.#duties() });
+    this.#actor = system.start(`cache ${name}`, replicaMachine, { duties: this.#duties() });
     const { s } = world.links;
     this.#stopListening = [
       world.shared.onMessage(name, (message) => {
@@ -157,6 +159,8 @@ export class CacheReplica implements SharedReplica {
       get flushDelayMs() {
         return Math.max(0, (replicator.flushDueMs ?? 0) - clock.nowMs());
       },
+      retryDelayMs: lookPeriodMs,
+      upkeepPeriodMs: lookPeriodMs,
       get changesWait() {
         return replicator.flushDueMs !== undefined;
       },
@@ -166,6 +170,7 @@ export class CacheReplica implements SharedReplica {
       flushDue: () => replicator.flushDue(),
       step: () => replicator.step(),
       tick: () => replicator.tick(),
+      startUpkeep: () => replicator.tick(),
     };
   }
 

@@ -1,18 +1,20 @@
 /**
- * A shared object as a machine an operator can read. Regions: `rows` says whether the rows of all members are here,
- * `buffer` whether own changes wait to be sent, `work` whether something too long for one turn is being done.
+ * A shared object as a machine an operator can read. Regions: `standing` says whether what the others have is here,
+ * `buffer` whether own changes wait to be sent, `work` whether something too long for one turn is being done; `upkeep`
+ * drops what is no longer needed.
  *
  * Deadlines are the replicator's; the machine asks for them whenever it enters a state, so a restarted actor goes on
  * where the failed one stopped.
  */
 import { setup } from 'xstate';
-import { upkeepPeriodMs } from '../core/replica/count-slot.ts';
 import type { Standing } from '../core/replica/replicator.ts';
 
-/** What the machine asks for; implemented by Replica with one call each. */
+/** What the machine asks for; implemented by RowReplica and CacheReplica with one call each. */
 export interface ReplicaDuties {
+  readonly standing: Standing;
   readonly flushDelayMs: number;
   readonly retryDelayMs: number;
+  readonly upkeepPeriodMs: number;
   readonly changesWait: boolean;
   readonly hasWork: boolean;
   flushDue(): void;
@@ -21,18 +23,7 @@ export interface ReplicaDuties {
   startUpkeep(): void;
 }
 
-export type ReplicaEvent =
-  | { readonly type: 'STANDALONE' }
-  | { readonly type: 'SYNCHRONISING' }
-  | { readonly type: 'LIVE' }
-  | { readonly type: 'CHANGES' }
-  | { readonly type: 'WORK' };
-
-export const standingEvents = {
-  alone: { type: 'STANDALONE' },
-  partial: { type: 'SYNCHRONISING' },
-  whole: { type: 'LIVE' },
-} as const satisfies Record<Standing, ReplicaEvent>;
+export type ReplicaEvent = { readonly type: 'STANDING' | 'CHANGES' | 'WORK' };
 
 export const replicaMachine = setup({
   types: {
@@ -47,6 +38,8 @@ export const replicaMachine = setup({
     startUpkeep: ({ context }) => context.duties.startUpkeep(),
   },
   guards: {
+    isAlone: ({ context }) => context.duties.standing === 'alone',
+    isPartial: ({ context }) => context.duties.standing === 'partial',
     changesWait: ({ context }) => context.duties.changesWait,
     hasWork: ({ context }) => context.duties.hasWork,
   },
@@ -54,17 +47,24 @@ export const replicaMachine = setup({
     untilFlush: ({ context }) => context.duties.flushDelayMs,
     untilRetry: ({ context }) => context.duties.retryDelayMs,
     nextTurn: 0,
-    upkeepPeriod: upkeepPeriodMs,
+    upkeepPeriod: ({ context }) => context.duties.upkeepPeriodMs,
   },
 }).createMachine({
   id: 'replica',
   context: ({ input }) => input,
   type: 'parallel',
   states: {
-    rows: {
-      initial: 'standalone',
-      on: { STANDALONE: '.standalone', SYNCHRONISING: '.synchronising', LIVE: '.live' },
+    standing: {
+      initial: 'assessing',
+      on: { STANDING: '.assessing' },
       states: {
+        assessing: {
+          always: [
+            { guard: 'isAlone', target: 'standalone' },
+            { guard: 'isPartial', target: 'synchronising' },
+            { target: 'live' },
+          ],
+        },
         standalone: {},
         synchronising: { after: { untilRetry: { target: 'synchronising', reenter: true, actions: 'tick' } } },
         live: {},

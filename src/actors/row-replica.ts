@@ -10,6 +10,7 @@ import type { RowDigest } from '../core/agreement/messages.ts';
 import type { Clock } from '../core/clock.ts';
 import { objectHash } from '../core/digest.ts';
 import type { Incarnation } from '../core/identity.ts';
+import { upkeepPeriodMs } from '../core/replica/count-slot.ts';
 import {
   Replicator,
   type ReplicatorStats,
@@ -23,7 +24,7 @@ import { isOfRows, type SharedKind, type SharedRow } from '../core/shared-object
 import type { View } from '../core/view.ts';
 import { OtherTypes } from './other-types.ts';
 import type { World } from './ports.ts';
-import { replicaMachine, standingEvents } from './replica-machine.ts';
+import { replicaMachine } from './replica-machine.ts';
 import type { ReplicaBounds, SharedReplica } from './shared-replica.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
@@ -72,14 +73,7 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
         wrongType: (from, other) => otherTypes.warn(from, other),
       },
     );
-    this.#actor = system.start(
-      `replica ${name}`,
-      replicaMachine,
-      { duties: this.#duties() },
-      {
-        onRestart: () => this.#actor.send(standingEvents[this.#standing]),
-      },
-    );
+    this.#actor = system.start(`replica ${name}`, replicaMachine, { duties: this.#duties() });
     const { s } = world.links;
     this.#stopListening = [
       world.shared.onMessage(name, (message) => {
@@ -91,7 +85,7 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
     this.#replicator.linkChanged(s.state === 'up');
   }
 
-  /** State names of the actor: rows, buffer, work. */
+  /** State names of the actor: standing, buffer, work, upkeep. */
   get state(): string {
     return this.#actor.state;
   }
@@ -153,12 +147,16 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
     const replicator = this.#replicator;
     const { clock } = this.#world;
     return {
+      get standing() {
+        return replicator.standing;
+      },
       get flushDelayMs() {
         return Math.max(0, (replicator.flushDueMs ?? 0) - clock.nowMs());
       },
       get retryDelayMs() {
         return Math.min(Math.max(0, replicator.deadlineMs - clock.nowMs()), longestRetryMs);
       },
+      upkeepPeriodMs,
       get changesWait() {
         return replicator.flushDueMs !== undefined;
       },
@@ -181,7 +179,7 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
     this.#standing = standing;
     this.#partialSinceMs = this.#world.clock.nowMs();
     this.#late = false;
-    this.#actor.send(standingEvents[standing]);
+    this.#actor.send({ type: 'STANDING' });
   }
 
   #warnWhenLate(): void {
