@@ -234,18 +234,22 @@ export class ThrottleReplica implements SharedReplica {
   }
 }
 
+function add(rows: PartedMap<SharedRow>, { id, rate, used }: ThrottleUse): void {
+  const known = rows.get(id);
+  rows.set(id, { key: id, count: (known?.count ?? 0) + used, rate: known?.rate ?? rate });
+}
+
 /** By id. */
 function* summed(
   others: readonly ThrottleUse[],
-  own: Iterable<ThrottleUse>,
+  own: Iterable<ThrottleUse | undefined>,
 ): Generator<readonly SharedRow[], void, void> {
   const rows = new PartedMap<SharedRow>();
   let looked = 0;
   for (const uses of [own, others]) {
-    for (const { id, rate, used } of uses) {
-      const known = rows.get(id);
-      rows.set(id, { key: id, count: (known?.count ?? 0) + used, rate: known?.rate ?? rate });
-      if (++looked % listingRows === 0) yield [];
+    for (const use of uses) {
+      if (use) add(rows, use);
+      if (!use || ++looked % listingRows === 0) yield [];
     }
   }
   const list = Array.from(rows, ([, row]) => row);

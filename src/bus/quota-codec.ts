@@ -22,9 +22,6 @@ const kinds = [
   'uses',
 ] as const satisfies readonly QuotaMessage['kind'][];
 
-/** Half a million limits; a report of more would keep its receiver waiting for ever. */
-const maxParts = 1000;
-
 const writer = new ByteWriter();
 
 export function encodeQuotaMessage(message: QuotaMessage): Uint8Array {
@@ -144,7 +141,7 @@ function readSurvey(
 function readPart(reader: ByteReader): { part: number; parts: number } {
   const part = reader.u16();
   const parts = reader.u16();
-  if (part >= parts || parts > maxParts) throw new RangeError('not a part');
+  if (part >= parts) throw new RangeError('not a part');
   return { part, parts };
 }
 

@@ -54,16 +54,18 @@ export type QuotaObject = Pick<DeskMessage, 'object' | 'type'>;
 
 /** Asks and records that come before all reports have. */
 const maxEarly = 10_000;
-/** Limits that others may make this node keep. */
-const maxAccounts = 100_000;
-/** Accounts looked at in a turn, and parts of reports sent in one: about two milliseconds of work each. */
-const turnAccounts = 512;
-const turnParts = 4;
-const turnEarly = 256;
+/** Limits that others may make this node keep: as many, or what three other nodes would use that have no name in common. */
+const minAccounts = 100_000;
+const accountsPerThrottle = 4;
+/** Accounts and their entries looked at in a turn, and parts of reports sent in one: about a millisecond of work each. */
+const turnLooks = 256;
+const turnParts = 2;
+const turnEarly = 64;
 
 export class AccountDesk {
   readonly #object: QuotaObject;
   readonly #ports: DeskPorts;
+  readonly #maxAccounts: number;
   #self: Incarnation;
   readonly #accounts = new PartedMap<Account>();
   readonly #reports = new Reports();
@@ -78,7 +80,9 @@ export class AccountDesk {
   #early: (QuotaAsk | QuotaRecord)[] = [];
   #drops = 0;
 
-  constructor(object: QuotaObject, self: Incarnation, ports: DeskPorts) {
+  /** `capacity`: throttles that a node of this cluster may have. */
+  constructor(object: QuotaObject, self: Incarnation, capacity: number, ports: DeskPorts) {
+    this.#maxAccounts = Math.max(minAccounts, accountsPerThrottle * capacity);
     this.#object = object;
     this.#self = self;
     this.#ports = ports;
@@ -132,7 +136,7 @@ export class AccountDesk {
     if (this.#nodes.length === 0) return { holder: this.#self, deputy: undefined };
     let keepers = this.#keepers.get(id);
     if (!keepers) {
-      if (this.#keepers.size >= maxAccounts) this.#keepers.clear();
+      if (this.#keepers.size >= this.#maxAccounts) this.#keepers.clear();
       keepers = keepersOf(id, this.#nodes);
       this.#keepers.set(id, keepers);
     }
@@ -192,7 +196,7 @@ export class AccountDesk {
     for (const [id, account] of this.#accounts) {
       account.dropClosed(this.#ports.wallMs());
       if (account.isEmpty && !isHeld(id)) this.#accounts.delete(id);
-      if (++looked % turnAccounts === 0) yield;
+      if (++looked % turnLooks === 0) yield;
     }
   }
 
@@ -214,8 +218,9 @@ export class AccountDesk {
         const item = { id, rate: account.rate, ...entry };
         this.#reports.tell(holder, item);
         if (deputy !== undefined) this.#reports.tell(deputy, item);
+        if (++looked % turnLooks === 0) yield;
       }
-      if (++looked % turnAccounts === 0) yield;
+      if (++looked % turnLooks === 0) yield;
     }
     this.#reports.made();
   }
@@ -380,7 +385,7 @@ export class AccountDesk {
 
   /** The account, which now has the rate given if that one counts. Undefined when there are too many. */
   #known({ id, rate }: { id: string; rate: Rate }): Account | undefined {
-    if (!this.#accounts.has(id) && this.#accounts.size >= maxAccounts) return undefined;
+    if (!this.#accounts.has(id) && this.#accounts.size >= this.#maxAccounts) return undefined;
     const account = this.#accountOf(id, rate);
     if (account.state(rate, this.#ports.wallMs())) this.#ports.rateChanged(id);
     return account;

@@ -8,6 +8,7 @@
 import type { Clock } from '../clock.ts';
 import { FlotillaError } from '../errors.ts';
 import type { Incarnation } from '../identity.ts';
+import { PartedMap } from '../parted-map.ts';
 import { RecencyMap } from '../recency-map.ts';
 import type { Work } from '../replica/work.ts';
 import type { View } from '../view.ts';
@@ -71,9 +72,10 @@ export class SharedThrottles {
   #ports: SharedThrottlePorts;
   readonly #desk: AccountDesk;
   readonly #throttles = new RecencyMap<Throttle>();
-  /** Those somebody waits for. */
-  readonly #busy = new Set<string>();
-  readonly #slots = new Set<string>();
+  /** Those somebody waits for; the pass under way has yet to come to those in `toAsk`. */
+  #busy = new PartedMap<true>();
+  #toAsk = new PartedMap<true>();
+  readonly #slots = new PartedMap<true>();
   readonly #load: Load;
   readonly #shares = new Shares();
   /** When to look at the busy ones again; not later than any of them wants. */
@@ -95,7 +97,8 @@ export class SharedThrottles {
     this.#ports = ports;
     this.#load = { waiting: 0, views: 0, maxWaitMs: settings.maxWaitMs };
     this.#sweptMs = ports.clock.nowMs();
-    this.#desk = new AccountDesk({ object: settings.object, type: settings.type }, settings.self, {
+    const { object, type, self, capacity } = settings;
+    this.#desk = new AccountDesk({ object, type }, self, capacity, {
       send: (to, message) => {
         const isSent = this.#ports.send(to, message);
         this.#isCutOff = !isSent;
@@ -202,7 +205,7 @@ export class SharedThrottles {
     const limit = account && new Limit(account, this.#settings.self, this.#load);
     const lastUseMs = this.#ports.clock.nowMs();
     this.#throttles.set(id, { rate, epsilon, partition, limit, lastUseMs, isWarned: false });
-    if (limit?.isSlots) this.#slots.add(id);
+    if (limit?.isSlots) this.#slots.set(id, true);
     this.#rateChanged(id);
     this.#ports.dueChanged();
   }
@@ -291,7 +294,7 @@ export class SharedThrottles {
     const { clock } = this.#ports;
     const nowMs = clock.nowMs();
     if (this.#desk.isReporting) this.#report(nowMs);
-    if (nowMs >= this.#busyDueMs) this.#asking ??= this.#askAll(new Set(this.#busy));
+    if (nowMs >= this.#busyDueMs) this.#asking ??= this.#askBusy();
     if (this.#asking?.next().done) this.#asking = undefined;
     if (nowMs >= this.#sweptMs + sweepMs) {
       this.#sweptMs = nowMs;
@@ -316,17 +319,30 @@ export class SharedThrottles {
     this.#reportedMs = nowMs;
   }
 
-  /** Each once; what was asked of `lostOf` without waiting for an answer. */
-  *#askAll(ids: ReadonlySet<string>, lostOf?: Incarnation): Work {
+  /** What was asked of `lostOf` without waiting for an answer. A pass that was broken off is ended first. */
+  *#askBusy(lostOf?: Incarnation): Work {
     this.#busyDueMs = Number.POSITIVE_INFINITY;
+    yield* this.#askEach(this.#toAsk, lostOf);
+    [this.#busy, this.#toAsk] = [this.#toAsk, this.#busy];
+    yield* this.#askEach(this.#toAsk, lostOf);
+  }
+
+  /** The busy ones, and slots that are held: their holder may be another one now, and must be told. */
+  *#askAll(lostOf?: Incarnation): Work {
+    yield* this.#askBusy(lostOf);
+    yield* this.#askEach(this.#slots, lostOf);
+  }
+
+  *#askEach(ids: PartedMap<true>, lostOf: Incarnation | undefined): Work {
     let asked = 0;
-    for (const id of ids) {
+    for (const [id] of ids) {
+      if (++asked % turnAsks === 0) yield;
+      if (this.#busy.has(id)) continue;
       const throttle = this.#throttles.get(id);
       this.#keep(throttle);
       throttle?.limit?.roll(this.#ports.clock.wallMs());
       if (lostOf !== undefined && this.#desk.keepers(id).holder === lostOf) throttle?.limit?.forgetAsk();
       this.#pump(id);
-      if (++asked % turnAsks === 0) yield;
     }
   }
 
@@ -339,12 +355,14 @@ export class SharedThrottles {
     yield* this.#desk.dropClosed((id) => this.#throttles.has(id));
   }
 
-  /** For `cluster shared show` (replication 18.7). */
-  *uses(): Generator<ThrottleUse> {
+  /** For `cluster shared show` (replication 18.7). Undefined when it has looked at many in vain: time for a turn. */
+  *uses(): Generator<ThrottleUse | undefined> {
     const wallMs = this.#ports.clock.wallMs();
+    let looked = 0;
     for (const [id, { limit }] of this.#throttles) {
       limit?.roll(wallMs);
       if (limit && limit.used > 0) yield { id, rate: limit.account.rate, used: limit.used };
+      else if (++looked % turnLooks === 0) yield undefined;
     }
   }
 
@@ -363,9 +381,9 @@ export class SharedThrottles {
       if (this.#isCutOff) limit.unsent(clock.nowMs());
     }
     limit.refuseUnanswered(clock.nowMs(), clock.wallMs());
-    const wasBusy = this.#busy.has(id);
+    const wasBusy = this.#toAsk.delete(id) || this.#busy.has(id);
     if (limit.isBusy) {
-      this.#busy.add(id);
+      this.#busy.set(id, true);
       const nowMs = clock.nowMs();
       this.#busyDueMs = Math.min(this.#busyDueMs, nowMs + limit.dueInMs(nowMs, clock.wallMs()));
     } else this.#busy.delete(id);
@@ -386,7 +404,7 @@ export class SharedThrottles {
   }
 
   #beginAsking(lostOf?: Incarnation): void {
-    this.#asking = this.#askAll(new Set([...this.#busy, ...this.#slots]), lostOf);
+    this.#asking = this.#askAll(lostOf);
     if (this.#asking.next().done) this.#asking = undefined;
   }
 
@@ -426,6 +444,7 @@ export class SharedThrottles {
   #forget(id: string): void {
     this.#throttles.delete(id);
     this.#busy.delete(id);
+    this.#toAsk.delete(id);
     this.#slots.delete(id);
   }
 

@@ -11,8 +11,8 @@ import type { SurveyMessage, ThrottleUse, Uses } from './messages.ts';
 
 export interface SurveyPorts {
   send(to: Incarnation, message: SurveyMessage): boolean;
-  /** Of this node. */
-  uses(): Iterable<ThrottleUse>;
+  /** Of this node. Undefined: time for a turn. */
+  uses(): Iterable<ThrottleUse | undefined>;
   /** A step in each turn of the event loop. */
   run(work: Work): void;
 }
@@ -65,7 +65,7 @@ export class UseSurvey {
   *#answer(to: Incarnation, request: number): Work {
     this.#answers++;
     const uses: ThrottleUse[] = [];
-    for (const use of this.#ports.uses()) if (uses.push(use) % partItems === 0) yield;
+    for (const use of this.#ports.uses()) if (!use || uses.push(use) % partItems === 0) yield;
     const parts = Math.max(1, Math.ceil(uses.length / partItems));
     for (let part = 0; part < parts; part++) {
       if (part > 0) yield;

@@ -62,7 +62,7 @@ const message: fc.Arbitrary<QuotaMessage> = fc.oneof(
     kind: fc.constant('report' as const),
     ...header,
     part: fc.nat(9),
-    parts: fc.integer({ min: 10, max: 1000 }),
+    parts: fc.integer({ min: 10, max: 65_535 }),
     items: fc.array(fc.record({ ...limit, to: incarnation, ...given }), { maxLength: 5 }),
     lost: fc.array(fc.record({ node: fc.string({ maxLength: 30 }), forMs: count }), { maxLength: 3 }),
   }),
