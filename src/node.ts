@@ -196,6 +196,7 @@ export class RunningNode extends NodeApi {
       maxNamed: settings.maxNamedThrottles,
       stanzas: settings.throttles,
       inbound: settings.inboundThrottles,
+      partition: settings.partition,
       groupOf: (binding) => this.#groupOfBinding.get(binding) ?? 'default',
       replica: (type) => this.#throttleReplica(type),
     });
@@ -292,7 +293,7 @@ export class RunningNode extends NodeApi {
     const parts = { address: this.#address, machine, listeners, floating: this.floating, life };
     const { outcome, settings, groupOfBinding } = await reload(this.#options, from, this.#settings, parts);
     this.#settings = settings ?? this.#settings;
-    this.throttles.configure(this.settings.throttles, this.settings.inboundThrottles);
+    this.throttles.configure(this.settings);
     this.caches.configure(this.settings.datasources);
     this.#access.roles.configure(this.settings.roles);
     this.#console?.configure(this.settings.control);

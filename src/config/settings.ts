@@ -31,6 +31,7 @@ import type {
   ReplicaType,
 } from '../core/settings.ts';
 import { rateText } from '../core/throttle/rate.ts';
+import { type PartitionPolicy, partitionPolicies } from '../core/throttle/shares.ts';
 import { isLoopbackHost, parseEndpoint } from './address.ts';
 import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
 import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
@@ -76,6 +77,7 @@ export function nodeSettingsOf(
     caps: capsOf(root, replicate),
     throttles: throttleStanzas(root),
     inboundThrottles: inboundThrottlesOf(root),
+    partition: partitionOf(root) ?? 'share',
     maxNamedThrottles: namedThrottlesOf(root),
     control: controlEndpointsOf(root, environment.EC_DIGEST_REALM),
     roles: rolesOf(root),
@@ -324,24 +326,35 @@ function rateTextOf(value: SettingValue): string | undefined {
 
 const outboundKinds = { binding_group: 'group', binding: 'binding', domain: 'domain', host: 'host' } as const;
 
+/** What stands in the scope itself. */
+function partitionOf(scope: Scope): PartitionPolicy | undefined {
+  const policy = scope.get('partition_policy')?.value;
+  return partitionPolicies.find((known) => known === policy);
+}
+
 /** Stanzas that set one of the options, containers before what they hold. */
 function outboundStanzas<Name extends string, Value>(
   scope: Scope,
   names: readonly Name[],
   read: (value: SettingValue) => Value | undefined,
   place: OutboundScope = {},
+  around?: PartitionPolicy,
 ): OutboundStanza<Name, Value>[] {
+  const partition = partitionOf(scope) ?? around;
   const limits: Partial<Record<Name, Value>> = {};
   for (const name of names) {
     const setting = scope.get(name)?.value;
     const value = setting === undefined ? undefined : read(setting);
     if (value !== undefined) limits[name] = value;
   }
-  const own = Object.keys(limits).length === 0 ? [] : [{ scope: place, limits }];
+  const own =
+    Object.keys(limits).length === 0 ? [] : [{ scope: place, limits, ...(partition && { partition }) }];
   const inner = Object.entries(outboundKinds).flatMap(([kind, property]) =>
     scope
       .children(kind)
-      .flatMap((child) => outboundStanzas(child, names, read, { ...place, [property]: child.instance })),
+      .flatMap((child) =>
+        outboundStanzas(child, names, read, { ...place, [property]: child.instance }, partition),
+      ),
   );
   return [...own, ...inner];
 }

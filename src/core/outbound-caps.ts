@@ -22,6 +22,7 @@ import {
 import type { OutboundCapSettings } from './outbound-settings.ts';
 import { type Container, labelOf, OutboundStanzas } from './outbound-stanzas.ts';
 import { parseRow, sumNames } from './outbound-totals.ts';
+import type { PartitionPolicy } from './throttle/shares.ts';
 
 export type { OutboundCounts } from './outbound-checks.ts';
 export type {
@@ -51,6 +52,7 @@ export type OutboundDecision = { readonly allowed: true } | ({ readonly allowed:
 export interface StrictCap {
   readonly slot: string;
   readonly count: number;
+  readonly partition: PartitionPolicy;
   readonly refusal: OutboundDecision & { readonly allowed: false };
 }
 
@@ -99,9 +101,10 @@ export class OutboundCaps {
     if (this.#strict.size === 0) return [];
     return clusterChecks(this.#subjectOf(attempt), counts, this.#objects)
       .filter((check) => this.#needsSlot(check))
-      .map(({ limit, value, scope, counted }) => ({
+      .map(({ limit, value, scope, counted, partition }) => ({
         slot: `${limit} ${scope}: ${counted}`,
         count: value,
+        partition,
         refusal: { allowed: false, limit, value, count: value, scope },
       }));
   }

@@ -5,6 +5,7 @@
 import type { OutboundLimitName, OutboundObject } from './outbound-settings.ts';
 import { type Containers, emptyContainer, type Stanza } from './outbound-stanzas.ts';
 import { sumNames } from './outbound-totals.ts';
+import type { PartitionPolicy } from './throttle/shares.ts';
 
 /** Where counts come from. An object is asked for only when the settings list it. */
 export interface OutboundCounts {
@@ -31,6 +32,7 @@ export interface Check {
 /** `counted` names what is counted: checks of one limit and stanza with the same name share their count. */
 export interface ClusterCheck extends Check {
   readonly counted: string;
+  readonly partition: PartitionPolicy;
 }
 
 /** A connection that is to be opened, with everything that is looked up once. */
@@ -219,7 +221,7 @@ function clusterScopeChecks(
 }
 
 function clusterCheck(step: Step, count: number, counted: string): ClusterCheck {
-  return { ...check(step, count), counted };
+  return { ...check(step, count), counted, partition: step.stanza.partition };
 }
 
 function check({ limit, value, stanza }: Step, count: number): Check {

@@ -3,6 +3,7 @@
  * means and which count it is compared with is decided in outbound-caps.ts.
  */
 import type { ReplicaSettings } from './settings.ts';
+import type { PartitionPolicy } from './throttle/shares.ts';
 
 /** The options of replication 6.1 and 6.2, spelled as in the files. */
 export const outboundLimitNames = [
@@ -39,6 +40,8 @@ export interface OutboundScope {
 export interface OutboundStanza<Name extends string = OutboundLimitName, Value = number> {
   readonly scope: OutboundScope;
   readonly limits: Readonly<Partial<Record<Name, Value>>>;
+  /** What its throttles and strict caps admit while other nodes are lost (replication 21.7). Default: share. */
+  readonly partition?: PartitionPolicy;
 }
 
 /** The options of replication 7.4 that count what goes out, spelled as in the files. */

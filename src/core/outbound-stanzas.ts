@@ -7,11 +7,13 @@
  * another.
  */
 import type { OutboundLimitName, OutboundScope, OutboundStanza } from './outbound-settings.ts';
+import type { PartitionPolicy } from './throttle/shares.ts';
 
 export interface Stanza<Name extends string = OutboundLimitName, Value = number> {
   /** `global`, or the path, as in `binding b::domain example.com`. */
   readonly label: string;
   readonly limits: OutboundStanza<Name, Value>['limits'];
+  readonly partition: PartitionPolicy;
   /** Set when the stanza's name is a regular expression. */
   readonly pattern: RegExp | undefined;
 }
@@ -117,8 +119,9 @@ function containerKey(group: string | undefined, binding: string | undefined): s
 function stanzaOf<Name extends string, Value>({
   scope,
   limits,
+  partition = 'share',
 }: OutboundStanza<Name, Value>): Stanza<Name, Value> {
-  return { label: labelOf(scope), limits, pattern: patternOf(scope.host ?? scope.domain ?? '') };
+  return { label: labelOf(scope), limits, partition, pattern: patternOf(scope.host ?? scope.domain ?? '') };
 }
 
 export function labelOf(scope: OutboundScope): string {

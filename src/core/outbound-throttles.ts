@@ -10,6 +10,7 @@ import { type Containers, labelOf, OutboundStanzas, type Stanza } from './outbou
 import { Bookings } from './throttle/bookings.ts';
 import { parseRate, windowAt } from './throttle/rate.ts';
 import type { SharedThrottles } from './throttle/shared-throttles.ts';
+import type { PartitionPolicy } from './throttle/shares.ts';
 
 /** What is throttled: delivery attempts, or connections begun. */
 export type Throttled = 'messages' | 'connections';
@@ -25,7 +26,7 @@ export interface ThrottledAttempt {
 /** `waitMs` 0: taken, and `giveBack` undoes it within the window. Else nothing is, and there may be more after so long. */
 export type OnThrottle = (waitMs: number, giveBack: () => void) => void;
 
-type ClusterThrottles = Pick<SharedThrottles, 'create' | 'setRate' | 'take' | 'giveBack'>;
+type ClusterThrottles = Pick<SharedThrottles, 'create' | 'change' | 'take' | 'giveBack'>;
 
 export interface OutboundThrottlePorts {
   wallMs(): number;
@@ -40,6 +41,12 @@ interface LocalThrottle {
   readonly bookings: Bookings | undefined;
 }
 
+interface HeldThrottle {
+  readonly shared: ClusterThrottles;
+  readonly rate: string;
+  readonly partition: PartitionPolicy;
+}
+
 type Found = Stanza<OutboundThrottleName, string>;
 type Around = Containers<OutboundThrottleName, string>;
 
@@ -50,7 +57,7 @@ export class OutboundThrottles {
   /** One for each stanza that sets the option and was needed. */
   readonly #local = new Map<string, LocalThrottle>();
   /** Those of the cluster that are made, with the rate they have. */
-  readonly #held = new Map<string, { readonly shared: ClusterThrottles; readonly rate: string }>();
+  readonly #held = new Map<string, HeldThrottle>();
   #stanzas: OutboundStanzas<OutboundThrottleName, string>;
 
   constructor(stanzas: readonly ThrottleStanza[], ports: OutboundThrottlePorts) {
@@ -84,7 +91,7 @@ export class OutboundThrottles {
     const option = `cluster_outbound_throttle_${throttled}` as const;
     const stanza = clusterStanza(option, around, domain);
     if (!stanza) decide(0, local.giveBack);
-    else this.#takeInCluster(throttled, `${option} ${stanza.label}`, stanza.limits[option]!, local, decide);
+    else this.#takeInCluster(throttled, option, stanza, local, decide);
   }
 
   #takeLocally(stanza: Found | undefined, throttled: Throttled): { waitMs: number; giveBack: () => void } {
@@ -100,13 +107,14 @@ export class OutboundThrottles {
 
   #takeInCluster(
     throttled: Throttled,
-    id: string,
-    rate: string,
+    option: OutboundThrottleName,
+    { label, limits, partition }: Found,
     local: { readonly giveBack: () => void },
     decide: OnThrottle,
   ): void {
     const shared = this.#ports.shared(throttled);
-    this.#hold(shared, id, rate);
+    const id = `${option} ${label}`;
+    this.#hold(id, { shared, rate: limits[option]!, partition });
     const giveBack = (window: number) => {
       local.giveBack();
       shared.giveBack(id, window);
@@ -122,12 +130,13 @@ export class OutboundThrottles {
     }
   }
 
-  #hold(shared: ClusterThrottles, id: string, rate: string): void {
+  #hold(id: string, wanted: HeldThrottle): void {
     const held = this.#held.get(id);
-    if (held?.rate === rate && held.shared === shared) return;
-    shared.create(id, rate);
-    shared.setRate(id, rate);
-    this.#held.set(id, { shared, rate });
+    const { shared, rate, partition } = wanted;
+    if (held?.rate === rate && held.shared === shared && held.partition === partition) return;
+    shared.create(id, rate, { partition });
+    shared.change(id, rate, partition);
+    this.#held.set(id, wanted);
   }
 
   #bookings(id: string, rate: string): Bookings | undefined {

@@ -9,6 +9,7 @@ import type { VipTableSettings } from './duravip/vip-table.ts';
 import type { Destination } from './logs/destination.ts';
 import type { LoggingSettings } from './logs/logger-settings.ts';
 import type { OutboundCapSettings, ThrottleStanza } from './outbound-settings.ts';
+import type { PartitionPolicy } from './throttle/shares.ts';
 
 export interface NodeSettings {
   readonly nodename: string;
@@ -42,6 +43,8 @@ export interface NodeSettings {
   /** Outbound throttles as the stanzas state them (replication 7.4). */
   readonly throttles: readonly ThrottleStanza[];
   readonly inboundThrottles: InboundThrottleSettings;
+  /** `partition_policy`, for throttles and slots that programs make without naming one. */
+  readonly partition: PartitionPolicy;
   /** `siv_throttle_cache_size`: named throttles held at most, local ones and shared ones each. */
   readonly maxNamedThrottles: number;
   readonly control: readonly ControlEndpoint[];

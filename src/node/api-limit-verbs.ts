@@ -10,7 +10,7 @@ const longestHoldS = 86_400;
 const maxAddresses = 64;
 
 const rate = either(name, whole(0));
-const partition = optional(oneOf(partitionPolicies), 'share');
+const partition = optional(oneOf(partitionPolicies), undefined);
 const throttle = { name, rate, epsilon: optional(number, defaultEpsilon), partition };
 const localThrottle = { name, rate };
 const holdS = optional(whole(1, longestHoldS), 60);
@@ -32,7 +32,7 @@ export const limitVerbs: Verbs = {
     throttle,
     unit,
     ({ throttles: { shared } }, { name, rate, ...options }, signal) => {
-      shared.create(name, rate, options);
+      shared.create(name, rate, given(options));
       return taken(shared.take(name), signal);
     },
   ),
@@ -41,7 +41,7 @@ export const limitVerbs: Verbs = {
     throttle,
     '`isOver`',
     async ({ throttles: { shared } }, { name, rate, ...options }) => {
-      shared.create(name, rate, options);
+      shared.create(name, rate, given(options));
       return { isOver: await shared.check(name) };
     },
   ),
@@ -50,7 +50,7 @@ export const limitVerbs: Verbs = {
     throttle,
     '',
     ({ throttles: { shared } }, { name, rate, ...options }) => {
-      shared.create(name, rate, options);
+      shared.create(name, rate, given(options));
       shared.increment(name);
       return {};
     },
@@ -90,7 +90,7 @@ export const limitVerbs: Verbs = {
     { name, count: whole(1), partition, holdS },
     '`slot`: its id, or null when all are held',
     async ({ throttles, slots }, { name, count, partition, holdS }, signal) => {
-      throttles.slots.create(name, count, { partition });
+      throttles.slots.create(name, count, given({ partition }));
       const slot = await throttles.slots.take(name);
       if (signal.aborted) slot?.giveBack();
       return { slot: slot && !signal.aborted ? slots.hold(slot, holdS) : null };

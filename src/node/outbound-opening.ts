@@ -36,8 +36,8 @@ export async function openOutbound(
   try {
     const early = connections().mayOpen(attempt);
     if (!early.allowed) return early;
-    for (const { slot: name, count, refusal } of connections().strictCaps(attempt)) {
-      slots.create(name, count);
+    for (const { slot: name, count, partition, refusal } of connections().strictCaps(attempt)) {
+      slots.create(name, count, { partition });
       const slot = await slots.take(name);
       if (!slot) return refused(refusal);
       held.push(slot);

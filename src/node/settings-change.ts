@@ -56,6 +56,7 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
     caps: capsOf(running.caps, wanted.caps),
     throttles: wanted.throttles,
     inboundThrottles: wanted.inboundThrottles,
+    partition: wanted.partition,
     replicate: replicateOf(running.replicate, wanted.replicate),
     datasources: datasourcesOf(running.datasources, wanted.datasources),
     mustAgree: new Map(
@@ -212,6 +213,7 @@ const optionNames: Readonly<Record<string, string>> = {
   roles: 'Authorization',
   controlClientTimeoutMs: 'control_client_timeout',
   inboundThrottles: 'inbound_throttle_messages',
+  partition: 'partition_policy',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',
   bus: 'msgc_client',

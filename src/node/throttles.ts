@@ -13,9 +13,10 @@ import type { Incarnation } from '../core/identity.ts';
 import { InboundThrottles } from '../core/inbound-throttles.ts';
 import type { ThrottleStanza } from '../core/outbound-settings.ts';
 import { OutboundThrottles, type Throttled, type ThrottledAttempt } from '../core/outbound-throttles.ts';
-import type { InboundThrottleSettings, ReplicaType } from '../core/settings.ts';
+import type { InboundThrottleSettings, NodeSettings, ReplicaType } from '../core/settings.ts';
 import { NamedThrottles } from '../core/throttle/named-throttles.ts';
 import type { SharedThrottles, ThrottleOptions } from '../core/throttle/shared-throttles.ts';
+import type { PartitionPolicy } from '../core/throttle/shares.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** `waitMs` 0: a unit is taken. Else none is, and the next window with room begins after so long. */
@@ -36,6 +37,8 @@ export interface ThrottleSources {
   readonly maxNamed: number;
   readonly stanzas: readonly ThrottleStanza[];
   readonly inbound: InboundThrottleSettings;
+  /** Of named throttles and slots that do not name one (replication 21.7). */
+  readonly partition: PartitionPolicy;
   groupOf(binding: string): string;
   /** Of the first object of a type; undefined where none is configured. FLT-1301 before the node joins. */
   replica(type: ReplicaType): ThrottleReplica | undefined;
@@ -58,6 +61,7 @@ export class Throttles {
   readonly #sources: ThrottleSources;
   readonly #outbound: OutboundThrottles;
   readonly #inbound: InboundThrottles;
+  #partition: PartitionPolicy;
   readonly #lone = new Map<ReplicaType, ThrottleReplica>();
   readonly #pending = new Set<(error: unknown) => void>();
   #hasStopped = false;
@@ -71,7 +75,11 @@ export class Throttles {
       count: (name: string) => around.counters.add(name),
       clock: around.clock,
     };
-    const named = () => this.#throttlesOf('shared_named_throttles');
+    this.#partition = sources.partition;
+    const named = {
+      throttles: () => this.#throttlesOf('shared_named_throttles'),
+      partition: () => this.#partition,
+    };
     this.local = new LocalThrottles(new NamedThrottles(sources.maxNamed, around.clock), calls);
     this.shared = new SharedNamedThrottles(named, calls);
     this.slots = new Slots(named, calls);
@@ -101,9 +109,14 @@ export class Throttles {
   }
 
   /** @internal */
-  configure(stanzas: readonly ThrottleStanza[], inbound: InboundThrottleSettings): void {
-    this.#outbound.configure(stanzas);
-    this.#inbound.configure(inbound);
+  configure({
+    throttles,
+    inboundThrottles,
+    partition,
+  }: Pick<NodeSettings, 'throttles' | 'inboundThrottles' | 'partition'>): void {
+    this.#outbound.configure(throttles);
+    this.#inbound.configure(inboundThrottles);
+    this.#partition = partition;
   }
 
   /** @internal Callers that wait in throttles without an object; the others are in the figures of their objects. */
@@ -173,6 +186,13 @@ export class Throttles {
   }
 }
 
+/** Where named throttles are. */
+interface Named {
+  throttles(): SharedThrottles;
+  /** For those that do not name one. */
+  partition(): PartitionPolicy;
+}
+
 interface Calls {
   wait<T>(begin: (settle: Settle<T>) => void): Promise<T>;
   count(name: string): void;
@@ -221,27 +241,27 @@ class LocalThrottles {
 
 /** `ec_shared_throttle_*` (replication 7.16). The same errors, FLT-1803 for what is no epsilon, FLT-1804, FLT-1805. */
 class SharedNamedThrottles {
-  readonly #throttles: () => SharedThrottles;
+  readonly #named: Named;
   readonly #calls: Calls;
 
-  constructor(throttles: () => SharedThrottles, calls: Calls) {
-    this.#throttles = throttles;
+  constructor(named: Named, calls: Calls) {
+    this.#named = named;
     this.#calls = calls;
   }
 
   /** `ec_shared_throttle_create`. Nothing happens when the name is held; the smallest rate of all nodes counts. */
   create(name: string, rate: string | number, options?: ThrottleOptions): void {
-    this.#throttles().create(name, rate, options);
+    this.#named.throttles().create(name, rate, { partition: this.#named.partition(), ...options });
   }
 
   /** `ec_shared_throttle_inc`: adds one, and never refuses. */
   increment(name: string): void {
-    this.#throttles().increment(name);
+    this.#named.throttles().increment(name);
   }
 
   /** `ec_shared_throttle_check`: true when more is used here than was granted, and there is no more in this window. */
   check(name: string): Promise<boolean> {
-    return this.#calls.wait(({ resolve }) => this.#throttles().check(name, resolve));
+    return this.#calls.wait(({ resolve }) => this.#named.throttles().check(name, resolve));
   }
 
   /** `ec_shared_throttle_tarpit`: resolves when a unit is had, with the ms waited. */
@@ -249,7 +269,7 @@ class SharedNamedThrottles {
     const { clock, count, wait } = this.#calls;
     const sinceMs = clock.nowMs();
     return wait(({ resolve }) =>
-      this.#throttles().tarpit(name, () => {
+      this.#named.throttles().tarpit(name, () => {
         count('throttle_units_total');
         resolve(clock.nowMs() - sinceMs);
       }),
@@ -259,9 +279,9 @@ class SharedNamedThrottles {
   /** A unit now, or how long until there may be one. */
   take(name: string): Promise<ThrottleDecision> {
     return this.#calls.wait(({ resolve }) =>
-      this.#throttles().take(name, (waitMs, window) => {
+      this.#named.throttles().take(name, (waitMs, window) => {
         this.#calls.count(waitMs === 0 ? 'throttle_units_total' : 'throttle_delays_total');
-        const giveBack = () => this.#throttles().giveBack(name, window);
+        const giveBack = () => this.#named.throttles().giveBack(name, window);
         resolve({ waitMs, giveBack: once(waitMs === 0 ? giveBack : () => {}) });
       }),
     );
@@ -270,36 +290,40 @@ class SharedNamedThrottles {
 
 /** Strict caps (replication 21.1): never more than `count` are held while the nodes agree on who is there. */
 class Slots {
-  readonly #throttles: () => SharedThrottles;
+  readonly #named: Named;
   readonly #calls: Calls;
 
-  constructor(throttles: () => SharedThrottles, calls: Calls) {
-    this.#throttles = throttles;
+  constructor(named: Named, calls: Calls) {
+    this.#named = named;
     this.#calls = calls;
   }
 
   /** Nothing happens when the name is held; the smallest count of all nodes is the one that counts. FLT-1801. */
   create(name: string, count: number, options?: Pick<ThrottleOptions, 'partition'>): void {
-    this.#throttles().createSlots(idOf(name), count, options);
+    this.#named
+      .throttles()
+      .createSlots(idOf(name), count, { partition: this.#named.partition(), ...options });
   }
 
   /** A slot, or undefined when all are held. */
   take(name: string): Promise<Slot | undefined> {
     return this.#calls.wait(({ resolve }) =>
-      this.#throttles().take(idOf(name), (waitMs) => resolve(waitMs === 0 ? this.#slot(name) : undefined)),
+      this.#named
+        .throttles()
+        .take(idOf(name), (waitMs) => resolve(waitMs === 0 ? this.#slot(name) : undefined)),
     );
   }
 
   /** A slot, as soon as there is one. In turn: among nodes, and among callers of a node. */
   wait(name: string): Promise<Slot> {
     return this.#calls.wait(({ resolve }) =>
-      this.#throttles().tarpit(idOf(name), () => resolve(this.#slot(name))),
+      this.#named.throttles().tarpit(idOf(name), () => resolve(this.#slot(name))),
     );
   }
 
   #slot(name: string): Slot {
     this.#calls.count('throttle_units_total');
-    return { giveBack: once(() => this.#throttles().giveBack(idOf(name), 0)) };
+    return { giveBack: once(() => this.#named.throttles().giveBack(idOf(name), 0)) };
   }
 }
 

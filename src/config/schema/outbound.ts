@@ -2,6 +2,7 @@
  * What is set by binding group, binding, domain and host: connection caps, throttles, DuraVIP marks of bindings, and the
  * mail server's own options (CONF-8.4, replication 6 and 7).
  */
+import { partitionPolicies } from '../../core/throttle/shares.ts';
 import { nodeName } from './cluster.ts';
 import { pathwayCapOptions } from './listeners.ts';
 import {
@@ -11,6 +12,7 @@ import {
   listOf,
   named,
   type OptionSchema,
+  oneOf,
   rate,
   type ScopeSchema,
   text,
@@ -112,6 +114,14 @@ const throttles: readonly OptionSchema[] = [
   },
 ];
 
+const partitionPolicy: OptionSchema = {
+  name: 'partition_policy',
+  type: oneOf(partitionPolicies),
+  default: 'share',
+  paths: [...byHost, ...byDomain],
+  text: 'What throttles of the cluster and strict caps admit on the smaller side while nodes are lost: its share, all (`open`), nothing (`closed`).',
+};
+
 const inboundThrottle: OptionSchema = {
   name: 'inbound_throttle_messages',
   type: rate,
@@ -167,6 +177,7 @@ const mail: readonly OptionSchema[] = [
 export const outboundOptions: readonly OptionSchema[] = [
   ...caps,
   ...throttles,
+  partitionPolicy,
   inboundThrottle,
   ...bindings,
   ...mail,

@@ -45,6 +45,7 @@ export interface ThrottleOptions {
 }
 
 interface Throttle extends Required<ThrottleOptions> {
+  partition: PartitionPolicy;
   /** As this node has it; the one that counts may be smaller. Undefined: no limit. */
   rate: Rate | undefined;
   readonly limit: Limit | undefined;
@@ -164,13 +165,15 @@ export class SharedThrottles {
   }
 
   /**
-   * Another rate for a throttle that is held, as after a reload. A smaller one counts at once, a larger one when nobody has
+   * Another rate or policy for a throttle that is held, as after a reload. A smaller rate counts at once, a larger one when nobody has
    * used the former for two of its windows and some. Between a limit and none it is a new throttle: who waits is let go.
    */
-  setRate(id: string, rateText: string | number): void {
+  change(id: string, rateText: string | number, partition: PartitionPolicy): void {
     const throttle = this.#throttles.get(id);
     const rate = parseRate(rateText);
-    if (!throttle || isSameRate(throttle.rate, rate)) return;
+    if (!throttle) return;
+    throttle.partition = partition;
+    if (isSameRate(throttle.rate, rate)) return;
     if (throttle.limit && rate) {
       throttle.rate = rate;
       throttle.isWarned = false;

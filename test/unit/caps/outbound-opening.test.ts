@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OutboundConnections } from '../../../src/core/outbound-connections.ts';
 import type { OutboundCapSettings, OutboundStanza } from '../../../src/core/outbound-settings.ts';
+import type { PartitionPolicy } from '../../../src/core/throttle/shares.ts';
 import { type OutboundOpening, openOutbound } from '../../../src/node/outbound-opening.ts';
 import { Network } from '../throttle/network.ts';
 
@@ -25,7 +26,7 @@ class Fleet {
   async open(node: number, connection = tenToGmail): Promise<OutboundOpening> {
     const { throttles } = this.network.nodes[node]!;
     const slots = {
-      create: (name: string, count: number) => throttles.createSlots(name, count),
+      create: throttles.createSlots.bind(throttles),
       take: (name: string) =>
         new Promise<{ giveBack(): void } | undefined>((resolve) =>
           throttles.take(name, (waitMs) =>
@@ -104,6 +105,24 @@ describe('strict connection caps', () => {
     const both = await Promise.all([local.open(0), local.open(0), local.open(1)]);
     expect(both.map(({ allowed }) => allowed)).toEqual([true, false, true]);
     expect(local.network.nodes[0]!.throttles.stats.throttles).toBe(0);
+  });
+
+  it('REP-21.7 while others are lost a cap admits what the policy of its stanza says', async () => {
+    const capped = (partition: PartitionPolicy): OutboundStanza => ({
+      ...global({ cluster_max_outbound_connections: 8 }),
+      partition,
+    });
+    const policies = ['share', 'open', 'closed'] as const;
+    const opened = policies.map(async (policy) => {
+      const fleet = new Fleet([capped(policy)]);
+      const { network } = fleet;
+      const last = network.nodes.at(-1)!;
+      network.propose([last]);
+      last.install();
+      const openings = [await fleet.open(7), await fleet.open(7)];
+      return openings.filter(({ allowed }) => allowed).length;
+    });
+    expect(await Promise.all(opened)).toEqual([1, 2, 0]);
   });
 
   it('REP-21.1 a connection that cannot be counted keeps no slot, nor one refused while it waited', async () => {

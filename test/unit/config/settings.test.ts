@@ -78,6 +78,7 @@ describe('settings of an empty configuration', () => {
       caps: { stanzas: [], groupOfBinding: new Map(), objects: [], strict: [] },
       throttles: [],
       inboundThrottles: { global: undefined, byPathway: new Map() },
+      partition: 'share',
       maxNamedThrottles: 1000,
       control: [],
       roles: [],

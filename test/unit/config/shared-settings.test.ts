@@ -177,4 +177,22 @@ describe('replication 7 throttles', () => {
     expect(maxNamedThrottles).toBe(77);
     expect(replicate.map(({ maxThrottles }) => maxThrottles)).toEqual([77, 1_000_000]);
   });
+
+  it('REP-21.7 the partition policy of a throttle or cap is that of its stanza, or of the next one around it', () => {
+    const { throttles, caps, partition } = settingsOf(`
+      partition_policy = "Closed"
+      cluster_outbound_throttle_messages = 100
+      cluster_server_max_outbound_connections = 50
+      Binding_Group "g" {
+        partition_policy = open
+        cluster_outbound_throttle_messages = 60
+        Domain "a.org" { partition_policy = share  cluster_outbound_throttle_connections = 1 }
+        Domain "b.org" { cluster_scope_max_outbound_connections = 5 }
+      }
+      cluster { Replicate "OBTM" {} Replicate "OBTC" {} }`);
+    expect(throttles.map((stanza) => stanza.partition)).toEqual(['closed', 'open', 'share']);
+    expect(caps.stanzas.map((stanza) => stanza.partition)).toEqual(['closed', 'open']);
+    expect(partition).toBe('closed');
+    expect(settingsOf('').partition).toBe('share');
+  });
 });

@@ -74,6 +74,7 @@ function createHost(): ApiHost {
     maxNamed: 100,
     stanzas: [{ scope: {}, limits: { outbound_throttle_messages: '1/60' } }],
     inbound: { global: undefined, byPathway: new Map() },
+    partition: 'share',
     groupOf: () => 'default',
     replica: () => undefined,
   });

@@ -1,5 +1,6 @@
 /** With very many throttles no turn of the event loop does something to all of them, and nothing is left out. */
 import { describe, expect, it } from 'vitest';
+import type { ThrottleUse } from '../../../src/core/throttle/messages.ts';
 import { Network, type Node } from './network.ts';
 
 const count = 5_000;
@@ -132,7 +133,7 @@ describe('many throttles', () => {
     for (const id of ids) node.create(id, '1/60');
     node.take(ids.at(-1)!);
     const uses = node.throttles.uses();
-    const met = [];
+    const met: ThrottleUse[] = [];
     for (let isDone = false; !isDone; ) {
       expect(
         walked(() => {

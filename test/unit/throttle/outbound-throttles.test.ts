@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ThrottleStanza } from '../../../src/core/outbound-settings.ts';
 import { OutboundThrottles, type ThrottledAttempt } from '../../../src/core/outbound-throttles.ts';
-import { Network } from './network.ts';
+import type { PartitionPolicy } from '../../../src/core/throttle/shares.ts';
+import { Network, type Node } from './network.ts';
 
 const local = 'outbound_throttle_messages';
 const cluster = 'cluster_outbound_throttle_messages';
@@ -117,6 +118,35 @@ describe('throttles of outbound stanzas', () => {
     };
     expect(() => take()).toThrow('too many wait');
     expect(() => take()).toThrow('too many wait');
+  });
+
+  it('REP-21.7 while others are lost each throttle of the cluster admits what the policy of its stanza says', () => {
+    const network = new Network(3);
+    const [, , lone] = network.nodes as [Node, Node, Node];
+    network.propose([lone]);
+    lone.install();
+    const throttled = (partition: PartitionPolicy): ThrottleStanza[] => [
+      { ...stanza({}, { [cluster]: '3/60' }), partition },
+    ];
+    const outbound = new OutboundThrottles(throttled('closed'), {
+      wallMs: () => network.nowMs,
+      groupOf: () => 'default',
+      shared: () => lone.throttles,
+    });
+    const admitted = () => {
+      network.nowMs += 60_000;
+      let units = 0;
+      for (let i = 0; i < 5; i++)
+        outbound.take('messages', attempt, (waitMs) => {
+          if (waitMs === 0) units++;
+        });
+      return units;
+    };
+    expect(admitted()).toBe(0);
+    outbound.configure(throttled('share'));
+    expect(admitted()).toBe(1);
+    outbound.configure(throttled('open'));
+    expect(admitted()).toBe(3);
   });
 
   it('another configuration counts with the next attempt', () => {

@@ -232,12 +232,12 @@ describe('shared throttles', () => {
     };
     expect(units()).toBe(2);
     // Configurations are changed one after the other.
-    for (const node of [first!, second!]) node.throttles.setRate('a', '6/1');
+    for (const node of [first!, second!]) node.throttles.change('a', '6/1', 'open');
     for (let second = 0; second < 8; second++) {
       network.pass(1000);
       expect(units()).toBe(2);
     }
-    third!.throttles.setRate('a', '6/1');
+    third!.throttles.change('a', '6/1', 'open');
     network.pass(12_000);
     const reached: (number | undefined)[] = [];
     for (let second = 0; second < 12; second++) {
@@ -245,7 +245,7 @@ describe('shared throttles', () => {
       reached.push(units());
     }
     expect(reached.at(-1)).toBe(6);
-    second!.throttles.setRate('a', '5/1');
+    second!.throttles.change('a', '5/1', 'open');
     network.pass(1000);
     expect(units()).toBe(5);
   });
@@ -254,7 +254,7 @@ describe('shared throttles', () => {
     const network = shared(1, '1/60');
     const [node] = network.nodes;
     for (let i = 0; i < 3; i++) node!.tarpit('a');
-    node!.throttles.setRate('a', '0');
+    node!.throttles.change('a', '0', 'open');
     expect([...network.allowed('a').values()]).toEqual([3]);
     expect(node!.take('a')).toEqual([0]);
     expect(node!.throttles.stats.waiting).toBe(0);
