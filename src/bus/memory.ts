@@ -14,9 +14,12 @@ export type Gate = (run: () => void) => void;
 /** Decides the fate of one message: the delays of its copies in milliseconds. None: it is lost. */
 export type Transit = (from: MemoryWire, to: MemoryWire) => readonly number[];
 
+const maxRoutes = 4096;
+
 interface Entry {
   readonly wire: MemoryWire;
   readonly pattern: string;
+  readonly tokens: readonly string[];
   readonly handler: (message: WireMessage) => void;
 }
 
@@ -40,13 +43,13 @@ export class MemoryBus {
   /** @internal */
   add(entry: Entry): void {
     this.#entries.add(entry);
-    this.#routes.clear();
+    this.#forgetRoutes(entry);
   }
 
   /** @internal */
   remove(entry: Entry): void {
     this.#entries.delete(entry);
-    this.#routes.clear();
+    this.#forgetRoutes(entry);
   }
 
   /** @internal */
@@ -70,10 +73,18 @@ export class MemoryBus {
     });
   }
 
+  /** Who asks subscribes to a subject of its own for each answer: that changes one route, not all of them. */
+  #forgetRoutes({ pattern }: Entry): void {
+    if (/[*>]/.test(pattern)) this.#routes.clear();
+    else this.#routes.delete(pattern);
+  }
+
   #subscribers(subject: string): readonly Entry[] {
     let route = this.#routes.get(subject);
     if (!route) {
-      route = [...this.#entries].filter(({ pattern }) => matches(pattern, subject));
+      if (this.#routes.size >= maxRoutes) this.#routes.clear();
+      const subjectTokens = subject.split('.');
+      route = [...this.#entries].filter(({ tokens }) => matches(tokens, subjectTokens));
       this.#routes.set(subject, route);
     }
     return route;
@@ -120,7 +131,7 @@ export class MemoryWire implements Wire {
   }
 
   subscribe(pattern: string, handler: (message: WireMessage) => void): Subscription {
-    const entry = { wire: this, pattern, handler };
+    const entry = { wire: this, pattern, tokens: pattern.split('.'), handler };
     this.#entries.add(entry);
     this.#bus.add(entry);
     return {
@@ -143,12 +154,11 @@ export class MemoryWire implements Wire {
   }
 }
 
-function matches(pattern: string, subject: string): boolean {
-  const patternTokens = pattern.split('.');
-  const subjectTokens = subject.split('.');
-  for (const [i, token] of patternTokens.entries()) {
-    if (token === '>') return subjectTokens.length > i;
-    if (subjectTokens[i] === undefined || (token !== '*' && token !== subjectTokens[i])) return false;
+function matches(pattern: readonly string[], subject: readonly string[]): boolean {
+  for (let i = 0; i < pattern.length; i++) {
+    const token = pattern[i];
+    if (token === '>') return subject.length > i;
+    if (subject[i] === undefined || (token !== '*' && token !== subject[i])) return false;
   }
-  return patternTokens.length === subjectTokens.length;
+  return pattern.length === subject.length;
 }

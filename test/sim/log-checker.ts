@@ -10,6 +10,13 @@ import { FlotillaError } from '../../src/core/errors.ts';
 import { type Log, logLevels } from '../../src/core/log.ts';
 import { type Destination, parseDestination } from '../../src/core/logs/destination.ts';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
+import {
+  checkpointName,
+  decodeCheckpoint,
+  plainMagic,
+  recordFormat,
+  recordLength,
+} from '../../src/journal/layout.ts';
 import type { JournalNotice } from '../../src/journal/store.ts';
 import { Aggregate } from '../../src/manager/aggregate-store.ts';
 import { Aggregator } from '../../src/manager/aggregator.ts';
@@ -26,8 +33,11 @@ import { slowFiles } from './slow-files.ts';
 const groups = { clusterGroup: 'ec_cluster', controlGroup: 'ec_console' };
 const log = 'mainlog';
 const path = '/logs/mainlog';
+const subscriber = 'master';
 const outputs = '/out';
 const patterns = ['%{l}', '%{n}/%{l}', '%M-%{l}'];
+
+const format = recordFormat(plainMagic, 'little')!;
 
 /** Notices that mean that records are gone. */
 const fatalNotices: readonly JournalNotice['kind'][] = [
@@ -84,6 +94,18 @@ export class LogChecker implements ObjectChecker {
       if (!writer || this.#random.chance(0.4)) continue;
       for (let burst = this.#random.below(4); burst >= 0; burst--) this.#append(node, writer);
     }
+  }
+
+  /** Every journal was read to its end, and that is acknowledged: no record is to come or to be asked for again. */
+  isAtRest(): boolean {
+    return runningNodes(this.#world).every(({ name }) => {
+      const disk = this.#disks.get(name)!;
+      const current = disk.paths(`${path}/`).findLast((file) => /\/[0-9a-f]{8}$/.test(file));
+      const checkpoint = disk.content(`${path}/${checkpointName(subscriber)}`);
+      const at = checkpoint && decodeCheckpoint(checkpoint, format.order);
+      if (!current || at?.segment !== Number.parseInt(current.slice(-8), 16)) return false;
+      return at.marker === recordsIn(disk.content(current)!);
+    });
   }
 
   check(): readonly string[] {
@@ -148,7 +170,7 @@ export class LogChecker implements ObjectChecker {
     const { unitLimit, safety } = this.#shape;
     const life = this.#lives++;
     const journal = await openJournal({
-      ...{ path, files, access: 'own', subscribers: ['master'], create: { unitLimit, safety } },
+      ...{ path, files, access: 'own', subscribers: [subscriber], create: { unitLimit, safety } },
       ...around,
       onNotice: ({ kind, text }) => {
         if (fatalNotices.includes(kind)) this.#violations.push(`R6 ${node.name}: ${text}`);
@@ -186,7 +208,7 @@ export class LogChecker implements ObjectChecker {
     });
     const aggregator = new Aggregator({
       ...{ nodename: node.name, groups, store, around, cycleMs: 10_000, maxRecords: 1000 },
-      subscribersOf: () => [node.name, 'master'],
+      subscribersOf: () => [node.name, subscriber],
       jobs: new Jobs(around),
     });
     aggregator.follow({ member: node.member, links: { s: node.links.s.wire } });
@@ -197,4 +219,10 @@ export class LogChecker implements ObjectChecker {
     this.#systems.push(system);
     return system;
   }
+}
+
+function recordsIn(segment: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + format.headerSize <= segment.length; at += recordLength(segment, at, format)) count++;
+  return count;
 }

@@ -24,6 +24,8 @@ export interface ObjectChecker {
   readonly mostSkewMs: number;
   /** How long after the cluster has come whole everything must be right. */
   readonly quietMs: number;
+  /** Nothing is under way any more that could still change something, so that no more time has to pass. */
+  isAtRest?(): boolean;
   /** A process has begun. */
   start(node: SimNode): void;
   /** Users do something, as often as there is traffic. */

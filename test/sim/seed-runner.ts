@@ -36,7 +36,8 @@ export function serveOrders(): void {
 
 function employ(run: SeedRun): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = fork(process.argv[1]!, ['--worker']);
+    // Most of what a simulation makes is garbage a moment later.
+    const worker = fork(process.argv[1]!, ['--worker'], { execArgv: ['--max-semi-space-size=32'] });
     let current: number | undefined;
     const giveNext = () => {
       const next = run.seeds.next();

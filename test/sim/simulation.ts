@@ -57,6 +57,10 @@ const reconnectMs = 400;
 const settleMs = 5 * membership.failureTimeoutMs + reconnectMs;
 const graphSettleMs = 12_000;
 const quietMs = 6_000;
+/** Longer than anything idle waits before it looks again, so that what is done twice is seen. */
+const lookedAtMs = 12_000;
+/** One seed in so many waits as long as the longest back-off, at rest or not. */
+const patientEach = 8;
 /** Cooling down after a failure, maturity, and rounds of balancing until nothing moves any more. */
 const vipQuietMs = 20_000;
 
@@ -375,12 +379,24 @@ export class Simulation {
   async #checkObjects(untilMs: number): Promise<number> {
     const settledMs = this.#clock.nowMs();
     for (const objects of this.#objects.toSorted((a, b) => a.quietMs - b.quietMs)) {
-      await this.#clock.advance(settledMs + objects.quietMs);
+      await this.#rest(objects, settledMs + objects.quietMs);
       this.#violateAll(objects.check(this.#livingWithData()));
     }
     const endMs = Math.max(untilMs, this.#clock.nowMs());
     await this.#clock.advance(endMs);
     return endMs;
+  }
+
+  /** Until the time given; most seeds only until nothing can happen any more, and a while longer in case it does. */
+  async #rest(objects: ObjectChecker, untilMs: number): Promise<void> {
+    const isPatient = !objects.isAtRest || this.scenario.seed % patientEach === 1;
+    for (let nowMs = this.#clock.nowMs(); nowMs < untilMs; nowMs = this.#clock.nowMs()) {
+      const isOver = !isPatient && objects.isAtRest?.();
+      await this.#clock.advance(
+        Math.min(untilMs, isPatient ? untilMs : nowMs + (isOver ? lookedAtMs : 1000)),
+      );
+      if (isOver && objects.isAtRest?.()) return;
+    }
   }
 
   // --- floating addresses ------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ import { dirname } from 'node:path';
 import type { JournalFile, JournalFiles } from '../../../src/journal/files.ts';
 
 interface Inode {
-  data: Buffer;
-  durable: Buffer;
+  data: Content;
+  readonly durable: Content;
   /** Since the last sync. */
-  changes: ((data: Buffer) => Buffer)[];
+  changes: ((content: Content) => void)[];
   lock: object | undefined;
 }
 
@@ -32,7 +32,8 @@ export class SimulatedDisk {
   stopAt = Number.POSITIVE_INFINITY;
   /** Fails the next sync of a file. */
   failSync = false;
-  readonly trace: string[] = [];
+  /** What was done, for tests that ask for it: a long run would fill the memory. */
+  trace: string[] | undefined;
   #directories = new Set<string>(['/']);
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
@@ -69,7 +70,7 @@ export class SimulatedDisk {
     if (!this.#directories.has(dirname(path)))
       throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: 'ENOENT' });
     if (!inode) {
-      inode = { data: Buffer.alloc(0), durable: Buffer.alloc(0), changes: [], lock: undefined };
+      inode = { data: new Content(), durable: new Content(), changes: [], lock: undefined };
       const made = inode;
       this.#change(path, (names) => names.set(path, made));
     }
@@ -126,9 +127,8 @@ export class SimulatedDisk {
     this.#nameChanges = [];
     this.#names = new Map(this.#durableNames);
     for (const inode of inodes) {
-      for (const change of inode.changes.slice(0, below(inode.changes.length + 1)))
-        inode.durable = change(inode.durable);
-      inode.data = Buffer.from(inode.durable);
+      for (const change of inode.changes.slice(0, below(inode.changes.length + 1))) change(inode.durable);
+      inode.data = new Content(inode.durable.bytes);
       inode.changes = [];
     }
     this.endProcess();
@@ -140,7 +140,13 @@ export class SimulatedDisk {
   }
 
   content(path: string): Buffer | undefined {
-    return this.#names.get(path)?.data;
+    const inode = this.#names.get(path);
+    return inode && Buffer.from(inode.data.bytes);
+  }
+
+  /** What a bad disk does to a file. */
+  damage(path: string, bytes: string, position: number): void {
+    this.#names.get(path)!.data.write(Buffer.from(bytes, 'latin1'), position);
   }
 
   #file(life: number, inode: Inode, path: string): JournalFile {
@@ -152,12 +158,12 @@ export class SimulatedDisk {
       },
       read: async (into, position) => {
         this.#step(life, `read ${path}`);
-        return position >= inode.data.length ? 0 : inode.data.copy(into, 0, position);
+        return position >= inode.data.length ? 0 : inode.data.bytes.copy(into, 0, position);
       },
       write: async (bytes, position) => this.#write(life, inode, path, Buffer.from(bytes), position),
       truncate: async (length) => {
         this.#step(life, `truncate ${path} ${length}`);
-        this.#apply(inode, (data) => resized(data, length));
+        this.#apply(inode, (content) => content.resize(length));
       },
       sync: async () => {
         this.#step(life, `sync ${path}`);
@@ -165,7 +171,7 @@ export class SimulatedDisk {
           this.failSync = false;
           throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
         }
-        inode.durable = Buffer.from(inode.data);
+        for (const change of inode.changes) change(inode.durable);
         inode.changes = [];
       },
       tryLock: () => {
@@ -187,22 +193,22 @@ export class SimulatedDisk {
       isOverwrite && bytes.length <= 64 && position % sectorBytes <= sectorBytes - bytes.length;
     const half = isAtomic ? 0 : Math.floor(bytes.length / 2);
     if (life === this.#life && this.operations + 1 === this.stopAt && half > 0)
-      this.#apply(inode, (data) => overwritten(data, bytes.subarray(0, half), position));
+      this.#apply(inode, (content) => content.write(bytes.subarray(0, half), position));
     this.#step(life, `write ${path} ${position}+${bytes.length}`);
     const grown = Math.max(position + bytes.length - inode.data.length, 0);
     if (grown > this.room) {
       const fits = bytes.subarray(0, bytes.length - grown + this.room);
-      this.#apply(inode, (data) => overwritten(data, fits, position));
+      this.#apply(inode, (content) => content.write(fits, position));
       this.room = 0;
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     }
     this.room -= grown;
-    if (half > 0) this.#apply(inode, (data) => overwritten(data, bytes.subarray(0, half), position));
-    this.#apply(inode, (data) => overwritten(data, bytes.subarray(half), position + half));
+    if (half > 0) this.#apply(inode, (content) => content.write(bytes.subarray(0, half), position));
+    this.#apply(inode, (content) => content.write(bytes.subarray(half), position + half));
   }
 
-  #apply(inode: Inode, change: (data: Buffer) => Buffer): void {
-    inode.data = change(inode.data);
+  #apply(inode: Inode, change: (content: Content) => void): void {
+    change(inode.data);
     inode.changes.push(change);
   }
 
@@ -215,18 +221,39 @@ export class SimulatedDisk {
     if (life !== this.#life) throw new Killed('this process is gone');
     this.operations++;
     if (this.operations >= this.stopAt) throw new Killed(`stopped at operation ${this.stopAt}: ${what}`);
-    this.trace.push(what);
+    this.trace?.push(what);
   }
 }
 
-function overwritten(data: Buffer, bytes: Buffer, position: number): Buffer {
-  const copy = resized(data, Math.max(data.length, position + bytes.length));
-  copy.set(bytes, position);
-  return copy;
-}
+/** Bytes of a file, with room to grow. */
+class Content {
+  #room: Buffer;
+  #length: number;
 
-function resized(data: Buffer, length: number): Buffer {
-  const copy = Buffer.alloc(length);
-  data.copy(copy, 0, 0, Math.min(length, data.length));
-  return copy;
+  constructor(bytes: Uint8Array = new Uint8Array()) {
+    this.#room = Buffer.from(bytes);
+    this.#length = bytes.length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.#length);
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    if (position + bytes.length > this.#length) this.resize(position + bytes.length);
+    this.#room.set(bytes, position);
+  }
+
+  resize(length: number): void {
+    if (length > this.#room.length) {
+      const room = Buffer.alloc(2 * length);
+      this.bytes.copy(room);
+      this.#room = room;
+    } else if (length > this.#length) this.#room.fill(0, this.#length, length);
+    this.#length = length;
+  }
 }

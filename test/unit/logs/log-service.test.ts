@@ -147,7 +147,7 @@ describe('the service', () => {
   it('15 names damage, and the journal that is not there', async () => {
     const { world, opened, fetch, service } = await served([10, 10, 10], 100_000);
     const { lease } = await opened();
-    world.node.disk.content(`${logPath}/00000000`)!.write('junk', 30);
+    world.node.disk.damage(`${logPath}/00000000`, 'junk', 30);
     expect(await fetch(lease)).toMatchObject({ refused: 'damaged' });
     world.node.journal = undefined;
     expect(await fetch(lease)).toMatchObject({ refused: 'unavailable' });
