@@ -249,6 +249,11 @@ export class LogSubscriber {
       try {
         const answer = await run(lease, this.#reader!);
         this.#actor.send({ type: 'READ' });
+        const changed = this.#changed(journal);
+        if (changed !== undefined) {
+          this.release();
+          return lost(changed);
+        }
         // Expired, closed or aborted meanwhile: what was read is nobody's business.
         return this.#lease === lease ? answer : lost('it ended meanwhile');
       } catch (error) {
@@ -261,7 +266,8 @@ export class LogSubscriber {
   }
 
   async #lostBecause(journal: LogJournal): Promise<string | undefined> {
-    if (journal.identity !== this.#identity) return 'the journal was made anew';
+    const changed = this.#changed(journal);
+    if (changed !== undefined) return changed;
     try {
       await this.#use(journal);
       const stored = await this.#reader!.stored();
@@ -272,6 +278,13 @@ export class LogSubscriber {
       if (isFlotillaError(error) && error.code === 'FLT-2208') return 'the subscriber was removed';
       throw error;
     }
+  }
+
+  /** Also while it is read: damage that is cut out on the way gives records other numbers. */
+  #changed({ identity }: LogJournal): string | undefined {
+    return identity === this.#identity
+      ? undefined
+      : 'the journal was made anew, or its records got other numbers';
   }
 
   async #read(

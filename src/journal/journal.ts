@@ -31,7 +31,7 @@ import {
   type StoreOptions,
   unwritableReason,
 } from './open-store.ts';
-import { identityOf, takeOwnership } from './owner.ts';
+import { identityOf, newIdentity, takeOwnership } from './owner.ts';
 import { JournalReader, storeCheckpoint } from './reader.ts';
 import { decodeRecords, type JournalRecord } from './records.ts';
 import { deleteConsumed, enforceLimits, type GrowthLimits } from './retention.ts';
@@ -101,7 +101,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     },
   };
   if (options.access === 'read' || options.access === 'look')
-    return openForReading(storeOptions, counts, options.access === 'look');
+    return openForReading(options, storeOptions, counts);
   for (const name of options.subscribers ?? [])
     if (checkpointName(name) === undefined)
       throw new FlotillaError('FLT-2210', `'${name}' for ${options.path}`);
@@ -111,15 +111,16 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 }
 
 async function openForReading(
+  { access, random }: JournalOptions,
   storeOptions: StoreOptions,
   counts: JournalCounts,
-  onlyLook: boolean,
 ): Promise<Journal> {
   const store = await openStore(storeOptions, false);
   const unwritable =
     store.readOnlyReason ??
-    (onlyLook ? 'it was opened to be looked at' : await unwritableReason(storeOptions));
-  return new Journal(unwritable === undefined ? store : { ...store, readOnlyReason: unwritable }, counts);
+    (access === 'look' ? 'it was opened to be looked at' : await unwritableReason(storeOptions));
+  const readable = unwritable === undefined ? store : { ...store, readOnlyReason: unwritable };
+  return new Journal(readable, counts, random);
 }
 
 async function openForWriting(
@@ -143,7 +144,7 @@ async function openForWriting(
     if (names !== undefined && isNew) await makeJournal(storeOptions, options.create ?? {});
     const store = await openStore(storeOptions, isOwner);
     refuseReadOnly(store);
-    journal = new Journal(store, counts, giveUp);
+    journal = new Journal(store, counts, options.random, giveUp);
     await journal.startWriting(options, isOwner);
     return journal;
   } catch (error) {
@@ -156,6 +157,7 @@ export class Journal {
   readonly path: string;
   readonly counts: Readonly<JournalCounts>;
   readonly #store: JournalStore;
+  readonly #random: Random;
   readonly #counts: JournalCounts;
   readonly #turns = new Turns();
   readonly #giveUp: (() => Promise<void>) | undefined;
@@ -165,9 +167,10 @@ export class Journal {
   #identity: string | undefined;
   readonly #onWritten = new Set<() => void>();
 
-  constructor(store: JournalStore, counts: JournalCounts, giveUp?: () => Promise<void>) {
+  constructor(store: JournalStore, counts: JournalCounts, random: Random, giveUp?: () => Promise<void>) {
     this.path = store.directory;
     this.#store = store;
+    this.#random = random;
     this.#counts = counts;
     this.counts = counts;
     this.#giveUp = giveUp;
@@ -190,7 +193,7 @@ export class Journal {
     });
     if (isOwner) {
       await mendCheckpoints(this.#store);
-      this.#identity = await identityOf(this.path, this.#store.files, this.#store.mode, options.random);
+      this.#identity = await identityOf(this.path, this.#store.files, this.#store.mode, this.#random);
       // The names of the directory and of the identity.
       await this.#store.files.syncDirectory(parentOf(this.path));
       await deleteConsumed(this.#store);
@@ -201,7 +204,7 @@ export class Journal {
     await this.enforceLimits();
   }
 
-  /** Known to the owner only. */
+  /** Known to the owner only; another one once records that were read got other numbers. */
   get identity(): string | undefined {
     return this.#identity;
   }
@@ -258,14 +261,14 @@ export class Journal {
 
   /** A reader of a subscriber there is. */
   async reader(subscriber: string): Promise<JournalReader> {
-    const reader = new JournalReader(this.#store, this.#turns, subscriber);
+    const reader = new JournalReader(this.#store, this.#turns, this.#mend, subscriber);
     await reader.stored();
     return reader;
   }
 
   /** A reader without a subscriber: it keeps no segment from being deleted, and stores no checkpoint. */
   readerFrom(after: LogId): JournalReader {
-    return new JournalReader(this.#store, this.#turns, '', after);
+    return new JournalReader(this.#store, this.#turns, this.#mend, '', after);
   }
 
   /** What stands before the last `count` records. */
@@ -415,7 +418,7 @@ export class Journal {
     const closed = (await segmentsOf(this.#store)).filter((segment) => segment < current);
     for (const [index, segment] of closed.entries()) {
       onProgress?.(index, closed.length);
-      if (await this.#turns.run(() => mendSegment(this.#store, segment))) mended++;
+      if (await this.#turns.run(() => this.#mend(segment))) mended++;
     }
     await this.#turns.run(() => mendCheckpoints(this.#store));
     return mended;
@@ -440,6 +443,12 @@ export class Journal {
       await this.#giveUp?.();
     }
   }
+
+  readonly #mend = (segment: number): Promise<boolean> =>
+    mendSegment(this.#store, segment, async () => {
+      const identity = await newIdentity(this.path, this.#store.files, this.#store.mode, this.#random);
+      if (this.#identity !== undefined) this.#identity = identity;
+    });
 
   async #create(name: string, at: LogId): Promise<LogId> {
     await createCheckpoint(this.#store, name, at);

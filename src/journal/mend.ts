@@ -13,8 +13,15 @@ import { currentSegment, indexPath, type JournalStore, segmentPath, segmentsOf }
 /**
  * Cuts what is no record out of a closed segment; true when there was something. The new file takes the place of the
  * old one at once. Checkpoints move first: after a crash in between, records may come again, but none is passed over.
+ *
+ * `renumbered`: records that somebody may have read are among what goes, so those behind them get numbers that others
+ * had. Under the same identity an aggregator would take as many new records for ones that it has.
  */
-export async function mendSegment(store: JournalStore, segment: number): Promise<boolean> {
+export async function mendSegment(
+  store: JournalStore,
+  segment: number,
+  renumbered: () => Promise<void>,
+): Promise<boolean> {
   const path = segmentPath(store, segment);
   const file = await store.files.open(path, 'write');
   if (!file) return false;
@@ -25,7 +32,10 @@ export async function mendSegment(store: JournalStore, segment: number): Promise
     if (spots.length === 0) return false;
     const unfinished = `${store.directory}/${unfinishedPrefix}${hex8(segment)}`;
     await copyWithout(store, file, spots, size, unfinished);
-    await moveBack(store, segment, spots);
+    const isGone = (offset: number): boolean => spots.some(({ from, to }) => offset >= from && offset < to);
+    const gone = (await indexedOffsets(store, segment)).map(isGone);
+    if (gone.includes(true)) await renumbered();
+    await moveBack(store, segment, gone);
     await store.files.remove(indexPath(store, segment));
     await store.files.rename(unfinished, path);
     await store.files.syncDirectory(store.directory);
@@ -72,21 +82,19 @@ async function copyWithout(
   }
 }
 
-/** Subscribers in the segment go back by the number of records, once indexed, that they had passed and that go. */
-async function moveBack(store: JournalStore, segment: number, spots: readonly BadSpot[]): Promise<void> {
-  const offsets = await indexedOffsets(store, segment);
+/** Subscribers in the segment go back by the number of records that they had passed and that go. `gone`: of each, once indexed. */
+async function moveBack(store: JournalStore, segment: number, gone: readonly boolean[]): Promise<void> {
   for (const subscriber of await subscribersOf(store)) {
     const at = await readCheckpoint(store, subscriber);
     if (!at || at === 'damaged' || at.segment !== segment) continue;
-    const isGone = (offset: number): boolean => spots.some(({ from, to }) => offset >= from && offset < to);
-    const gone = offsets.slice(0, at.marker).filter(isGone).length;
-    if (gone > 0)
+    const passed = gone.slice(0, at.marker).filter(Boolean).length;
+    if (passed > 0)
       await moveCheckpoint(
         store,
         subscriber,
         at,
-        { segment, marker: at.marker - gone },
-        `${gone} records before it were damaged`,
+        { segment, marker: at.marker - passed },
+        `${passed} records before it were damaged`,
       );
   }
 }

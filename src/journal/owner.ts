@@ -1,7 +1,8 @@
 /**
  * Who owns a journal: one process at a time, by a locked file beside the directory (`PATH.lock`), which names it for
  * people. Only the owner repairs, changes settings and cleans; programs that share the journal with it only append and
- * read. Beside it stands the identity (`PATH.id`), by which a journal made anew is known from the one before.
+ * read. Beside it stands the identity (`PATH.id`), by which a journal made anew, or one whose records
+ * got other numbers, is known from the one before.
  */
 import { FlotillaError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
@@ -60,8 +61,16 @@ export async function identityOf(
   mode: number,
   random: Random,
 ): Promise<string> {
-  const present = await readIdentity(path, files);
-  if (present !== undefined) return present;
+  return (await readIdentity(path, files)) ?? newIdentity(path, files, mode, random);
+}
+
+/** In the place of another one, if there is one: a text of one sector is never torn. */
+export async function newIdentity(
+  path: string,
+  files: JournalFiles,
+  mode: number,
+  random: Random,
+): Promise<string> {
   const identity = random.hex(identityBytes);
   const file = await files.create(`${path}.id`, mode);
   try {

@@ -7,7 +7,7 @@
 import { FlotillaError } from '../core/errors.ts';
 import { noSubscriber, readCheckpoint, writeCheckpoint } from './checkpoints.ts';
 import { formatId, hex8, type LogId } from './layout.ts';
-import { lastRecord, mendSegment } from './mend.ts';
+import { lastRecord } from './mend.ts';
 import { decodeRecords, type JournalRecord, type RecordRun } from './records.ts';
 import { deleteConsumed } from './retention.ts';
 import { SegmentReader } from './segment-reader.ts';
@@ -27,13 +27,21 @@ export class JournalReader {
   readonly subscriber: string;
   readonly #store: JournalStore;
   readonly #turns: Turns;
+  readonly #mendSegment: (segment: number) => Promise<unknown>;
   #segment: SegmentReader | undefined;
   /** The last record handed out; undefined: what the checkpoint says. */
   #position: LogId | undefined;
 
-  constructor(store: JournalStore, turns: Turns, subscriber: string, position?: LogId) {
+  constructor(
+    store: JournalStore,
+    turns: Turns,
+    mend: (segment: number) => Promise<unknown>,
+    subscriber: string,
+    position?: LogId,
+  ) {
     this.#store = store;
     this.#turns = turns;
+    this.#mendSegment = mend;
     this.subscriber = subscriber;
     this.#position = position;
   }
@@ -124,7 +132,7 @@ export class JournalReader {
 
   async #mend(segment: number): Promise<void> {
     await this.close();
-    await this.#turns.run(() => mendSegment(this.#store, segment));
+    await this.#turns.run(() => this.#mendSegment(segment));
   }
 
   /** Segments that somebody removed are passed over, and told of. */
