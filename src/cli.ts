@@ -3,8 +3,8 @@
  * when it runs, so that `flotilla version` does not wait for NATS, pino and the rest.
  */
 
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { complaint, listOfUrls } from './cli/arguments.ts';
+import { Command, CommanderError, Option } from 'commander';
+import { complaint, listOfUrls, positiveSeconds } from './cli/arguments.ts';
 import { fatalLine } from './cli/fatal-line.ts';
 import { addJlogCommand } from './cli/jlog-command.ts';
 import { flotillaVersion } from './node/version.ts';
@@ -186,12 +186,4 @@ function withProcessOptions(command: Command): Command {
       '--working-copy <directory>',
       'managed configuration to be kept up to date; default: /etc/flotilla/conf, when there is /etc/flotilla/cluster.boot',
     );
-}
-
-function positiveSeconds(text: string): number {
-  const seconds = Number(text);
-  // Beyond it timers of Node.js overflow and fire at once.
-  if (!(seconds > 0 && seconds <= 2_000_000))
-    throw new InvalidArgumentError('Give a number of seconds above 0.');
-  return seconds;
 }

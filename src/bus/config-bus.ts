@@ -236,6 +236,8 @@ export class ConfigBus {
         manager,
         client: this.#client,
         contents,
+        contentStream: subjects.contentStream(this.#options, name),
+        piecesOf: (content) => subjects.contentPieces(this.#options, name, content),
         timeoutMs,
       });
     });

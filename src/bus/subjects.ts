@@ -96,6 +96,9 @@ export const subjects = {
   /** The stream that JetStream keeps an object store in. */
   contentStream: (groups: ClusterGroupName, repository: string) =>
     `OBJ_${subjects.contentBucket(groups, repository)}`,
+  /** What one content is stored as there, in pieces; the id is that of the object. */
+  contentPieces: (groups: ClusterGroupName, repository: string, id: string) =>
+    `$O.${subjects.contentBucket(groups, repository)}.C.${id}`,
   /** Asks the leader of the stream of commits to make room for another. */
   revisionStepDown: (groups: ClusterGroupName, repository: string) =>
     `$JS.API.STREAM.LEADER.STEPDOWN.${subjects.revisionStream(groups, repository)}`,

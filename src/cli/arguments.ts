@@ -16,3 +16,11 @@ export function listOfUrls(text: string): string[] {
   if (urls.includes('')) throw new InvalidArgumentError('Separate the URLs by commas.');
   return urls;
 }
+
+export function positiveSeconds(text: string): number {
+  const seconds = Number(text);
+  // Beyond it timers of Node.js overflow and fire at once.
+  if (!(seconds > 0 && seconds <= 2_000_000))
+    throw new InvalidArgumentError('Give a number of seconds above 0.');
+  return seconds;
+}

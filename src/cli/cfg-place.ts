@@ -24,6 +24,8 @@ export interface PlaceFlags {
   readonly servers?: readonly string[];
   readonly clusterGroup?: string;
   readonly config?: string;
+  /** Seconds. */
+  readonly wait?: number;
   readonly quiet?: true;
   readonly debug?: true;
 }
@@ -35,7 +37,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const defaultClusterGroup = 'ec_cluster';
 const defaultServer = 'nats://127.0.0.1:4222';
-const timeoutMs = 15_000;
+const usualTimeoutMs = 15_000;
 /** A pull of the node is over in a moment. */
 const patienceMs = 10_000;
 
@@ -88,7 +90,7 @@ export class Place {
       credentials: this.#credentials() ?? (isElsewhere ? settings?.bus.credentials : own.credentials) ?? {},
       tls: isElsewhere || settings?.bus.servers.length ? settings?.bus.tls : undefined,
       clusterGroup: await this.clusterGroup(),
-      timeoutMs,
+      timeoutMs: this.flags.wait === undefined ? usualTimeoutMs : this.flags.wait * 1000,
     });
   }
 

@@ -5,7 +5,7 @@
 
 import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { complaint, listOfUrls } from './arguments.ts';
+import { complaint, listOfUrls, positiveSeconds } from './arguments.ts';
 import { Place, type PlaceFlags } from './cfg-place.ts';
 import { wholeOptions } from './cfg-words.ts';
 
@@ -162,6 +162,7 @@ function withPlaceOptions(command: Command): Command {
     )
     .option('--cluster-group <name>', 'instead of the configured one')
     .option('--config <file>', 'where servers and cluster group are stated, if not in the working copy')
+    .option('--wait <seconds>', 'longest wait for one answer of the servers; default: 15', positiveSeconds)
     .addOption(new Option('--quiet', 'print nothing but problems').conflicts('debug'))
     .option('--debug', 'print more about problems');
 }

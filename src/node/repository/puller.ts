@@ -186,7 +186,9 @@ export class Puller {
     const message = error === undefined ? undefined : error instanceof Error ? error.message : String(error);
     if (message !== undefined && message !== this.#told) {
       const more = isFlotillaError(error) ? { code: error.code, advice: error.advice } : {};
-      log.warning(`the configuration was not pulled: ${message}`, more);
+      // A bus that is away comes back by itself; what else there is waits for an operator, who reads errors.
+      const level = isFlotillaError(error) && error.code === 'FLT-2301' ? 'warning' : 'error';
+      log[level](`the configuration was not pulled: ${message}`, more);
     }
     if (message === undefined && this.#told !== undefined)
       log.notice('the configuration can be pulled again');

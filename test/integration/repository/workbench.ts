@@ -88,10 +88,14 @@ export class Machine {
     const said = { output: '', errors: '' };
     const { stdout, stderr, env } = process;
     const [out, err, outside] = [stdout.write, stderr.write, { ...env }];
-    const into = (key: 'output' | 'errors') => (text: string | Uint8Array) => {
-      said[key] += typeof text === 'string' ? text : Buffer.from(text).toString();
-      return true;
-    };
+    // Whoever writes may wait until it is written, as a console's client does: without the call it waits for ever.
+    const into =
+      (key: 'output' | 'errors') =>
+      (text: string | Uint8Array, ...rest: unknown[]) => {
+        said[key] += typeof text === 'string' ? text : Buffer.from(text).toString();
+        for (const written of rest) if (typeof written === 'function') written();
+        return true;
+      };
     [stdout.write, stderr.write] = [into('output'), into('errors')];
     Object.assign(env, this.environment);
     try {
