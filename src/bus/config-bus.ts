@@ -20,7 +20,7 @@ import { FlotillaError, isFlotillaError } from '../core/errors.ts';
 import type { BusCredentials, BusTls } from '../core/settings.ts';
 import { ConfigStore } from './config-store.ts';
 import { readCredentials, tlsOptions } from './credentials.ts';
-import { isApiError, unreachable } from './jetstream-error.ts';
+import { askedAgain, isApiError, oneAnswerMs, unreachable } from './jetstream-error.ts';
 import { parseServerUrl, type ServerUrl } from './server-url.ts';
 import { subjects } from './subjects.ts';
 
@@ -95,7 +95,7 @@ export class ConfigBus {
     this.#connection = connection;
     this.#options = options;
     // Not checked: without a leader the check would fail before the question does, with a worse reason.
-    this.#client = connection.jetstream({ timeout: options.timeoutMs, checkAPI: false });
+    this.#client = connection.jetstream({ timeout: oneAnswerMs(options.timeoutMs), checkAPI: false });
   }
 
   /** Names of all repositories, in order. */
@@ -243,12 +243,14 @@ export class ConfigBus {
     });
   }
 
-  /** Throws FLT-2301 for whatever JetStream cannot do. */
+  /** Throws FLT-2301 for whatever JetStream cannot do. Questions may be asked several times. */
   async #ask<Answer>(question: (manager: JetStreamManager) => Promise<Answer>): Promise<Answer> {
     try {
       const { timeoutMs } = this.#options;
-      this.#manager ??= await this.#connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
-      return await question(this.#manager);
+      const timeout = oneAnswerMs(timeoutMs);
+      this.#manager ??= await this.#connection.jetstreamManager({ timeout, checkAPI: false });
+      const manager = this.#manager;
+      return await askedAgain(timeoutMs, () => question(manager));
     } catch (error) {
       throw unreachable(error);
     }

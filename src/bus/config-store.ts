@@ -15,7 +15,7 @@ import {
   type SeqMsgRequest,
 } from 'nats';
 import { FlotillaError } from '../core/errors.ts';
-import { isApiError, unreachable } from './jetstream-error.ts';
+import { askedAgain, isApiError, unreachable } from './jetstream-error.ts';
 
 export interface StoredCommit {
   /** Its place in the stream. */
@@ -59,10 +59,10 @@ export class ConfigStore {
 
   /** Its place in the stream; undefined: the newest commit is not `behind`. Throws FLT-2315 when the answer is lost. */
   async append(data: Uint8Array, behind: number): Promise<number | undefined> {
-    const { client, subject, stream } = this.#parts;
+    const { client, subject, stream, timeoutMs } = this.#parts;
     try {
       const expect = { lastSubjectSequence: behind, streamName: stream };
-      return (await client.publish(subject, data, { expect })).seq;
+      return (await client.publish(subject, data, { expect, timeout: timeoutMs })).seq;
     } catch (error) {
       if (isApiError(error, wrongLastSequence)) return undefined;
       const isRefused = error instanceof NatsError && (error.api_error || error.code === '503');
@@ -75,8 +75,10 @@ export class ConfigStore {
   async put(hash: string, content: Uint8Array): Promise<void> {
     const { contents, timeoutMs } = this.#parts;
     try {
-      const known = await contents.info(hash);
-      if (!known || known.deleted) await contents.putBlob({ name: hash }, content, { timeout: timeoutMs });
+      await askedAgain(timeoutMs, async () => {
+        const known = await contents.info(hash);
+        if (!known || known.deleted) await contents.putBlob({ name: hash }, content);
+      });
     } catch (error) {
       throw unreachable(error);
     }
@@ -101,8 +103,8 @@ export class ConfigStore {
    * three down, servers give every third to that one, and it is silent until the time limit.
    */
   async #content(hash: string): Promise<Uint8Array | undefined> {
-    const { contents, contentStream, piecesOf } = this.#parts;
-    const info = await contents.info(hash);
+    const { contents, contentStream, piecesOf, timeoutMs } = this.#parts;
+    const info = await askedAgain(timeoutMs, () => contents.info(hash));
     if (!info || info.deleted) return undefined;
     const pieces: Uint8Array[] = [];
     for (let sequence = 0; pieces.length < info.chunks; ) {
@@ -119,8 +121,9 @@ export class ConfigStore {
     query: LastForMsgRequest | SeqMsgRequest,
     stream = this.#parts.stream,
   ): Promise<StoredCommit | undefined> {
+    const { manager, timeoutMs } = this.#parts;
     try {
-      const { seq, data } = await this.#parts.manager.streams.getMessage(stream, query);
+      const { seq, data } = await askedAgain(timeoutMs, () => manager.streams.getMessage(stream, query));
       return { sequence: seq, data };
     } catch (error) {
       if (isApiError(error, noMessage)) return undefined;

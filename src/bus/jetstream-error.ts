@@ -1,4 +1,4 @@
-/** What JetStream says when it cannot, in words that an operator can act upon. */
+/** What JetStream says when it cannot, in words that an operator can act upon; and asking again when it says nothing. */
 import { NatsError } from 'nats';
 import { FlotillaError, isFlotillaError } from '../core/errors.ts';
 
@@ -15,4 +15,28 @@ export function unreachable(error: unknown): FlotillaError {
   if (isFlotillaError(error)) return error;
   const { message, code, api_error } = error as NatsError;
   return new FlotillaError('FLT-2301', api_error?.description ?? (code && reasons[code]) ?? message, error);
+}
+
+/** For one answer, when there are more tries. */
+const answerMs = 3_000;
+
+/** How long to wait for one answer, so that there is time for other tries. */
+export function oneAnswerMs(timeoutMs: number): number {
+  return Math.min(answerMs, timeoutMs);
+}
+
+/**
+ * For what changes nothing, or the same each time. Servers drop without an answer what comes while they elect; who asks once
+ * then waits the whole time for nothing.
+ */
+export async function askedAgain<Answer>(timeoutMs: number, ask: () => Promise<Answer>): Promise<Answer> {
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isLost = error instanceof NatsError && error.code === 'TIMEOUT';
+      if (!isLost || performance.now() >= endMs) throw error;
+    }
+  }
 }
