@@ -8,6 +8,7 @@ import { ActorSystem } from './actors/system.ts';
 import type { Format } from './console/answer.ts';
 import { managerRegistry } from './console/commands/all.ts';
 import { type ControlListener, startControlListener } from './console/control-listener.ts';
+import type { ManagerFacts } from './console/facts.ts';
 import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
 import { logsOf } from './core/logs/aggregation.ts';
@@ -16,17 +17,21 @@ import type { Process, View } from './core/view.ts';
 import type { Aggregate } from './manager/aggregate-store.ts';
 import { Aggregator } from './manager/aggregator.ts';
 import { AsLogger } from './manager/as-logger.ts';
+import { ControlCache } from './manager/control-cache.ts';
+import { Dispatch } from './manager/dispatch.ts';
 import { openAggregate } from './manager/open-aggregate.ts';
+import { reloadManager } from './manager/reload.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { type ConfigurationSource, settingsFrom } from './node/configuration.ts';
 import { ConsoleAccess } from './node/console-access.ts';
-import { membersOf } from './node/facts.ts';
+import { linkFacts, membersOf, viewFacts } from './node/facts.ts';
 import { exposeManagerGauges } from './node/gauges.ts';
 import { Jobs } from './node/jobs.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Logging } from './node/logging.ts';
+import { impossible, type Reload, type ReloadOutcome } from './node/reload.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { flotillaVersion } from './node/version.ts';
 import type { LineOutput } from './observe/log.ts';
@@ -46,7 +51,7 @@ export interface ManagerOptions extends ConfigurationSource {
 /**
  * Starts a manager. Resolves when its console is open and it has begun to join; it goes on until the bus is reached.
  * Rejects with FLT-1002 or FLT-1003 (configuration), FLT-1104 (state directory), FLT-1105 (directory for series),
- * FLT-1203 (embedded server), FLT-1501 (console endpoint); nothing stays open then.
+ * FLT-1203 (embedded server), FLT-1501 (console endpoint), FLT-2701 (control cache); nothing stays open then.
  */
 export async function startManager(options: ManagerOptions): Promise<RunningManager> {
   const manager = new RunningManager(options.settings ?? settingsFrom(options), options);
@@ -55,10 +60,12 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
 }
 
 export class RunningManager {
-  readonly settings: NodeSettings;
+  #settings: NodeSettings;
   readonly metrics = new Metrics({ unknownNames: 'ignore' });
   readonly #around: Surroundings;
   readonly #logging: Logging;
+  readonly #access: ConsoleAccess;
+  readonly #options: ManagerOptions;
   readonly #interpreter: Interpreter;
   readonly #lifecycle: Lifecycle;
   #console: ControlListener | undefined;
@@ -68,14 +75,18 @@ export class RunningManager {
   readonly #logStore: AggregateStore | undefined;
   #aggregate: Aggregate | undefined;
   #aggregator: Aggregator | undefined;
+  #cache: ControlCache | undefined;
+  #dispatch: Dispatch | undefined;
   #life: ClusterLife | undefined;
 
   /** @internal Use `startManager`. */
   constructor(settings: NodeSettings, options: ManagerOptions) {
-    this.settings = settings;
+    this.#settings = settings;
+    this.#options = options;
     const paniclog = new Paniclog();
     this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
-    const { log, clock } = this.#around;
+    const { log } = this.#around;
+    this.#access = new ConsoleAccess(settings, this.#around);
     this.#jobs = new Jobs(this.#around);
     this.#logStore = options.logStore;
     exposeManagerGauges(this.metrics, () => this.#aggregator);
@@ -88,28 +99,7 @@ export class RunningManager {
       subsystem: 'manager',
       fail: (reason) => void this.stop(reason),
     });
-    const registry = managerRegistry({
-      nodename: settings.nodename,
-      version: flotillaVersion,
-      processId: process.pid,
-      members: () => membersOf(this.#life),
-      paniclog: () => paniclog.list(),
-      journals: new Journals(settings.asLogger?.baseDir ?? settings.audit.logDir, clock),
-      jobs: () => this.#jobs.list(),
-      abortJob: (id) => this.#jobs.abort(id),
-      pulledLogs: {
-        list: async () => this.#aggregator?.list() ?? [],
-        pullers: () => this.#aggregator?.pullers() ?? [],
-      },
-      loggers: {
-        names: this.#logging.loggers.names,
-        reopen: async (name) => {
-          await this.#logging.loggers.reopen(name);
-          if (name === undefined) await this.#aggregate?.reopen();
-        },
-      },
-      shutdown: () => void this.stop('console'),
-    });
+    const registry = managerRegistry(this.#facts(paniclog));
     this.#interpreter = new Interpreter({ registry, ...this.#around });
     this.#lifecycle = new Lifecycle({
       system: new ActorSystem(this.#around),
@@ -124,6 +114,10 @@ export class RunningManager {
       over: () => {},
       nameTaken: ({ number }) => nameTaken(settings, number),
     });
+  }
+
+  get settings(): NodeSettings {
+    return this.#settings;
   }
 
   /** Resolves when the manager serves; rejects when it could not start. */
@@ -151,9 +145,28 @@ export class RunningManager {
     return this.#interpreter.answer(line, format);
   }
 
-  /** A manager reads its configuration at its start only. */
-  async reload(): Promise<{ readonly report: string }> {
-    return { report: 'A manager takes another configuration at its next start; nothing has changed.\n' };
+  /**
+   * Reads the configuration again, or another file: who may come to the console and do what counts at once. Never rejects:
+   * what is wrong is in the outcome, and nothing has changed then.
+   */
+  async reload(file?: string): Promise<ReloadOutcome> {
+    const { log } = this.#around;
+    const { outcome, settings } = this.#readAgain(file);
+    if (settings) {
+      this.#settings = settings;
+      this.#access.roles.configure(settings.roles);
+      this.#console?.configure(settings.control);
+      log.notice('the configuration was read again', { ...outcome, report: undefined });
+    } else log.error(`the configuration was read again and refused: ${outcome.report.trim()}`);
+    return outcome;
+  }
+
+  #readAgain(file: string | undefined): Reload {
+    try {
+      return reloadManager(this.#options, file, this.#settings);
+    } catch (error) {
+      return { outcome: impossible(error) };
+    }
   }
 
   /** Leaves the cluster, writes what it has received, closes everything. Safe to call again. */
@@ -161,11 +174,50 @@ export class RunningManager {
     await this.#lifecycle.stop(reason);
   }
 
+  #facts(paniclog: Paniclog): ManagerFacts {
+    const { settings } = this;
+    const { clock } = this.#around;
+    const { loggers } = this.#logging;
+    return {
+      nodename: settings.nodename,
+      controlGroup: settings.controlGroup,
+      clusterGroup: settings.clusterGroup,
+      logGroup: settings.logGroup,
+      version: flotillaVersion,
+      processId: process.pid,
+      members: () => membersOf(this.#life),
+      link: (name) => linkFacts(this.#life, name),
+      view: () => viewFacts(this.#life),
+      paniclog: () => paniclog.list(),
+      journals: new Journals(settings.asLogger?.baseDir ?? settings.audit.logDir, clock),
+      jobs: () => this.#jobs.list(),
+      abortJob: (id) => this.#jobs.abort(id),
+      pulledLogs: {
+        list: async () => this.#aggregator?.list() ?? [],
+        pullers: () => this.#aggregator?.pullers() ?? [],
+      },
+      loggers: {
+        names: loggers.names,
+        reopen: async (name) => {
+          await loggers.reopen(name);
+          if (name === undefined) await this.#aggregate?.reopen();
+        },
+      },
+      // There before the console opens.
+      dispatch: () => this.#dispatch!,
+      reload: (file) => this.reload(file),
+      shutdown: () => void this.stop('console'),
+    };
+  }
+
   async #openConsole(): Promise<void> {
+    const { settings } = this;
+    this.#cache = await ControlCache.open({ settings: settings.controlCache, ...this.#around });
+    this.#dispatch = new Dispatch({ cache: this.#cache, settings, random: this.#around.random });
     this.#console = await startControlListener({
       endpoints: this.settings.control,
       interpreter: this.#interpreter,
-      access: new ConsoleAccess(this.settings, this.#around),
+      access: this.#access,
       log: this.#around.log,
     });
   }
@@ -221,6 +273,7 @@ export class RunningManager {
     this.#logging.follow(this.#life.links.s);
     this.#asLogger?.follow(this.#life.member.series);
     this.#aggregator?.follow(this.#life);
+    this.#dispatch?.follow(this.#life);
     this.#lifecycle.follow(this.#life);
   }
 
@@ -237,7 +290,9 @@ export class RunningManager {
     // Before the life: leases are given back, so that another manager need not wait.
     await this.#aggregator?.stop();
     await this.#aggregate?.stop();
+    this.#dispatch?.close();
     await this.#life?.end();
+    await this.#cache?.close();
     await this.#asLogger?.stop();
     await this.#server?.stop();
     await this.#logging.close();

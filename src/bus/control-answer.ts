@@ -1,11 +1,23 @@
 /**
  * One console answer on its way to a NATS client, as few messages as possible.
  *
- * Headers: `Flotilla-Node`, `Flotilla-Part` (from 1); the last part also has `Flotilla-End: true` and
- * `Flotilla-Status`. An answer that fits into one message is one message, so that a client that reads only the first
+ * Headers: `Flotilla-Node`, `Flotilla-Private-Name`, `Flotilla-Part` (from 1); the last part also has `Flotilla-End: true`,
+ * `Flotilla-Status`, and when the command began and ended (MGR-22). An answer that fits into one message is one message, so that a client that reads only the first
  * (`nats req`) has all of it. Invariant: parts are cut between characters; memory holds at most one part.
  */
 import type { Wire } from './wire.ts';
+
+/** Whose answer it is. */
+export interface Answerer {
+  readonly node: string;
+  readonly privateName: string;
+}
+
+/** Times of the wall clock. */
+export interface Span {
+  readonly beganMs: number;
+  readonly endedMs: number;
+}
 
 /** What headers and protocol need beside the text. */
 const headerRoomBytes = 1_024;
@@ -14,15 +26,15 @@ const leastPartBytes = 256;
 export class ControlAnswer {
   readonly #wire: Wire;
   readonly #reply: string;
-  readonly #node: string;
+  readonly #from: Readonly<Record<string, string>>;
   readonly #partBytes: number;
   #pending: Buffer = Buffer.alloc(0);
   #sentParts = 0;
 
-  constructor(wire: Wire, reply: string, node: string) {
+  constructor(wire: Wire, reply: string, { node, privateName }: Answerer) {
     this.#wire = wire;
     this.#reply = reply;
-    this.#node = node;
+    this.#from = { 'Flotilla-Node': node, 'Flotilla-Private-Name': privateName };
     this.#partBytes = Math.max(leastPartBytes, wire.maxPayloadBytes - headerRoomBytes);
   }
 
@@ -37,12 +49,17 @@ export class ControlAnswer {
     return true;
   }
 
-  end(status: number): boolean {
-    return this.#send(this.#pending, { 'Flotilla-Status': String(status), 'Flotilla-End': 'true' });
+  end(status: number, { beganMs, endedMs }: Span): boolean {
+    return this.#send(this.#pending, {
+      'Flotilla-Status': String(status),
+      'Flotilla-Began': new Date(beganMs).toISOString(),
+      'Flotilla-Ended': new Date(endedMs).toISOString(),
+      'Flotilla-End': 'true',
+    });
   }
 
   #send(part: Uint8Array, more: Record<string, string>): boolean {
-    const headers = { 'Flotilla-Node': this.#node, 'Flotilla-Part': String(++this.#sentParts), ...more };
+    const headers = { ...this.#from, 'Flotilla-Part': String(++this.#sentParts), ...more };
     return this.#wire.publish(this.#reply, part, { headers });
   }
 }

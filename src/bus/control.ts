@@ -4,13 +4,14 @@
  * where only nodes may publish is dropped.
  *
  * Invariants: whatever a request holds and whatever a command does, the node goes on; each request that is answered at
- * all ends in exactly one status; requests, their size and their time are bounded.
+ * all ends in exactly one status; requests, their size and their time are bounded. Commands of one manager run one after
+ * the other, each at most once (MGR-23, INV-36).
  */
 import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
-import { ControlAnswer } from './control-answer.ts';
+import { type Answerer, ControlAnswer } from './control-answer.ts';
 import { type EndpointDescription, serveDiscovery } from './discovery.ts';
 import { type GroupNames, isReserved, subjects } from './subjects.ts';
 import type { Subscription, Wire, WireMessage } from './wire.ts';
@@ -18,8 +19,7 @@ import type { Subscription, Wire, WireMessage } from './wire.ts';
 /** Yields the answer as text and returns its status (0 ok, 1 failed ... 5 too late; CON-7). */
 export type Execute = (line: string, signal: AbortSignal) => AsyncGenerator<string, number, void>;
 
-export interface ControlSelf {
-  readonly node: string;
+export interface ControlSelf extends Answerer {
   readonly subcluster: string;
   readonly version: string;
   readonly incarnation: Incarnation;
@@ -41,8 +41,14 @@ export interface ControlOptions {
 
 export const serviceName = 'flotilla-node';
 
+/** Name of the manager that sends the command. */
+export const managerHeader = 'Flotilla-Manager';
+
 const maxRequestBytes = 1024 * 1024;
+/** Running, and waiting for the one before. */
 const maxRunning = 32;
+/** Of managers, that one which comes again is known. */
+const rememberedCommands = 1024;
 const defaultTimeLimitMs = 60_000;
 const failedStatus = 1;
 const tooLateStatus = 5;
@@ -65,6 +71,9 @@ class ControlService {
   readonly #options: ControlOptions;
   readonly #subscriptions: readonly Subscription[];
   readonly #running = new Set<AbortController>();
+  /** By manager: settles when its last command is done. */
+  readonly #last = new Map<string, Promise<void>>();
+  readonly #known = new Set<string>();
   #onIdle: () => void = () => {};
   readonly #statistics = { requests: 0, errors: 0, lastError: '', processingMs: 0 };
 
@@ -105,7 +114,8 @@ class ControlService {
     timer.cancel();
   }
 
-  #receive({ data, reply, subject }: WireMessage): void {
+  #receive(message: WireMessage): void {
+    const { data, reply, subject } = message;
     const { wire, groups, self, counters, log } = this.#options;
     if (isReserved(reply, groups)) {
       counters.add('control_requests_dropped');
@@ -118,32 +128,60 @@ class ControlService {
       log.debug('a malformed console request was dropped', { subject, bytes: data.length });
       return;
     }
+    const manager = message.header(managerHeader);
+    if (manager !== undefined && reply !== '' && !this.#isNew(reply)) return;
     counters.add('control_requests');
     this.#statistics.requests++;
-    const answer = reply ? new ControlAnswer(wire, reply, self.node) : undefined;
-    if (this.#running.size < maxRunning) this.#run(line, answer);
+    const answer = reply ? new ControlAnswer(wire, reply, self) : undefined;
+    if (this.#running.size < maxRunning) this.#admit(line, answer, manager);
     else {
       this.#countError(`more than ${maxRunning} commands at once`);
       answer?.add(`The node runs ${maxRunning} commands already; try again.\n`);
-      answer?.end(failedStatus);
+      const nowMs = this.#options.clock.wallMs();
+      answer?.end(failedStatus, { beganMs: nowMs, endedMs: nowMs });
     }
   }
 
-  async #run(line: string, answer: ControlAnswer | undefined): Promise<void> {
-    const { clock, timeLimitMs = defaultTimeLimitMs, log } = this.#options;
+  /** Each command of a manager has an inbox of its own. */
+  #isNew(inbox: string): boolean {
+    if (this.#known.has(inbox)) return false;
+    this.#known.add(inbox);
+    const [oldest] = this.#known;
+    if (this.#known.size > rememberedCommands && oldest !== undefined) this.#known.delete(oldest);
+    return true;
+  }
+
+  #admit(line: string, answer: ControlAnswer | undefined, manager: string | undefined): void {
     const controller = new AbortController();
-    const timer = clock.after(timeLimitMs, () => controller.abort());
-    const startedMs = clock.nowMs();
     this.#running.add(controller);
+    if (manager === undefined) {
+      void this.#run(line, answer, controller);
+      return;
+    }
+    const before = this.#last.get(manager) ?? Promise.resolve();
+    const done = before.then(() => this.#run(line, answer, controller));
+    this.#last.set(manager, done);
+    void done.then(() => this.#last.get(manager) === done && this.#last.delete(manager));
+  }
+
+  /** Does not reject. */
+  async #run(line: string, answer: ControlAnswer | undefined, controller: AbortController): Promise<void> {
+    const { clock, timeLimitMs = defaultTimeLimitMs, log } = this.#options;
+    const timer = clock.after(timeLimitMs, () => controller.abort());
+    const [startedMs, beganMs] = [clock.nowMs(), clock.wallMs()];
+    const end = (status: number) => answer?.end(status, { beganMs, endedMs: clock.wallMs() });
     try {
-      const status = await this.#pass(line, answer, controller.signal);
+      // It waited for another one, and this life ends.
+      const status = controller.signal.aborted
+        ? tooLateStatus
+        : await this.#pass(line, answer, controller.signal);
       if (status !== 0) this.#countError(`status ${status}`);
-      answer?.end(status);
+      end(status);
     } catch (error) {
       log.error('a console command failed', { line: line.slice(0, 200), error });
       this.#countError(String(error));
       answer?.add('Internal error; the log of the node has the details.\n');
-      answer?.end(failedStatus);
+      end(failedStatus);
     }
     this.#running.delete(controller);
     if (this.#running.size === 0) this.#onIdle();

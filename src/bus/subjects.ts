@@ -67,6 +67,8 @@ export const subjects = {
   controlNode: (groups: GroupNames, node: string) => `${groups.controlGroup}.node.${encodeToken(node)}`,
   controlSubcluster: (groups: GroupNames, subcluster: string) =>
     `${groups.controlGroup}.sc.${encodeToken(subcluster)}`,
+  /** Answers to a command of a manager, which come in parts. Connection `m`. */
+  controlAnswers: (manager: Incarnation, command: string) => `_INBOX.control.${manager}.${command}`,
 
   /** Requests of other programs about shared objects, to one node; `>`: of every verb. Connection `s`. */
   api: (groups: GroupNames, node: string, verb: string) =>

@@ -39,7 +39,7 @@ import { controlEndpointsOf, rolesOf } from './control-settings.ts';
 import { vipSettingsOf } from './duravip-settings.ts';
 import { frontListenersOf, peerSettingsOf, redisSettingsOf } from './listener-settings.ts';
 import { loggingSettingsOf } from './logger-settings.ts';
-import { aggregationOf } from './logs-settings.ts';
+import { aggregationOf, controlCacheOf } from './logs-settings.ts';
 import { membershipTimes } from './membership-times.ts';
 import { mustAgreeOf } from './must-agree.ts';
 import { ScopeReader } from './reader.ts';
@@ -72,6 +72,7 @@ export function nodeSettingsOf(
     audit: auditOf(root),
     asLogger: asLoggerOf(root),
     aggregation: aggregationOf(root),
+    controlCache: controlCacheOf(root, cluster.text('state_dir') ?? ''),
     datasources: datasourcesOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),

@@ -3,6 +3,7 @@
  * plain data. Each call reads the state of this moment; nothing is kept.
  */
 import type { CacheCounts } from '../core/cache/cache-counts.ts';
+import type { CommandTarget } from '../core/command-target.ts';
 import type { ArpEntry } from '../core/duravip/arp-table.ts';
 import type { MoveProblem, PlannedLoss } from '../core/duravip/decisions.ts';
 import type { HistoryEntry } from '../core/duravip/history.ts';
@@ -77,7 +78,51 @@ export type ManagerFacts = Pick<
   | 'abortJob'
   | 'loggers'
   | 'shutdown'
-> & { readonly pulledLogs: PulledLogFacts };
+  | 'controlGroup'
+  | 'clusterGroup'
+  | 'logGroup'
+  | 'link'
+  | 'view'
+> & {
+  readonly pulledLogs: PulledLogFacts;
+  readonly dispatch: () => DispatchFacts;
+  reload(file: string | undefined): Promise<ReloadFacts>;
+};
+
+/** A command that was sent to so many nodes. */
+export interface Sent {
+  readonly command: string;
+  readonly nodes: number;
+}
+
+/** `broken`: parts of it are missing. */
+export type AnswerState = 'waiting' | 'arriving' | 'whole' | 'broken';
+
+export interface NodeAnswer {
+  readonly node: string;
+  /** Undefined before anything has come. */
+  readonly privateName: string | undefined;
+  readonly state: AnswerState;
+  /** Of a whole one. */
+  readonly status: number | undefined;
+  readonly timeMs: number | undefined;
+  text(): AsyncIterable<string>;
+}
+
+/** Commands for nodes, and what they answered. What cannot be kept rejects with FLT-2701. */
+export interface DispatchFacts {
+  send(to: CommandTarget, line: string): Promise<Sent | { readonly problem: string }>;
+  /** Resolves when all answers are there, or after so long. */
+  settled(sent: Sent, waitMs: number): Promise<void>;
+  /** Those to this line, in order of nodes: of one node, of a subcluster, of what was sent at one time, or all. */
+  answers(
+    line: string,
+    choice: { readonly node?: string; readonly subcluster?: string; readonly command?: string },
+  ): Promise<readonly NodeAnswer[]>;
+  /** Whether there is such a node or subcluster at the moment. */
+  knows(to: CommandTarget): boolean;
+  flush(): Promise<void>;
+}
 
 /** The log service of a node. */
 export interface LogFacts {

@@ -7,7 +7,9 @@ import type { Command } from './registry.ts';
 export function renderCommandReference(): string {
   // Which commands there are does not depend on the node; its facts are only read when one runs.
   const commands = nodeRegistry({} as NodeFacts).list();
+  const known = new Set(commands.map(({ words }) => words));
   const ofManager = managerRegistry({} as ManagerFacts).list();
+  const isShared = ({ words }: Command) => known.has(words);
   return `# Console commands
 
 Every node answers these on its \`Control_Listener\` endpoints and over NATS. Generated from the source; do not edit.
@@ -19,8 +21,18 @@ without a form of its own answers \`<Response><![CDATA[text]]></Response>\` or \
 | command | changes something | meaning |
 |---|---|---|
 ${commands.map(row).join('')}
-A manager answers ${ofManager.map(({ words }) => `\`${words}\``).join(', ')}, on its own endpoints.
+A manager answers, on its own endpoints,
+${ofManager
+  .filter(isShared)
+  .map(({ words }) => `\`${words}\``)
+  .join(', ')}, and:
 
+| command | changes something | meaning |
+|---|---|---|
+${ofManager
+  .filter((command) => !isShared(command))
+  .map(row)
+  .join('')}
 ## Status
 
 Each request ends with one status; \`flotilla console\` exits with the first that is not 0, with 10 when the connection

@@ -332,6 +332,11 @@ export const errorCatalogue = {
     advice:
       'It is asked again by itself; see `cluster membership` for nodes that cannot be reached, and `logs` on the node for what it offers.',
   },
+  'FLT-2701': {
+    title: 'The control cache cannot be used',
+    advice:
+      'Give this manager a `control_cache` in `Logs`, or a `state_dir`, that no other process uses and that it may write.',
+  },
   'FLT-2301': {
     title: 'The configuration repository cannot be reached',
     advice:

@@ -35,6 +35,8 @@ export interface NodeSettings {
   readonly asLogger: AsLoggerSettings | undefined;
   /** What a manager does with the logs of nodes (`Logs`); undefined: nothing. */
   readonly aggregation: LogsSettings | undefined;
+  /** Where a manager keeps what nodes answered. */
+  readonly controlCache: ControlCacheSettings;
   /** Query caches, and what declares the replicated ones (replication 14.1). */
   readonly datasources: readonly DatasourceSettings[];
   readonly listeners: readonly ListenerSettings[];
@@ -238,6 +240,13 @@ export interface AsLoggerSettings {
 }
 
 /** `Logs` as its scopes state it; `logsOf` says what counts for a node. */
+export interface ControlCacheSettings {
+  readonly path: string;
+  /** Beyond it the oldest commands are forgotten. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
 export interface LogsSettings {
   readonly base: LogsOptions;
   readonly stanzas: readonly LogsStanza[];

@@ -19,7 +19,13 @@ import { connectionName } from '../bus/subjects.ts';
 import { VipBus } from '../bus/vip-bus.ts';
 import type { NodeInfo } from '../core/agreement/messages.ts';
 import type { Timer } from '../core/clock.ts';
-import { type Incarnation, type LinkName, newIncarnation, privateNumber } from '../core/identity.ts';
+import {
+  type Incarnation,
+  type LinkName,
+  newIncarnation,
+  privateName,
+  privateNumber,
+} from '../core/identity.ts';
 import type { BusCredentials, NodeSettings } from '../core/settings.ts';
 import { throttleObjects } from '../core/shared-object.ts';
 import { AgreedValues } from './agreed-values.ts';
@@ -199,7 +205,14 @@ export class ClusterLife {
   #serveControl({ execute }: NodeParts): Control {
     const { settings, around } = this.#options;
     const { nodename: node, subcluster } = settings;
-    const self = { node, subcluster, version: flotillaVersion, incarnation: this.incarnation };
+    const { incarnation, info } = this;
+    const self = {
+      node,
+      privateName: privateName('m', info.type, info.number, node),
+      subcluster,
+      version: flotillaVersion,
+      incarnation,
+    };
     const otherEndpoints = this.api ? [this.api.endpoint] : [];
     const control = serveControl({
       wire: this.links.m,

@@ -88,14 +88,14 @@ export function findMember(life: ClusterLife | undefined, name: string): Process
   );
 }
 
-function linkFacts(life: ClusterLife | undefined, name: LinkName) {
+export function linkFacts(life: ClusterLife | undefined, name: LinkName) {
   const wire = life?.links[name];
   if (!life || wire?.state !== 'up') return { privateName: undefined, server: undefined };
   const { type, number, node } = life.info;
   return { privateName: privateName(name, type, number, node), server: wire.server() };
 }
 
-function viewFacts(life: ClusterLife | undefined): ViewFacts {
+export function viewFacts(life: ClusterLife | undefined): ViewFacts {
   if (!life) return { epoch: 0, coordinator: '-', nodeCount: 0, state: 'offline', leader: undefined };
   const { view, standing, leader } = life.member.membership;
   const coordinator = view.members.find(({ incarnation }) => incarnation === view.id.coordinator);

@@ -39,7 +39,7 @@ export interface ReloadParts {
   readonly life: ClusterLife;
 }
 
-const refusal = 'Reconfigure failed.';
+export const refusal = 'Reconfigure failed.';
 
 /** It is not a matter of the files. */
 export function impossible(error: unknown): ReloadOutcome {
@@ -127,7 +127,7 @@ async function applySettings(
   return next;
 }
 
-function verdictOf(changes: readonly string[], needRestart: readonly string[]): string {
+export function verdictOf(changes: readonly string[], needRestart: readonly string[]): string {
   const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`);
   return [
     changes.length === 0 ? 'Reconfigured: nothing is different.' : 'Reconfigured:',

@@ -69,7 +69,7 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
 }
 
 /** Who may come in counts for the next connection; what listens stays as it is. */
-function withAccess(
+export function withAccess(
   running: readonly ControlEndpoint[],
   wanted: readonly ControlEndpoint[],
 ): ControlEndpoint[] {

@@ -60,6 +60,10 @@ export const metricCatalogue = {
     'messages',
     'Console requests over NATS dropped because the answer was to go to a subject of the cluster or of the servers',
   ),
+  control_parts_dropped: counter(
+    'parts',
+    'Parts of answers of nodes that a manager could not keep; retrieve shows these answers as incomplete',
+  ),
   control_answers_lost: counter('answers', 'Answers over NATS broken off because the link was down'),
 
   api_requests_total: counter('requests', 'Requests of the API over NATS'),

@@ -193,6 +193,9 @@ const ioModules: readonly ScopeSchema[] = [
   }),
 ];
 
+/** A week. Timers of Node.js overflow after three. */
+const longestPeriodS = 604_800;
+
 const logsPaths = (...inner: string[]) => [...inner.map((scope) => `logs::${scope}`), 'logs'];
 const subscriberPaths = logsPaths('manager::node', 'manager::subcluster', 'manager', 'node', 'subcluster');
 const logsOptions: readonly OptionSchema[] = [
@@ -206,7 +209,11 @@ const logsOptions: readonly OptionSchema[] = [
   { name: 'dir_mode', type: mode, default: '0755', text: 'Mode of new directories.' },
   { name: 'max_idle', type: seconds(1), default: '60', text: 'A file unwritten for so long is closed.' },
   { name: 'max_open', type: int(1, 1_000_000), default: '512', text: 'Most files open at once.' },
-  { name: 'control_cache', type: path, text: 'File that keeps answers of cluster-wide commands.' },
+  {
+    name: 'control_cache',
+    type: path,
+    text: 'File that keeps what nodes answered to a manager; unset: `control-cache.db` in `state_dir`.',
+  },
   { name: 'sync', type: bool, default: 'true', text: 'Sync a file before its records are acknowledged.' },
   {
     name: 'Subscriber',
@@ -221,9 +228,24 @@ const subcluster = named('Subcluster', 'plain', {
   options: logsOptions,
 });
 
+const controlCacheOptions: readonly OptionSchema[] = [
+  {
+    name: 'control_cache_size',
+    type: int(1_048_576, 2 ** 40, 'bytes'),
+    default: '268435456',
+    text: 'Most bytes of answers in `control_cache`; beyond it the oldest commands are forgotten.',
+  },
+  {
+    name: 'control_cache_life',
+    type: seconds(60, longestPeriodS),
+    default: '86400',
+    text: 'Answers are forgotten after this time.',
+  },
+];
+
 export const logsScope: ScopeSchema = anonymous('Logs', {
   text: 'The log aggregator of the cluster manager.',
-  options: [...logsOptions, ...moduleOptions],
+  options: [...logsOptions, ...controlCacheOptions, ...moduleOptions],
   scopes: [
     named('Manager', 'plain', {
       text: 'Only on one manager.',
@@ -234,9 +256,6 @@ export const logsScope: ScopeSchema = anonymous('Logs', {
     subcluster,
   ],
 });
-
-/** A week. Timers of Node.js overflow after three. */
-const longestPeriodS = 604_800;
 
 const asLogger = anonymous('as_logger', {
   text: 'Writes replicated series to files, on the manager.',

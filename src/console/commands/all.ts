@@ -4,8 +4,9 @@ import { type Command, Registry } from '../registry.ts';
 import { authzCommands } from './authz.ts';
 import { cacheCommands } from './caches.ts';
 import { cidrCommands } from './cidr.ts';
-import { clusterCommands, membershipCommand } from './cluster.ts';
+import { clusterCommands, managerInfoCommand, membershipCommand } from './cluster.ts';
 import { configCommands } from './config.ts';
+import { dispatchCommands } from './dispatch.ts';
 import { duravipCommands } from './duravip.ts';
 import { generalCommands } from './general.ts';
 import { inboundAuditCommands } from './inbound-audit.ts';
@@ -40,6 +41,9 @@ export function managerRegistry(facts: ManagerFacts): Registry {
     ...authzCommands,
     ...cidrCommands(facts),
     ...reopenCommands(facts),
+    ...configCommands(facts),
+    ...dispatchCommands(facts),
+    managerInfoCommand(facts),
     membershipCommand('show cluster membership', facts),
     ...managerJobCommands(facts),
     ...pulledLogCommands(facts.pulledLogs),

@@ -1,4 +1,5 @@
 /** What a node says about the cluster and its place in it (CMD-5 .. CMD-8, CMD-17). Texts are fixed byte for byte. */
+import type { LinkName } from '../../core/identity.ts';
 import { type Answer, said, structured, usage } from '../answer.ts';
 import type { LinkFacts, MemberFacts, NodeFacts, ViewFacts } from '../facts.ts';
 import type { Command, Registry } from '../registry.ts';
@@ -15,13 +16,7 @@ export function clusterCommands(facts: NodeFacts, registry: Registry): readonly 
     withoutArguments('cluster nodeaddr', 'the cluster service address of this node', 'read', () =>
       named('Node_Address', 'nodeAddress', endpoint(facts.address, facts.port)),
     ),
-    {
-      words: 'cluster info',
-      usage: 'cluster info [-v]',
-      help: 'bus connections, groups and leader; -v adds the view',
-      impact: 'read',
-      run: (args) => info(facts, args),
-    },
+    infoCommand('cluster info', facts, ['m', 's']),
     membershipCommand('cluster membership', facts),
     withoutArguments(
       'cluster reset',
@@ -33,6 +28,23 @@ export function clusterCommands(facts: NodeFacts, registry: Registry): readonly 
       },
     ),
   ];
+}
+
+/** A manager shows one connection: it has one private name (ID-19, MGR-14). */
+export function managerInfoCommand(facts: InfoFacts): Command {
+  return infoCommand('info', facts, ['m']);
+}
+
+type InfoFacts = Pick<NodeFacts, 'controlGroup' | 'clusterGroup' | 'logGroup' | 'link' | 'view'>;
+
+function infoCommand(words: string, facts: InfoFacts, links: readonly LinkName[]): Command {
+  return {
+    words,
+    usage: `${words} [-v]`,
+    help: 'bus connections, groups and leader; -v adds the view',
+    impact: 'read',
+    run: (args) => info(facts, links, args, `${words} [-v]`),
+  };
 }
 
 export function membershipCommand(words: string, facts: Pick<NodeFacts, 'members'>): Command {
@@ -48,21 +60,20 @@ function named(xmlName: string, jsonName: string, value: string): Answer {
   });
 }
 
-function info(facts: NodeFacts, args: readonly string[]): Answer {
+function info(facts: InfoFacts, names: readonly LinkName[], args: readonly string[], syntax: string): Answer {
   const verbose = args.length === 1 && args[0] === '-v';
-  if (args.length > 0 && !verbose) return usage('cluster info [-v]');
-  const m = facts.link('m');
-  const s = facts.link('s');
+  if (args.length > 0 && !verbose) return usage(syntax);
+  const links = names.map((name) => ({ name, ...facts.link(name) }));
   const view = facts.view();
   return structured({
     text: () =>
-      infoLines(facts, m, s, view, verbose)
+      infoLines(facts, links, view, verbose)
         .map((line) => `${line}\n`)
         .join(''),
-    xml: () => infoElement(facts, m, s, view),
+    xml: () => infoElement(facts, links, view),
     json: () => ({
-      server: serverOf(m, s) ?? null,
-      links: { m: m.privateName ?? null, s: s.privateName ?? null },
+      server: serverOf(links) ?? null,
+      links: Object.fromEntries(links.map(({ name, privateName }) => [name, privateName ?? null])),
       controlGroup: facts.controlGroup,
       clusterGroup: facts.clusterGroup,
       leader: view.leader ?? null,
@@ -77,15 +88,12 @@ function info(facts: NodeFacts, args: readonly string[]): Answer {
   });
 }
 
-function infoLines(
-  facts: NodeFacts,
-  m: LinkFacts,
-  s: LinkFacts,
-  view: ViewFacts,
-  verbose: boolean,
-): string[] {
+type Links = readonly (LinkFacts & { readonly name: LinkName })[];
+
+function infoLines(facts: InfoFacts, links: Links, view: ViewFacts, verbose: boolean): string[] {
+  const names = links.map(({ name, privateName }) => `${name}:${privateName ?? '-'}`);
   const lines = [
-    `Daemon: ${serverOf(m, s) ?? '-'} [m:${m.privateName ?? '-'},s:${s.privateName ?? '-'}]`,
+    `Daemon: ${serverOf(links) ?? '-'} [${names.join(',')}]`,
     `Control Group: ${facts.controlGroup}`,
     `Cluster Group: ${facts.clusterGroup} (${view.leader === undefined ? 'no leader' : `${view.leader} is leader`})`,
     `Logger Group: ${facts.logGroup ?? 'none'}`,
@@ -94,11 +102,12 @@ function infoLines(
   return lines;
 }
 
-function infoElement(facts: NodeFacts, m: LinkFacts, s: LinkFacts, view: ViewFacts): string {
+const linkElements = { m: 'Membership_Name', s: 'Shared_Name' } as const;
+
+function infoElement(facts: InfoFacts, links: Links, view: ViewFacts): string {
   return element('ClusterInfo', [
-    textElement('Server', serverOf(m, s) ?? ''),
-    textElement('Membership_Name', m.privateName ?? ''),
-    textElement('Shared_Name', s.privateName ?? ''),
+    textElement('Server', serverOf(links) ?? ''),
+    ...links.map(({ name, privateName }) => textElement(linkElements[name], privateName ?? '')),
     textElement('Control_Group', facts.controlGroup),
     textElement('Cluster_Group', facts.clusterGroup),
     textElement('Leader', view.leader ?? ''),
@@ -113,8 +122,8 @@ function infoElement(facts: NodeFacts, m: LinkFacts, s: LinkFacts, view: ViewFac
 }
 
 /** Both connections normally use one server; with one of them down the other still tells it. */
-function serverOf(m: LinkFacts, s: LinkFacts): string | undefined {
-  return m.server ?? s.server;
+function serverOf(links: Links): string | undefined {
+  return links.find(({ server }) => server !== undefined)?.server;
 }
 
 interface PrintedMember {

@@ -6,7 +6,7 @@ import { element, escapeXml, textElement } from '../xml.ts';
 
 const syntax = 'config reload [<file>]';
 
-export function configCommands(facts: NodeFacts): readonly Command[] {
+export function configCommands(facts: Pick<NodeFacts, 'reload'>): readonly Command[] {
   return [
     {
       words: 'config reload',

@@ -43,7 +43,9 @@ async function startNode(server: NatsServer, node: string, change: Partial<Contr
     executed.push(line);
     return yield* (change.execute ?? console)(line, signal);
   };
-  const self = { node, subcluster: 'default', version: '1.2.3', incarnation: newIncarnation(random) };
+  const incarnation = newIncarnation(random);
+  const privateName = `#ec0-00007#${node}`;
+  const self = { node, privateName, subcluster: 'default', version: '1.2.3', incarnation };
   const control = serveControl({ wire, groups, self, ...surroundings, ...change, execute });
   return { control, executed, recording, counters, self, wire };
 }
@@ -95,7 +97,13 @@ describe.each(await natsBinaries())('console over nats-server $version', ({ bina
   it('a request to all, or to a subcluster, is answered by each node there', async () => {
     const server = await startNatsServer({ binary });
     const other = {
-      self: { node: 'relay-3', subcluster: 'staging', version: '1.2.3', incarnation: newIncarnation(random) },
+      self: {
+        node: 'relay-3',
+        privateName: '#ec0-00007#relay-3',
+        subcluster: 'staging',
+        version: '1.2.3',
+        incarnation: newIncarnation(random),
+      },
     };
     await startNode(server, 'relay-1');
     await startNode(server, 'relay-2');

@@ -50,7 +50,13 @@ async function openAs(role: Role, url: string, name = role as string) {
 
 const groups = { clusterGroup: 'ec_cluster', controlGroup: 'ec_console' };
 const incarnation = newIncarnation(random);
-const self = { node: 'relay-1', subcluster: 'default', version: '1.0.0', incarnation };
+const self = {
+  node: 'relay-1',
+  privateName: '#ec0-00007#relay-1',
+  subcluster: 'default',
+  version: '1.0.0',
+  incarnation,
+};
 
 describe.each(await natsBinaries())('deploy/nats on nats-server $version', ({ binary }) => {
   it('R10 each role can do its work', async () => {

@@ -30,7 +30,13 @@ async function serve(server: NatsServer, url = server.url) {
   serveControl({
     wire,
     groups: { clusterGroup: 'ec_cluster', controlGroup: 'ec_console' },
-    self: { node: 'labrat-1', subcluster: 'default', version: '0.1.0', incarnation: newIncarnation(random) },
+    self: {
+      node: 'labrat-1',
+      privateName: '#ec0-22787#labrat-1',
+      subcluster: 'default',
+      version: '0.1.0',
+      incarnation: newIncarnation(random),
+    },
     execute: (line) => interpreter.run(line),
     ...surroundings,
   });

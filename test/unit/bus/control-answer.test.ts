@@ -10,7 +10,15 @@ interface Part {
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
-const headerNames = ['Flotilla-Node', 'Flotilla-Part', 'Flotilla-Status', 'Flotilla-End'];
+const headerNames = [
+  'Flotilla-Node',
+  'Flotilla-Private-Name',
+  'Flotilla-Part',
+  'Flotilla-Status',
+  'Flotilla-Began',
+  'Flotilla-Ended',
+  'Flotilla-End',
+];
 
 function answered(texts: readonly string[], maxPayloadBytes: number): Part[] {
   const clock = new VirtualClock();
@@ -24,9 +32,9 @@ function answered(texts: readonly string[], maxPayloadBytes: number): Part[] {
     // Fatal: a part that begins or ends inside a character fails the test.
     parts.push({ text: new TextDecoder('utf-8', { fatal: true }).decode(data), bytes: data.length, headers });
   });
-  const answer = new ControlAnswer(node, 'inbox', 'relay-1');
+  const answer = new ControlAnswer(node, 'inbox', { node: 'relay-1', privateName: '#ec0-00007#relay-1' });
   for (const text of texts) expect(answer.add(text)).toBe(true);
-  expect(answer.end(3)).toBe(true);
+  expect(answer.end(3, { beganMs: 1_000, endedMs: 2_500 })).toBe(true);
   clock.runUntil(1);
   return parts;
 }
@@ -45,6 +53,17 @@ describe('console answers over NATS', () => {
         expect(parts.at(-1)?.headers).toMatchObject({ 'Flotilla-End': 'true', 'Flotilla-Status': '3' });
       }),
     );
+  });
+
+  it('MGR-22 every part names the node and its process; the last one says when the command began and ended', () => {
+    const [part, last] = answered(['x'.repeat(1_500)], 2_048);
+    const from = { 'Flotilla-Node': 'relay-1', 'Flotilla-Private-Name': '#ec0-00007#relay-1' };
+    expect(part?.headers).toMatchObject({ ...from, 'Flotilla-Began': undefined });
+    const times = {
+      'Flotilla-Began': '1970-01-01T00:00:01.000Z',
+      'Flotilla-Ended': '1970-01-01T00:00:02.500Z',
+    };
+    expect(last?.headers).toMatchObject({ ...from, ...times });
   });
 
   it('an answer that fits is one message, an empty one too', () => {

@@ -67,6 +67,11 @@ describe('settings of an empty configuration', () => {
       replicate: [],
       asLogger: undefined,
       aggregation: undefined,
+      controlCache: {
+        path: '/var/lib/flotilla/control-cache.db',
+        maxBytes: 268_435_456,
+        maxAgeMs: 86_400_000,
+      },
       audit: {
         monitors: [],
         logDir: '/var/log/ecelerity/audit_series_logs',

@@ -1,0 +1,35 @@
+/**
+ * Another configuration for a running manager (MGR-2): who may come to its console and do what counts at once, everything
+ * else takes a restart and is named.
+ *
+ * Invariant: an error in the file changes nothing.
+ */
+import { plainFinding, renderFindings } from '../config/report.ts';
+import { FlotillaError } from '../core/errors.ts';
+import type { NodeSettings } from '../core/settings.ts';
+import { type ConfigurationSource, readConfiguration } from '../node/configuration.ts';
+import { type Reload, refusal, verdictOf } from '../node/reload.ts';
+import { differences, withAccess } from '../node/settings-change.ts';
+
+/** `source` is what it was started with; `configFile` is read instead, where it is given. Throws FLT-1003. */
+export function reloadManager(
+  source: ConfigurationSource,
+  configFile: string | undefined,
+  running: NodeSettings,
+): Reload {
+  const { configText, ...rest } = source;
+  const result = readConfiguration(configFile === undefined ? source : { ...rest, configFile });
+  if (!result) throw new FlotillaError('FLT-1003', 'the manager was started without a file');
+  const findings = result.findings.map(plainFinding);
+  const { settings: wanted } = result;
+  if (!wanted) {
+    const report = renderFindings(result, { verdict: refusal });
+    return { outcome: { applied: false, report, findings, changes: [], needRestart: [] } };
+  }
+  const settings = { ...running, roles: wanted.roles, control: withAccess(running.control, wanted.control) };
+  const changes = differences(running, settings);
+  // What is stated nowhere has been set by whoever started it: on a terminal the level differs.
+  const needRestart = differences(settings, wanted).filter((name) => name !== 'debug_level');
+  const report = renderFindings(result, { verdict: verdictOf(changes, needRestart) });
+  return { settings, outcome: { applied: true, report, findings, changes, needRestart } };
+}
