@@ -76,6 +76,8 @@ export interface OfferedLog {
 export interface LogJournals {
   /** Opens it if it is not open, and makes none. Rejects when there is none, or it is another process's. */
   journal(path: string): Promise<LogJournal>;
+  /** Called when one was opened that was not open before, perhaps because it is new; returns how to stop that. */
+  onOpened(listener: () => void): () => void;
 }
 
 // The manager's side

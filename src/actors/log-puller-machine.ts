@@ -4,7 +4,14 @@
  */
 import { fromPromise, setup } from 'xstate';
 
-export type OpenOutcome = 'opened' | 'leased' | 'aborted' | 'no-subscriber' | 'unwanted' | 'failed';
+export type OpenOutcome =
+  | 'opened'
+  | 'leased'
+  | 'aborted'
+  | 'no-subscriber'
+  | 'no-journal'
+  | 'unwanted'
+  | 'failed';
 export type FetchOutcome = 'records' | 'nothing' | 'lost' | 'damaged' | 'failed';
 export type KeepOutcome = 'kept' | 'lost' | 'held' | 'failed';
 
@@ -63,6 +70,7 @@ export const logPullerMachine = setup({
     isLeased: is('leased'),
     isAborted: is('aborted'),
     hasNoSubscriber: is('no-subscriber'),
+    hasNoJournal: is('no-journal'),
     isUnwanted: is('unwanted'),
     gotRecords: is('records'),
     gotNothing: is('nothing'),
@@ -90,6 +98,7 @@ export const logPullerMachine = setup({
           { guard: 'isLeased', target: 'leased' },
           { guard: 'isAborted', target: 'aborted' },
           { guard: 'hasNoSubscriber', target: 'unsubscribed' },
+          { guard: 'hasNoJournal', target: 'unmade' },
           { guard: 'isUnwanted', target: 'unwanted' },
           { target: 'failing' },
         ],
@@ -152,6 +161,8 @@ export const logPullerMachine = setup({
     /** By another manager. */
     leased: { on: { RETRY: 'opening' }, after: { backOff: 'opening' } },
     unsubscribed: { on: { RETRY: 'opening' }, after: { backOff: 'opening' } },
+    /** Nothing has been logged to it so far; told of when it is. */
+    unmade: { on: { RETRY: 'opening', READY: 'opening' }, after: { backOff: 'opening' } },
     unwanted: { on: { RETRY: 'opening' }, after: { backOff: 'opening' } },
     aborted: { after: { backOff: 'opening' } },
     damaged: { on: { RETRY: 'opening' }, after: { backOff: 'opening' } },

@@ -369,10 +369,10 @@ export class LogPuller implements LogPullerDuties {
       this.#tell('info', refused === 'leased' ? `${by ?? 'somebody else'} pulls it` : text);
       return refused;
     }
-    if (refused === 'no-subscriber') {
+    if (refused === 'no-subscriber' || refused === 'no-journal') {
       this.#backOffMs = cycleMs;
       this.#tell('notice', text);
-      return 'no-subscriber';
+      return refused;
     }
     return this.#failed(new Error(text));
   }

@@ -46,6 +46,9 @@ export class LogService {
   readonly #options: LogServiceOptions;
   readonly #subscribers = new Map<string, { readonly log: OfferedLog; readonly actor: LogSubscriber }>();
   readonly #watched = new Map<LogJournal, () => void>();
+  /** Logs that somebody wants and that have no journal yet. */
+  readonly #missing = new Set<OfferedLog>();
+  readonly #unwatchOpenings: () => void;
   /** Logs with somebody who has read them to their end. */
   readonly #awaited = new Set<string>();
   /** Given a moment ago; `again`: records came since. */
@@ -57,6 +60,7 @@ export class LogService {
     this.#system = system;
     this.#world = world;
     this.#options = options;
+    this.#unwatchOpenings = options.journals.onOpened(() => void this.#lookForMissing());
   }
 
   get offersAny(): boolean {
@@ -75,11 +79,14 @@ export class LogService {
     const log = this.#options.logs.find(({ name }) => name === request.log);
     if (!log) return this.#refuse({ refused: 'unknown-log', text: `'${request.log}' is not offered here` });
     return this.#guarded(async () => {
+      // Before it looks: one that is made right after that is told of.
+      this.#missing.add(log);
       const journal = await this.#journal(log).catch((error: unknown) => {
         if (isMissing(error)) return undefined;
         throw error;
       });
-      if (!journal) return { refused: 'no-subscriber', text: `${log.name} has no journal yet` };
+      if (!journal) return { refused: 'no-journal', text: `${log.name} has no journal yet` };
+      this.#missing.delete(log);
       const there = await journal.subscribers();
       const [subscriber, ...others] = request.subscribers.filter((name) => there.has(name));
       if (subscriber === undefined)
@@ -173,6 +180,7 @@ export class LogService {
 
   async stop(): Promise<void> {
     for (const { timer } of this.#hints.values()) timer.cancel();
+    this.#unwatchOpenings();
     for (const unwatch of this.#watched.values()) unwatch();
     this.#watched.clear();
     await Promise.all([...this.#subscribers.values()].map(({ actor }) => actor.stop()));
@@ -227,6 +235,18 @@ export class LogService {
       );
     }
     return journal;
+  }
+
+  /** Else the first line of a new log would wait until a manager asks again. */
+  async #lookForMissing(): Promise<void> {
+    for (const log of this.#missing) {
+      try {
+        await this.#journal(log);
+      } catch {
+        continue;
+      }
+      if (this.#missing.delete(log)) this.onReady(log.name);
+    }
   }
 
   #forgetJournals(): void {

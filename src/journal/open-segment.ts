@@ -12,6 +12,8 @@ export class OpenSegment {
   readonly #store: JournalStore;
   readonly #file: JournalFile;
   #end: ScanPoint = { offset: 0, count: 0 };
+  /** So much is known to be on the disk; of what this file held when it was opened nothing is. */
+  #syncedBytes = 0;
 
   private constructor(store: JournalStore, number: number, file: JournalFile) {
     this.#store = store;
@@ -47,7 +49,7 @@ export class OpenSegment {
     this.#end = { offset: found.offset, count: found.count };
     if (found.stop === 'damaged') return false;
     if (found.stop === 'torn') {
-      await this.#file.truncate(found.offset);
+      await this.#cut(found.offset);
       const bytes = size - found.offset;
       const text = `segment ${hex8(this.number)} ended in the midst of a record; its ${bytes} bytes were cut off`;
       this.#store.notice('tail-cut', text, { bytes });
@@ -65,14 +67,21 @@ export class OpenSegment {
     this.#end = { offset: this.#end.offset + bytes.length, count: this.#end.count + count };
   }
 
-  sync(): Promise<void> {
-    return this.#file.sync();
+  async sync(): Promise<void> {
+    const size = await this.#file.size();
+    await this.#file.sync();
+    this.#syncedBytes = size;
+  }
+
+  /** Also what other processes have added. */
+  async isSynced(): Promise<boolean> {
+    return (await this.#file.size()) <= this.#syncedBytes;
   }
 
   /** Takes back what was written behind `to`, unless somebody has written behind it. */
   async undo(to: ScanPoint): Promise<void> {
     if ((await this.#file.size()) !== this.#end.offset) return;
-    await this.#file.truncate(to.offset);
+    await this.#cut(to.offset);
     this.#end = to;
   }
 
@@ -88,9 +97,14 @@ export class OpenSegment {
     return this.#file.close();
   }
 
+  async #cut(length: number): Promise<void> {
+    this.#syncedBytes = Math.min(this.#syncedBytes, length);
+    await this.#file.truncate(length);
+  }
+
   async #cutBack(cause: unknown): Promise<never> {
     try {
-      await this.#file.truncate(this.#end.offset);
+      await this.#cut(this.#end.offset);
     } catch (error) {
       const text = `segment ${hex8(this.number)} could not be cut back after a failed write: ${systemReason(error)}`;
       this.#store.notice('write-failed', text);

@@ -139,11 +139,15 @@ export class JournalWriter {
     await this.syncWritten();
   }
 
-  /** As `sync`, of what has reached its segment or the buffer. */
+  /**
+   * As `sync`, of what has reached its segment or the buffer; also of what other processes appended, or this one before
+   * it was started last. A segment that others have left they have synced.
+   */
   async syncWritten(): Promise<void> {
     await this.#turns.run(async () => {
       if (this.#preCommit.used > 0) await this.#flushBuffer();
-      if (this.#unsynced) await this.#syncSegment();
+      if ((await this.#metastore.storage()) !== this.#segment.number) await this.#reopen();
+      if (this.#unsynced || !(await this.#segment.isSynced())) await this.#syncSegment();
     });
   }
 

@@ -52,6 +52,7 @@ export class JournalSet {
   readonly #options: JournalSetOptions;
   readonly #shared = new Map<string, Shared>();
   readonly #failureGates = new Map<string, LogGate>();
+  readonly #onOpened = new Set<() => void>();
   #files: Promise<JournalFiles> | undefined;
 
   constructor(options: JournalSetOptions) {
@@ -67,7 +68,10 @@ export class JournalSet {
     try {
       return await shared.turns.run(async () => {
         if (shared.journal) await addMissing(shared.journal, wish);
-        else shared.journal = await this.#open(key, [...shared.wishes, wish]);
+        else {
+          shared.journal = await this.#open(key, [...shared.wishes, wish]);
+          for (const listener of this.#onOpened) listener();
+        }
         shared.wishes.push(wish);
         return shared.journal;
       });
@@ -80,6 +84,12 @@ export class JournalSet {
   /** The one that is open now; `reopen` may put another in its place. */
   get(path: string): Journal | undefined {
     return this.#shared.get(journalKey(path))?.journal;
+  }
+
+  /** Called when a path was opened that was not open before; returns how to stop that. */
+  onOpened(listener: () => void): () => void {
+    this.#onOpened.add(listener);
+    return () => this.#onOpened.delete(listener);
   }
 
   /** All that are open, by path. */

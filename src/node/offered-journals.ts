@@ -8,10 +8,10 @@ import { FlotillaError } from '../core/errors.ts';
 import type { JournalSet } from '../logs/journal-set.ts';
 
 export class OfferedJournals implements LogJournals {
-  readonly #set: Pick<JournalSet, 'open' | 'get' | 'release'>;
+  readonly #set: Pick<JournalSet, 'open' | 'get' | 'release' | 'onOpened'>;
   readonly #held = new Map<string, Promise<unknown>>();
 
-  constructor(set: Pick<JournalSet, 'open' | 'get' | 'release'>) {
+  constructor(set: Pick<JournalSet, 'open' | 'get' | 'release' | 'onOpened'>) {
     this.#set = set;
   }
 
@@ -22,6 +22,10 @@ export class OfferedJournals implements LogJournals {
     const journal = this.#set.get(path);
     if (!journal) throw new FlotillaError('FLT-2201', `there is none at ${path}`);
     return journal;
+  }
+
+  onOpened(listener: () => void): () => void {
+    return this.#set.onOpened(listener);
   }
 
   async stop(): Promise<void> {

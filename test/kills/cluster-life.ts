@@ -101,7 +101,10 @@ async function beNode(life: ClusterLife, { files, wire, around, system }: Parts)
     ...around,
   });
   const world = { ...around, jobs: logJobs(new Jobs(around)), intervals: { activeMs: 1000, idleMs: 2000 } };
-  const offered = { logs: [{ name: log, path }], journals: { journal: async () => journal } };
+  const offered = {
+    logs: [{ name: log, path }],
+    journals: { journal: async () => journal, onOpened: () => () => {} },
+  };
   const service = new LogService(system, world, { node: name, subcluster: 'default', ...offered });
   new LogServer({ wire, groups, node: name, service, ...around });
   const hello = (): void => void wire.publish(helloSubject, new TextEncoder().encode(name));

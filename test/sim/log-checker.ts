@@ -61,7 +61,13 @@ export class LogChecker implements ObjectChecker {
   readonly quietMs = 90_000;
   readonly #world: ObjectWorld;
   readonly #random: SeededRandom;
-  readonly #shape: { readonly unitLimit: number; readonly safety: 0 | 1 | 2; readonly logfile: Destination };
+  readonly #shape: {
+    readonly unitLimit: number;
+    readonly safety: 0 | 1 | 2;
+    readonly logfile: Destination;
+    /** Of the records, those that nobody waits for. */
+    readonly lazyShare: number;
+  };
   readonly #disks = new Map<string, SimulatedDisk>();
   readonly #writers = new Map<SimNode, Writer>();
   readonly #systems: ActorSystem[] = [];
@@ -75,7 +81,10 @@ export class LogChecker implements ObjectChecker {
     const logfile = parseDestination(`${outputs}/${this.#random.pick(patterns)}`, { isPattern: true });
     if (typeof logfile === 'string') throw new Error(logfile);
     const safety = this.#random.pick([0, 1, 2] as const);
-    this.#shape = { unitLimit: 300 + this.#random.below(4000), safety, logfile };
+    const unitLimit = 300 + this.#random.below(4000);
+    // Mostly lazy records: then what is sent is often synced by nobody but the log service.
+    const lazyShare = new SeededRandom(world.seed, 'lazy logs').chance(0.5) ? 0.85 : 0.3;
+    this.#shape = { unitLimit, safety, logfile, lazyShare };
   }
 
   start(node: SimNode): void {
@@ -125,7 +134,7 @@ export class LogChecker implements ObjectChecker {
   #append(node: SimNode, writer: Writer): void {
     const record = `${node.name} ${writer.life}.${writer.next++}`;
     const payload = Buffer.from(`${record} ${'x'.repeat(this.#random.below(120))}\n`);
-    if (this.#random.chance(0.3)) writer.journal.appendLazy(payload);
+    if (this.#random.chance(this.#shape.lazyShare)) writer.journal.appendLazy(payload);
     else
       writer.journal.append(payload).then(
         () => this.#acknowledged.add(record),
@@ -187,6 +196,7 @@ export class LogChecker implements ObjectChecker {
         if (asked !== path) throw new FlotillaError('FLT-2201', asked);
         return journal;
       },
+      onOpened: () => () => {},
     };
     const offered = { node: node.name, subcluster: 'default', logs: [{ name: log, path }], journals };
     const service = new LogService(system, world, offered);

@@ -3,6 +3,7 @@ import type { PlantedFault } from './planted-faults.ts';
 
 const writer = 'src/journal/writer.ts';
 const reader = 'src/journal/reader.ts';
+const subscriber = 'src/actors/log-subscriber.ts';
 const puller = 'src/actors/log-puller.ts';
 const aggregateFile = 'src/manager/aggregate-file.ts';
 
@@ -27,6 +28,20 @@ const logFaults: readonly Omit<PlantedFault, 'objects'>[] = [
     file: puller,
     find: '      await stored;\n',
     replace: '      void stored;\n',
+  },
+  {
+    name: 'records that were not synced are sent',
+    seed: 2,
+    file: subscriber,
+    find: '      await journal.syncWritten();\n      // From the checkpoint',
+    replace: '      // From the checkpoint',
+    also: [
+      {
+        file: subscriber,
+        find: '      await journal.syncWritten();\n      const more',
+        replace: '      const more',
+      },
+    ],
   },
   {
     name: 'the state of an output is not looked at',

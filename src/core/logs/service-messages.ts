@@ -7,6 +7,7 @@ import type { LogId } from './log-id.ts';
 export const refusalNames = [
   'unknown-log',
   'no-subscriber',
+  'no-journal',
   /** Somebody else has it, until `retryMs` from now unless he renews it. */
   'leased',
   /** An operator ended the transfer; for `retryMs` nobody gets it. */

@@ -26,7 +26,7 @@ async function served(sizes: readonly number[], unitLimit?: number) {
 }
 
 describe('a lease', () => {
-  it('9.2 keeps others out, until its holder was silent for 30 s; any request of his renews it', async () => {
+  it('LOG-9.2 keeps others out, until its holder was silent for 30 s; any request of his renews it', async () => {
     const { world, service, opened, fetch } = await served([10]);
     const { lease, ttlMs } = await opened();
     expect(ttlMs).toBe(leaseMs);
@@ -44,7 +44,7 @@ describe('a lease', () => {
     expect(service.leases).toBe(1);
   });
 
-  it('9.2 is given back by close, and goes to the same consumer of a later life at once', async () => {
+  it('LOG-9.2 is given back by close, and goes to the same consumer of a later life at once', async () => {
     const { service, opened, fetch } = await served([10]);
     const first = await opened();
     const second = await opened({ instance: 'b' });
@@ -54,7 +54,7 @@ describe('a lease', () => {
     expect(await service.open({ ...request, consumer: 'zoe' })).toMatchObject({ subscriber: 'master' });
   });
 
-  it('15 ends when the journal was made anew', async () => {
+  it('LOG-15 ends when the journal was made anew', async () => {
     const { world, opened, fetch } = await served([10]);
     const { lease, journal } = await opened();
     world.node.journal = await openJournal({
@@ -70,7 +70,7 @@ describe('a lease', () => {
 });
 
 describe('an acknowledgement', () => {
-  it('9.2 covers what was sent under this lease and nothing else; a late one changes nothing', async () => {
+  it('LOG-9.2 covers what was sent under this lease and nothing else; a late one changes nothing', async () => {
     const { service, opened, fetch } = await served([10, 10, 10]);
     const { lease } = await opened();
     const at = (marker: number) => service.ack(lease, { segment: 0, marker });
@@ -89,7 +89,7 @@ describe('an acknowledgement', () => {
 });
 
 describe('an interval', () => {
-  it('9.2 ends between records, within the bytes asked for; a larger record comes alone', async () => {
+  it('LOG-9.2 ends between records, within the bytes asked for; a larger record comes alone', async () => {
     const { opened, fetch } = await served([10, 10, 2_000, 10], 100_000);
     const { lease } = await opened();
     const sizes: number[] = [];
@@ -103,7 +103,7 @@ describe('an interval', () => {
     expect(sizes).toEqual([2, 1, 1]);
   });
 
-  it('9.2 holds only what no power loss takes back', async () => {
+  it('LOG-9.2 holds only what no power loss takes back', async () => {
     const { world, opened, fetch } = await served([]);
     const { lease } = await opened();
     world.node.journal!.appendLazy(Buffer.from('lazy\n'));
@@ -114,7 +114,36 @@ describe('an interval', () => {
     expect((await world.node.journal!.bounds())?.last).toEqual({ segment: 0, marker: 1 });
   });
 
-  it('9.2 says how long to wait: not at all, active, idle', async () => {
+  it('LOG-9.2 holds only what no power loss takes back, also of what another process wrote or one that was killed', async () => {
+    const { world, opened, fetch } = await served([]);
+    const share = {
+      path: logPath,
+      files: world.node.disk.process(),
+      access: 'share',
+      ...world.around,
+    } as const;
+    const other = await openJournal(share);
+    const { lease } = await opened();
+    for (let count = 1; count <= 2; count++) {
+      other.appendLazy(Buffer.from('theirs\n'));
+      await world.advance(0);
+      expect(await fetch(lease)).toMatchObject({ count });
+    }
+    world.node.kill(true);
+    await world.node.start();
+    expect((await world.node.journal!.bounds())?.last).toEqual({ segment: 0, marker: 2 });
+    world.node.journal!.appendLazy(Buffer.from('ours\n'));
+    await world.advance(0);
+    world.node.kill(false);
+    await world.node.start();
+    const again = (await world.node.service!.open(request)) as OpenedLog;
+    await world.node.service!.fetch({ lease: again.lease, maxBytes: 4_194_304, after: undefined });
+    world.node.kill(true);
+    await world.node.start();
+    expect((await world.node.journal!.bounds())?.last).toEqual({ segment: 0, marker: 3 });
+  });
+
+  it('LOG-9.2 says how long to wait: not at all, active, idle', async () => {
     const { opened, fetch } = await served([10, 10]);
     const { lease } = await opened();
     const first = await fetch(lease, 1);
@@ -123,7 +152,7 @@ describe('an interval', () => {
     expect([first.waitMs, second.waitMs, third.waitMs]).toEqual([0, 1_000, 10_000]);
   });
 
-  it('6.3 the step from a consumed segment frees it, without a further record', async () => {
+  it('LOG-6.3 the step from a consumed segment frees it, without a further record', async () => {
     const { world, service, opened, fetch } = await served([600, 600]);
     const { lease } = await opened();
     let after = { segment: 0, marker: 0 };
@@ -144,7 +173,7 @@ describe('the service', () => {
     expect(await service.open({ ...request, log: 'paniclog' })).toMatchObject({ refused: 'unknown-log' });
   });
 
-  it('15 names damage, and the journal that is not there', async () => {
+  it('LOG-15 names damage, and the journal that is not there', async () => {
     const { world, opened, fetch, service } = await served([10, 10, 10], 100_000);
     const { lease } = await opened();
     world.node.disk.damage(`${logPath}/00000000`, 'junk', 30);
@@ -152,13 +181,13 @@ describe('the service', () => {
     world.node.journal = undefined;
     expect(await fetch(lease)).toMatchObject({ refused: 'unavailable' });
     // Nobody has logged anything yet, perhaps.
-    expect(await service.open(request)).toMatchObject({ refused: 'no-subscriber' });
+    expect(await service.open(request)).toMatchObject({ refused: 'no-journal' });
     expect((await service.list()).logs).toMatchObject([
       { name: 'mainlog', onDisk: 0, problem: expect.stringContaining('gone') },
     ]);
   });
 
-  it('9.3 hints once somebody has read everything, and at most once in 10 ms', async () => {
+  it('LOG-9.3 hints once somebody has read everything, and at most once in 10 ms', async () => {
     const { world, service, opened, fetch } = await served([]);
     let hints = 0;
     service.onReady = () => {
@@ -178,7 +207,7 @@ describe('the service', () => {
     expect(hints).toBeLessThanOrEqual(3);
   });
 
-  it('13 lists what is behind each subscriber, and who has it', async () => {
+  it('LOG-13 lists what is behind each subscriber, and who has it', async () => {
     const { world, service, opened, fetch } = await served([10, 10, 10]);
     const { lease } = await opened();
     const { last } = await fetch(lease, 1);

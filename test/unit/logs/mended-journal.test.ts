@@ -19,7 +19,7 @@ async function pulled(has: number, acknowledged: number, torn?: number) {
   const decoder = new IntervalDecoder(store.clock);
   await world.node.start();
   for (let n = 10; n < 10 + perSegment + 2; n++)
-    await world.node.journal!.append(Buffer.from(`${`record ${n} ..`.slice(0, payloadBytes - 1)}\n`));
+    await world.node.journal!.append(Buffer.from(`record ${n} .\n`.padStart(payloadBytes)));
 
   if (torn !== undefined) await damaged(world, torn);
 

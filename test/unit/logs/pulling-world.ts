@@ -129,6 +129,8 @@ export class NodeSide {
   subscribers: string[] = ['master'];
   jobs: Jobs;
   journal: Journal | undefined;
+  /** To be called when `journal` was put in its place. */
+  onOpened: () => void = () => {};
   service: LogService | undefined;
   wire: MemoryWire | undefined;
   #system: ActorSystem | undefined;
@@ -163,6 +165,10 @@ export class NodeSide {
       journal: async () => {
         if (this.journal) return this.journal;
         throw new FlotillaError('FLT-2201', 'it is gone');
+      },
+      onOpened: (listener: () => void) => {
+        this.onOpened = listener;
+        return () => {};
       },
     };
     this.service = new LogService(this.#system, world, {

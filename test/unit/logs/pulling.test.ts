@@ -47,6 +47,20 @@ describe('a puller', () => {
     await world.until(() => manager.store.arrivals.length === 2, 100);
   });
 
+  it('LOG-9.3 is told of a log that gets its journal only now, and pulls its first line at once', async () => {
+    const world = new PullingWorld();
+    await world.node.start();
+    const { journal } = world.node;
+    world.node.journal = undefined;
+    const manager = new ManagerSide(world);
+    manager.start();
+    await world.until(() => manager.state === 'unmade');
+    world.node.journal = journal;
+    world.append(1);
+    world.node.onOpened();
+    await world.until(() => manager.store.arrivals.length === 1, 1_000);
+  });
+
   it('R6 finds new records within the idle pause when every hint is lost', async () => {
     const { world, manager } = await pulling();
     await world.until(() => manager.state === 'waiting idle');
