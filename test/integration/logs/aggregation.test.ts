@@ -114,7 +114,7 @@ function expectOnce(...managers: readonly string[]): void {
 describe('aggregation', () => {
   let first: NodeProcess;
 
-  it('logging 10 lines from before the manager came, and those that come, are in the file of their node and day', async () => {
+  it('LOG-10 lines from before the manager came, and those that come, are in the file of their node and day', async () => {
     first = await startManager('mgr-1');
     await hasAll('mgr-1');
     expect(await first.console('reopen logs')).toBe('Executed\n');
@@ -127,7 +127,7 @@ describe('aggregation', () => {
     expect(statSync(join(folder, 'mgr-1', path)).mode & 0o777).toBe(0o640);
   });
 
-  it('R6 logging 15 manager and server are killed while lines come: each line is there once', async () => {
+  it('R6 LOG-1 LOG-15 manager and server are killed while lines come: each line is there once', async () => {
     for (let round = 0; round < 4; round++) {
       const before = linesOf('mgr-1', 'relay-1').length;
       const writing = (async () => {
@@ -147,13 +147,13 @@ describe('aggregation', () => {
     expectOnce('mgr-1');
   }, 240_000);
 
-  it('logging 17.9 a second manager with a subscriber of its own writes the same bytes', async () => {
+  it('LOG-17.9 a second manager with a subscriber of its own writes the same bytes', async () => {
     await startManager('mgr-2');
     await hasAll('mgr-2');
     expect(output('mgr-2')).toEqual(output('mgr-1'));
   }, 120_000);
 
-  it('logging 17.10 lines of the next day go into its file, and those of today that are late into its own', async () => {
+  it('LOG-17.10 lines of the next day go into its file, and those of today that are late into its own', async () => {
     for (const days of [1, 0, 2]) {
       aheadS = days * 86_400;
       for (const node of nodes) await write(node, 10);

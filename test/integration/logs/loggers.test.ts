@@ -83,7 +83,7 @@ async function jlogCat(): Promise<string> {
 }
 
 describe('a node with loggers', () => {
-  it('logging 2, 3 sessions of its front listener and messages of its program are read by jlog cat', async () => {
+  it('LOG-2 LOG-3 sessions of its front listener and messages of its program are read by jlog cat', async () => {
     await new Promise<void>((resolve, reject) => {
       const client = connectTcp(port, '127.0.0.1', () => client.end('hello'));
       client.on('error', reject).on('close', resolve).resume();
@@ -103,7 +103,7 @@ describe('a node with loggers', () => {
     );
   });
 
-  it('logging 3 a service that is not there is a rejection, a console line an account record', async () => {
+  it('LOG-3 a service that is not there is a rejection, a console line an account record', async () => {
     upstream.close();
     await new Promise<void>((resolve) => {
       connectTcp(port, '127.0.0.1')
@@ -121,7 +121,7 @@ describe('a node with loggers', () => {
     expect(command).toEqual(['Z', `${folder}/console`, '', 'root', '-1', 'pid', '']);
   });
 
-  it('logging 7 a full disk: lines wait up to spill, are dropped beyond, and are written when there is room', async () => {
+  it('LOG-7 a full disk: lines wait up to spill, are dropped beyond, and are written when there is room', async () => {
     writeFileSync(`${small}/ballast`, Buffer.alloc(40 * 1024));
     const isFull = (): boolean =>
       node.logs.destinations().some(({ name, problem }) => name.startsWith(small) && problem !== undefined);
@@ -149,7 +149,7 @@ describe('a node with loggers', () => {
     expect(linesOf(`${folder}/panic`).filter((line) => line.includes('ENOSPC'))).toHaveLength(1);
   });
 
-  it('logging 14 the paniclog is heard on the bus while it is written, each line once', async () => {
+  it('LOG-14 the paniclog is heard on the bus while it is written, each line once', async () => {
     await until(() => panics.some((panic) => panic.includes('can be written again')));
     const lines = new Set(linesOf(`${folder}/panic`));
     const bodies = panics.map((panic) => panic.replace(/^\S+ \S+ /, ''));
@@ -158,7 +158,7 @@ describe('a node with loggers', () => {
     expect(panics.every((panic) => / panics\.relay-1\.[a-z]+ /.test(` ${panic.split(' ')[1]} `))).toBe(true);
   });
 
-  it('logging 2 reopen logs goes on in new files, and makes a journal anew that was removed', async () => {
+  it('LOG-2 reopen logs goes on in new files, and makes a journal anew that was removed', async () => {
     renameSync(`${folder}/acct`, `${folder}/acct.1`);
     rmSync(journal, { recursive: true });
     expect(await node.console('reopen logs')).toEqual({ text: 'Executed\n', status: 0 });

@@ -79,7 +79,7 @@ const masterLine = `\t${' '.repeat(26)}master @ 00000000:00000003\n`;
 const segmentLine = '\t00000000 [       69 bytes] 1 pending readers\n';
 const indexLine = '\t\t idx: 3 messages (00000003), open\n';
 
-it('R6 jlog prints subscribers, segments and the perspective of one as jlogctl does', async () => {
+it('R6 LOG-8 jlog prints subscribers, segments and the perspective of one as jlogctl does', async () => {
   expect(await jlog('subscriber')).toBe(0);
   expect(await jlog('subscriber', '-l')).toBe(0);
   expect(output()).toBe(masterLine + masterLine);
@@ -90,7 +90,7 @@ it('R6 jlog prints subscribers, segments and the perspective of one as jlogctl d
   expect(output()).toBe(perspective);
 });
 
-it('R6 jlog in the old form prints each path, then what was asked of it; one that is none does not keep the others', async () => {
+it('R6 LOG-8 jlog in the old form prints each path, then what was asked of it; one that is none does not keep the others', async () => {
   use('segments');
   cpSync(join(import.meta.dirname, '../../fixtures/jlog/basic'), at('../k'), { recursive: true });
   expect(await oldForm('-s', '-l', '-i', at(), join(place, 'none'), join(place, 'k'))).toBe(1);
@@ -125,7 +125,7 @@ it('R6 jlog in the old form prints each path, then what was asked of it; one tha
   expect(readdirSync(at()).filter((name) => /^0{7}.$/.test(name))).toEqual(['00000002']);
 });
 
-it('R6 jlog adds, moves and erases subscribers in both forms, and fails with exit code 1 when there is none', async () => {
+it('R6 LOG-8 jlog adds, moves and erases subscribers in both forms, and fails with exit code 1 when there is none', async () => {
   expect(await jlog('subscriber', '-a', 'new', '-C', '00000000:00000001')).toBe(0);
   expect(await jlog('subscriber', '-u', 'new', '-C', '00000000:00000002')).toBe(0);
   expect(await jlog('subscriber', '-e', 'new')).toBe(0);
@@ -179,7 +179,7 @@ it('R6 jlog refuses what cannot be typed with 2, and what is no journal with 1',
   );
 });
 
-it('R6 jlog checks records as jlogctl does, cuts out what is none, and says so', async () => {
+it('R6 LOG-8 jlog checks records as jlogctl does, cuts out what is none, and says so', async () => {
   use('torn');
   expect(await jlog('data', '-d')).toBe(1);
   expect(output()).toBe('\t00000000 [       79 bytes] 1 pending readers\n');
@@ -209,7 +209,7 @@ it('R6 jlog names a record whose magic is wrong, and one that goes beyond the en
   );
 });
 
-it('R6 jlog prints the state of an index: none, error, or how many messages it has', async () => {
+it('R6 LOG-8 jlog prints the state of an index: none, error, or how many messages it has', async () => {
   appendFileSync(at('00000000.idx'), 'x');
   await jlog('data', '-i');
   expect(output()).toBe(`${segmentLine}\t\t idx: error\n`);
@@ -219,7 +219,7 @@ it('R6 jlog prints the state of an index: none, error, or how many messages it h
   expect(readdirSync(at())).not.toContain('00000000.idx');
 });
 
-it('R6 jlog repair prints what it changed and ends with 0; a second time there is nothing to do', async () => {
+it('R6 LOG-8 jlog repair prints what it changed and ends with 0; a second time there is nothing to do', async () => {
   use('torn');
   writeFileSync(at('metastore'), 'x');
   writeFileSync(at('cp.6d6173746572'), Buffer.of(9, 0, 0, 0, 9, 0, 0, 0));
@@ -251,7 +251,7 @@ it('R6 jlog repair -f cuts damage out of closed segments and deletes what nobody
   expect(output()).toBe('');
 });
 
-it('R6 jlog creates and alters journals, and prints their settings', async () => {
+it('R6 LOG-8 jlog creates and alters journals, and prints their settings', async () => {
   rmSync(at(), { recursive: true });
   expect(await jlog('create', '-s', '512', '-p', '4096', '-c', 'on', '-f', 'safe')).toBe(0);
   expect(output()).toBe('');

@@ -166,7 +166,7 @@ describe('CONF-4 types', () => {
   });
 });
 
-describe('logging 2 destinations', () => {
+describe('LOG-2 destinations', () => {
   it('join the subscribers of both forms', () => {
     expect(parseDestination('jlog:///var/log/x=>a,b?subscribers=c,a&when=end')).toMatchObject({
       scheme: 'jlog',
@@ -201,7 +201,7 @@ describe('CFG-2319 what stands behind %', () => {
       expect(format(written)).toEqual(['CFG-2319']);
   });
 
-  it('in the pattern of Logs (logging 10.3)', () => {
+  it('LOG-10.3 in the pattern of Logs', () => {
     expect(pattern('/%Y/%m/%d/%{l}/%{s}/%{n}.%Ey%Od%%')).toMatchObject({ scheme: 'file' });
     for (const written of ['/%', '/%{', '/%{l', '/%{L}', '/%{ll}', '/%q', '/%E', '/%Eq'])
       expect(pattern(written)).toEqual(['CFG-2319']);

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { fakeNode, type } from './fake-node.ts';
 
-it('logging 2 reopens all loggers, those of a kind, or one, and says Executed', async () => {
+it('LOG-2 reopens all loggers, those of a kind, or one, and says Executed', async () => {
   const reopened: (string | undefined)[] = [];
   const facts = fakeNode({
     loggers: {

@@ -28,7 +28,7 @@ async function work(disk: SimulatedDisk, acknowledged: string[], consumed: strin
   await journal.close();
 }
 
-it('R6 killed at any operation, or losing power there: what was acknowledged is read, once, and new records behind it', async () => {
+it('R6 LOG-7 LOG-17.4 LOG-17.5 killed at any operation, or losing power there: what was acknowledged is read, once, and new records behind it', async () => {
   const whole = new SimulatedDisk();
   await work(whole, [], []);
   const operations = whole.operations;

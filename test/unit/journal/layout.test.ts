@@ -18,7 +18,7 @@ const segmentsTexts = Array.from({ length: 40 }, (_, n) => {
 });
 
 describe('journals written by the C library', () => {
-  it('R6 basic: three records with their times, all consumed by master', async () => {
+  it('R6 LOG-4 basic: three records with their times, all consumed by master', async () => {
     const journal = await open({ path: fixture('basic'), files });
     expect(await readAll(journal, 'master')).toEqual([]);
     await journal.addSubscriber('again');
@@ -34,7 +34,7 @@ describe('journals written by the C library', () => {
     ['master', 41],
     ['mgr2', 17],
     ['a/b c', 1],
-  ])('R6 segments: %s has read %i of 41 records in three segments', async (subscriber, consumed) => {
+  ])('R6 LOG-4 segments: %s has read %i of 41 records in three segments', async (subscriber, consumed) => {
     const path = fixture('segments');
     const journal = await open({ path, files });
     const all = [...segmentsTexts, ''];
@@ -42,7 +42,7 @@ describe('journals written by the C library', () => {
     await journal.close();
   });
 
-  it('R6 segments: reading all leaves the index files that the C library wrote', async () => {
+  it('R6 LOG-4 segments: reading all leaves the index files that the C library wrote', async () => {
     const path = fixture('segments');
     const before = bytesOf(path);
     for (const name of ['00000000.idx', '00000001.idx', '00000002.idx'])
@@ -56,7 +56,7 @@ describe('journals written by the C library', () => {
     expect(bytesOf(path)).toEqual(before);
   });
 
-  it('R6 buffered: what the killed writer left in its buffer is in the segment, once', async () => {
+  it('R6 LOG-4 buffered: what the killed writer left in its buffer is in the segment, once', async () => {
     const path = fixture('buffered');
     const lines = [0, 1, 2, 3, 4].map((n) => `buffered ${n}\n`);
     for (const _ of [1, 2]) {
@@ -67,7 +67,7 @@ describe('journals written by the C library', () => {
     expect(readFileSync(join(path, 'pre_commit')).length).toBe(4100);
   });
 
-  it('R6 lz4: compressed records are expanded, and new ones are compressed', async () => {
+  it('R6 LOG-4 lz4: compressed records are expanded, and new ones are compressed', async () => {
     const journal = await open({ path: fixture('lz4'), files });
     const lines = Array.from(
       { length: 10 },
@@ -88,7 +88,7 @@ describe('journals written by the C library', () => {
 });
 
 describe('journals we write', () => {
-  it('R6 have the bytes of the layout: segment, index, checkpoint, metastore, buffer', async () => {
+  it('R6 LOG-4 have the bytes of the layout: segment, index, checkpoint, metastore, buffer', async () => {
     const path = newPath();
     const journal = await open({ path, files, subscribers: ['master'] });
     for (const n of [0, 1, 2])
@@ -98,7 +98,7 @@ describe('journals we write', () => {
     expect(bytesOf(path)).toEqual(bytesOf(fixture('basic')));
   });
 
-  it('R6 leave a segment once it has reached its limit, as the C library does', async () => {
+  it('R6 LOG-5 leave a segment once it has reached its limit, as the C library does', async () => {
     const path = newPath();
     const journal = await open({
       path,
@@ -119,7 +119,7 @@ describe('journals we write', () => {
     expect(bytesOf(path)).toEqual(bytesOf(fixture('segments')));
   });
 
-  it('R6 twenty records of 100 bytes at a limit of 512: four segments of 580 bytes and an empty one', async () => {
+  it('R6 LOG-5 twenty records of 100 bytes at a limit of 512: four segments of 580 bytes and an empty one', async () => {
     const path = newPath();
     const journal = await open({ path, files, create: { unitLimit: 512 } });
     const ids = await Promise.all(Array.from({ length: 20 }, () => journal.append(Buffer.alloc(100, 'x'))));
@@ -135,7 +135,7 @@ describe('journals we write', () => {
   });
 
   it.each([false, true])(
-    'R6 records of 0 bytes, 1 byte, 600 KiB and 5 MiB are read back (compressed: %s)',
+    'R6 LOG-17.11 records of 0 bytes, 1 byte, 600 KiB and 5 MiB are read back (compressed: %s)',
     async (compress) => {
       const journal = await open({ path: newPath(), files, subscribers: ['master'], create: { compress } });
       const sizes = [0, 1, 600 * 1024, 0, 5 * 1024 * 1024, 2];
@@ -147,7 +147,7 @@ describe('journals we write', () => {
     },
   );
 
-  it('R6 files have the mode asked for, the directory x besides, whatever the mask', async () => {
+  it('R6 LOG-4 files have the mode asked for, the directory x besides, whatever the mask', async () => {
     const path = newPath();
     const before = process.umask(0o077);
     try {
@@ -178,7 +178,7 @@ describe('journals we write', () => {
 });
 
 describe('journals of other machines', () => {
-  it('R6 the other byte order is read, and refused for writing', async () => {
+  it('R6 LOG-4 the other byte order is read, and refused for writing', async () => {
     const path = fixture('basic');
     const swap = (name: string, from: number, to: number): void => {
       const bytes = readFileSync(join(path, name));
@@ -202,7 +202,7 @@ describe('journals of other machines', () => {
     expect(bytesOf(path)).toEqual(before);
   });
 
-  it('R6 a journal of jlog 1 is read with its own magic, and stays as it is', async () => {
+  it('R6 LOG-4 a journal of jlog 1 is read with its own magic, and stays as it is', async () => {
     const path = fixture('basic');
     const cut = readFileSync(join(path, 'metastore')).subarray(0, 12);
     writeFileSync(join(path, 'metastore'), cut);

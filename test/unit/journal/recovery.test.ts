@@ -33,7 +33,7 @@ function damage(path: string, name: string, at: number, bytes: string): void {
 const checkpointFile = 'cp.6d6173746572';
 
 describe('damaged segments', () => {
-  it('R6 bytes damaged inside a closed segment are cut out when a subscriber comes to them; the rest is read', async () => {
+  it('R6 LOG-7 bytes damaged inside a closed segment are cut out when a subscriber comes to them; the rest is read', async () => {
     const path = await written();
     damage(path, '00000001', 3 * recordBytes, '####');
     const journal = await open({ path, files });
@@ -42,7 +42,7 @@ describe('damaged segments', () => {
     await journal.close();
   });
 
-  it('R6 checkpoints go back by the records cut out before them', async () => {
+  it('R6 LOG-7 checkpoints go back by the records cut out before them', async () => {
     const path = await written();
     const journal = await open({ path, files });
     await journal.addSubscriber('late', { segment: 1, marker: 8 });
@@ -53,7 +53,7 @@ describe('damaged segments', () => {
     await journal.close();
   });
 
-  it('R6 bytes damaged inside the current segment: writing goes on in the next one, nothing else is lost', async () => {
+  it('R6 LOG-7 bytes damaged inside the current segment: writing goes on in the next one, nothing else is lost', async () => {
     const path = await written();
     damage(path, '00000002', 2 * recordBytes, '####');
     const journal = await open({ path, files });
@@ -110,7 +110,7 @@ describe('damaged segments', () => {
     await again.close();
   });
 
-  it('R6 false indexes are written anew', async () => {
+  it('R6 LOG-7 false indexes are written anew', async () => {
     const path = await written();
     const journal = await open({ path, files });
     await readAll(journal, 'master');
@@ -123,7 +123,7 @@ describe('damaged segments', () => {
     await journal.close();
   });
 
-  it('R6 a segment that is missing is passed over, and told', async () => {
+  it('R6 LOG-7 a segment that is missing is passed over, and told', async () => {
     const path = await written();
     rmSync(join(path, '00000001'));
     const journal = await open({ path, files });
@@ -141,7 +141,7 @@ describe('damaged metastore', () => {
     ['has lost its end', Buffer.from('0900000000020000', 'hex'), 512],
     ['says nonsense', Buffer.alloc(16, 0x77), 0x77777777],
   ])(
-    'R6 a metastore that %s is restored: the highest segment is the current one',
+    'R6 LOG-7 a metastore that %s is restored: the highest segment is the current one',
     async (_, bytes, unitLimit) => {
       const path = await written();
       if (bytes) writeFileSync(join(path, 'metastore'), bytes);
@@ -184,7 +184,7 @@ describe('damaged checkpoints', () => {
     ['of three bytes', '000000', '00000000:00000000'],
     ['above the current segment', '0900000000000000', '00000002:00000005'],
     ['behind the last record', '02000000ff000000', '00000002:00000005'],
-  ])('R6 a checkpoint %s is moved to where nothing is passed over', async (_, bytes, expected) => {
+  ])('R6 LOG-7 a checkpoint %s is moved to where nothing is passed over', async (_, bytes, expected) => {
     const path = await written();
     writeFileSync(join(path, checkpointFile), Buffer.from(bytes, 'hex'));
     const journal = await open({ path, files });
@@ -195,7 +195,7 @@ describe('damaged checkpoints', () => {
     await journal.close();
   });
 
-  it('R6 a checkpoint below the lowest segment goes to its beginning; a transient one stays', async () => {
+  it('R6 LOG-7 a checkpoint below the lowest segment goes to its beginning; a transient one stays', async () => {
     const path = await written();
     writeFileSync(join(path, `cp.${Buffer.from('~tail').toString('hex')}`), Buffer.alloc(8));
     rmSync(join(path, '00000000'));
@@ -209,7 +209,7 @@ describe('damaged checkpoints', () => {
     await journal.close();
   });
 
-  it('R6 records appended behind a checkpoint that was ahead are all read', async () => {
+  it('R6 LOG-7 records appended behind a checkpoint that was ahead are all read', async () => {
     const path = await written();
     writeFileSync(join(path, checkpointFile), Buffer.from('0200000009000000', 'hex'));
     const journal = await open({ path, files });

@@ -26,7 +26,7 @@ const segmentsIn = (path: string): string[] =>
   Object.keys(bytesOf(path)).filter((name) => /^[0-9a-f]{8}$/.test(name));
 
 describe('subscribers', () => {
-  it('R6 are added at the beginning, the end, a record, or where another one stands, and never twice', async () => {
+  it('R6 LOG-6 are added at the beginning, the end, a record, or where another one stands, and never twice', async () => {
     const journal = await filled(newPath(), 6);
     expect(formatId(await journal.addSubscriber('begin'))).toBe('00000000:00000000');
     expect(formatId(await journal.addSubscriber('end', 'end'))).toBe('00000001:00000002');
@@ -56,7 +56,7 @@ describe('subscribers', () => {
     await journal.close();
   });
 
-  it('R6 a segment is kept until the slowest has passed it; removing that one frees it at once', async () => {
+  it('R6 LOG-6 a segment is kept until the slowest has passed it; removing that one frees it at once', async () => {
     const path = newPath();
     const journal = await filled(path, 14, { subscribers: ['fast', 'slow'] });
     await readAll(journal, 'fast', true);
@@ -68,7 +68,7 @@ describe('subscribers', () => {
     await journal.close();
   });
 
-  it('R6 without subscribers nothing is deleted, and clean keeps the current segment', async () => {
+  it('R6 LOG-6 without subscribers nothing is deleted, and clean keeps the current segment', async () => {
     const path = newPath();
     const journal = await filled(path, 14);
     expect(segmentsIn(path)).toHaveLength(4);
@@ -77,7 +77,7 @@ describe('subscribers', () => {
     await journal.close();
   });
 
-  it('R6 a checkpoint may go back as far as there are segments, never ahead of the data', async () => {
+  it('R6 LOG-6 a checkpoint may go back as far as there are segments, never ahead of the data', async () => {
     const journal = await filled(newPath(), 6, { subscribers: ['master', 'other'] });
     const reader = await journal.reader('master');
     await reader.checkpoint({ segment: 1, marker: 1 });
@@ -93,7 +93,7 @@ describe('subscribers', () => {
     await journal.close();
   });
 
-  it('R6 an interval never spans two segments, and the step to the next one frees the one before', async () => {
+  it('R6 LOG-6 an interval never spans two segments, and the step to the next one frees the one before', async () => {
     const path = newPath();
     const journal = await filled(path, 6, { subscribers: ['master'] });
     const reader = await journal.reader('master');
@@ -124,7 +124,7 @@ describe('subscribers', () => {
 });
 
 describe('limits of growth', () => {
-  it('R6 beyond the largest size the oldest segments go, and it is told how many records of whom are lost', async () => {
+  it('R6 LOG-11 beyond the largest size the oldest segments go, and it is told how many records of whom are lost', async () => {
     const path = newPath();
     const limits = { maxBytes: 320, maxAgeMs: 0, action: 'drop-oldest' } as const;
     const journal = await filled(path, 22, { subscribers: ['master', 'other'], limits });
@@ -153,7 +153,7 @@ describe('limits of growth', () => {
     await journal.close();
   });
 
-  it('R6 with stop-writing appends are refused until there is room again', async () => {
+  it('R6 LOG-11 with stop-writing appends are refused until there is room again', async () => {
     const limits = { maxBytes: 150, maxAgeMs: 0, action: 'stop-writing' } as const;
     const journal = await filled(newPath(), 8, { subscribers: ['master'], limits });
     await journal.enforceLimits();
@@ -167,7 +167,7 @@ describe('limits of growth', () => {
 });
 
 describe('full disk', () => {
-  it('R6 refuses the append, keeps nothing of it, and goes on when there is room', async () => {
+  it('R6 LOG-5 LOG-7 refuses the append, keeps nothing of it, and goes on when there is room', async () => {
     const disk = new SimulatedDisk();
     const journal = await open({ path: '/j', files: disk.process(), subscribers: ['master'] });
     await journal.append(Buffer.from('before'));
@@ -187,7 +187,7 @@ describe('full disk', () => {
     await journal.close();
   });
 
-  it('R6 a record whose sync fails is refused and taken out again', async () => {
+  it('R6 LOG-5 LOG-7 a record whose sync fails is refused and taken out again', async () => {
     const disk = new SimulatedDisk();
     const journal = await open({ path: '/j', files: disk.process(), subscribers: ['master'] });
     await journal.append(Buffer.from('before'));
@@ -208,7 +208,7 @@ describe('full disk', () => {
     await journal.close();
   });
 
-  it('R6 appends that wait together are written and synced once', async () => {
+  it('R6 LOG-5 appends that wait together are written and synced once', async () => {
     const disk = new SimulatedDisk();
     const journal = await open({ path: '/j', files: disk.process() });
     const trace: string[] = [];

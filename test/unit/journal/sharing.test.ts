@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const program = join(import.meta.dirname, 'writer-process.ts');
 
 describe('two processes', () => {
-  it('R6 write one journal: every record once, those of each in order, no segment beyond its limit by more', async () => {
+  it('R6 LOG-5 write one journal: every record once, those of each in order, no segment beyond its limit by more', async () => {
     const path = newPath();
     const files = await openDiskFiles();
     const owner = await open({ path, files, subscribers: ['master'], create: { unitLimit: 2000 } });
@@ -36,7 +36,7 @@ describe('two processes', () => {
     await owner.close();
   }, 120_000);
 
-  it('R6 a journal with a write buffer is written by its owner only', async () => {
+  it('R6 LOG-5 a journal with a write buffer is written by its owner only', async () => {
     const path = newPath();
     const files = await openDiskFiles();
     const owner = await open({ path, files, preCommitBytes: 4096 });

@@ -34,7 +34,7 @@ describe('docs/guides/aggregation.md', () => {
     expect(checkText(example('logs = [')).findings).toEqual([]);
   });
 
-  it('logging 12: one manager, and the two forms of one for each subcluster', () => {
+  it('LOG-12: one manager, and the two forms of one for each subcluster', () => {
     expect(logs(example('nodename = barca'), 'barca', 'node1', 'x').subscribers).toEqual(['barca', 'master']);
     for (const word of ['Subcluster "west"', 'Node "west1"']) {
       const pulls = (manager: string, node: string) =>

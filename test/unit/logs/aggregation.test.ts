@@ -57,7 +57,7 @@ describe('CONF-8.7 Logs', () => {
     expect(other).toMatchObject({ maxOpen: 6, maxIdleMs: 60_000 });
   });
 
-  it('logging 12: a manager per subcluster, by the nodes it leaves out or by subcluster; ( ) pulls nothing', () => {
+  it('LOG-12: a manager per subcluster, by the nodes it leaves out or by subcluster; ( ) pulls nothing', () => {
     const byNode = `Logs {
       Manager eastmgr { Node west1 { Subscriber = () }  Node west2 { Subscriber = () } }
       Manager westmgr { Node east1 { Subscriber = () }  Node east2 { Subscriber = () } }

@@ -17,11 +17,11 @@ it.each([
   ['custom_logger "c" { mainlog = "/x" delivery_format = "%q" }', 'CFG-2319'],
   ['custom_logger "c" { mainlog = "/x" delivery_format = "%i" sanitize = "all" }', 'CFG-2107'],
   ['syslog_io { facility = post }', 'CFG-2107'],
-])('logging 2, 3 %s is %s', (text, code) => {
+])('LOG-2 LOG-3 %s is %s', (text, code) => {
   expect(codes(checkText(text))).toEqual([code]);
 });
 
-it('logging 2, 3 modules and options of all loggers are read with their units', () => {
+it('LOG-2 LOG-3 modules and options of all loggers are read with their units', () => {
   const { logging } = settingsOf(`
     log_hires_timestamp = true  debug_throttle_max_num_same_message = 5  debug_throttle_period_secs = 10
     cluster { logs_max_lag = 1000  logs_max_lag_action = drop-subscriber  log_group_split = true }

@@ -39,7 +39,7 @@ function filled(format: string, { isHighResolution = false, sanitize = '' } = {}
   return parsed(timeUs, record, { zone, isHighResolution, sanitize: sanitizer });
 }
 
-describe('logging 3 custom_logger', () => {
+describe('LOG-3 custom_logger', () => {
   it('fills every letter, and takes the longest item there is', () => {
     expect(filled('%A|%b|%g|%B|%BI|%c|%C|%CI|%d|%H|%h{Subject}')).toBe(
       'plain|b|g|266|batch|Invalid Recipient|10|conn|mx.example.com|10.0.0.1|Hello',

@@ -29,7 +29,7 @@ describe('journals of a process', () => {
     await expect(one.append(line('x'))).rejects.toMatchObject({ code: 'FLT-2204' });
   });
 
-  it('logging 2 subscribers are added by every open, where it says, and never removed', async () => {
+  it('LOG-2 subscribers are added by every open, where it says, and never removed', async () => {
     const path = newPath();
     const journal = await set.open(path, { subscribers: ['master'], mode: 0o644 });
     await journal.append(line('one'));
@@ -42,7 +42,7 @@ describe('journals of a process', () => {
     for (let n = 0; n < 4; n++) await set.release(path);
   });
 
-  it('logging 7 what is no journal is refused and counted for nobody', async () => {
+  it('LOG-7 what is no journal is refused and counted for nobody', async () => {
     const path = newPath();
     mkdirSync(path);
     writeFileSync(`${path}/letter`, 'x');
@@ -53,7 +53,7 @@ describe('journals of a process', () => {
     expect(set.get(path)).toBeUndefined();
   });
 
-  it('logging 2 a directory removed by hand is made anew at reopening, with its subscribers and another identity', async () => {
+  it('LOG-2 a directory removed by hand is made anew at reopening, with its subscribers and another identity', async () => {
     const path = newPath();
     const journal = await set.open(path, { subscribers: ['master'] });
     await set.open(path, { subscribers: ['west'] });

@@ -39,7 +39,7 @@ async function journalWith(records: number, maxLag: LoggingSettings['maxLag']) {
 }
 
 describe('logs_max_lag', () => {
-  it('logging 11 warns at 50, 80 and 95 % of it, once each, about who does not read', async () => {
+  it('LOG-11 warns at 50, 80 and 95 % of it, once each, about who does not read', async () => {
     const { journal, watch, close } = await journalWith(5, { bytes: 840, action: 'warn' });
     await watch.look();
     await watch.look();
@@ -70,7 +70,7 @@ describe('logs_max_lag', () => {
   });
 });
 
-it('logging 11 a file system that fills up is told at each mark, and again when it had been emptied', async () => {
+it('LOG-11 a file system that fills up is told at each mark, and again when it had been emptied', async () => {
   const { watch, close } = await journalWith(0, { bytes: 0, action: 'warn' });
   for (const share of [0.4, 0.51, 0.49, 0.51, 0.96, 0.3, 0.82]) {
     fullness = share;

@@ -48,7 +48,7 @@ describe('lines on their way', () => {
     expect(queue.facts).toMatchObject({ written: 2000, waiting: 0, dropped: 0, problem: undefined });
   });
 
-  it('logging 7 wait while the disk is full, up to spill; the rest is dropped and counted, told once a minute', async () => {
+  it('LOG-7 wait while the disk is full, up to spill; the rest is dropped and counted, told once a minute', async () => {
     const queue = queueOf(3);
     sink.answer = full;
     queue.write(0, 'a\n');

@@ -24,7 +24,7 @@ const ids = {
 const head = '1064868656@00/00-25004-31B987F3@00/00-03736-F4101B54@00/00-04532-A3456B54';
 const time = '1064868656';
 
-describe('logging 3 lines of the main log', () => {
+describe('LOG-3 lines of the main log', () => {
   it('R has recipient, sender, peer, size, protocol, group and binding; an unknown peer says so', () => {
     const record = {
       ...ids,
@@ -104,7 +104,7 @@ describe('logging 3 lines of the main log', () => {
   });
 });
 
-describe('logging 3 lines of the other logs', () => {
+describe('LOG-3 lines of the other logs', () => {
   it('B and T of the bounce log have both mailboxes, stage, class, size, address and text', () => {
     const record = { ...ids, recipient: 'bob@a.b', sender: 'eve@c.d', stage: 5, classCode: 10, bytes: 31 };
     expect(bounceLine(time, 'B', { ...record, address: '10.0.0.1', text: '552 No such account' })).toBe(

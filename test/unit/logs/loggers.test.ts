@@ -68,7 +68,7 @@ const letters = (text: string): string[] =>
     .filter((line) => line !== '')
     .map((line) => line.split('@')[4] ?? line);
 
-describe('logging 3 ec_logger and bounce_logger', () => {
+describe('LOG-3 ec_logger and bounce_logger', () => {
   it('each record goes to the log of its kind, at the time it happened', async () => {
     open(ecLogger('heartbeat = 0'));
     writeAll();
@@ -118,7 +118,7 @@ describe('logging 3 ec_logger and bounce_logger', () => {
     expect(await textOf('panic')).toBe('1700000000123456:oh\n');
   });
 
-  it('logging 2 reopening goes on in new files, of all loggers or of one', async () => {
+  it('LOG-2 reopening goes on in new files, of all loggers or of one', async () => {
     open(ecLogger('heartbeat = 0', 'one'));
     const panic = async () => {
       loggers.write({ kind: 'panic', record: { text: 'x' } });
@@ -144,7 +144,7 @@ describe('logging 3 ec_logger and bounce_logger', () => {
   });
 });
 
-describe('logging 3 custom_logger', () => {
+describe('LOG-3 custom_logger', () => {
   it('writes the stages that have a format, to their file or to the main log', async () => {
     open(`custom_logger "c" {
       mainlog = "${path}/main"

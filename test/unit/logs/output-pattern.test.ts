@@ -16,7 +16,7 @@ function parsed(text: string): Destination {
 const expand = (text: string, timeS = 1_709_769_600, more = {}) =>
   new OutputPattern(parsed(text)).expand({ ...names, ...more }, localTime(timeS, utc));
 
-describe('logging 10.3 logfile', () => {
+describe('LOG-10.3 logfile', () => {
   it('the example of the manual', () => {
     expect(expand('/var/log/eccluster/%Y/%m/%d/%{l}/%{s}/%{n}').path).toBe(
       '/var/log/eccluster/2024/03/07/mainlog/mycluster/node1',
@@ -51,7 +51,7 @@ describe('logging 10.3 logfile', () => {
   });
 });
 
-describe('logging 10.3 a node does not choose paths on the manager', () => {
+describe('LOG-10.3 a node does not choose paths on the manager', () => {
   it('names that would are refused', () => {
     for (const name of ['', '.', '..', 'a/b', '/', 'a\n', '\u0000', '\u007f', '\u0085', 'a\ufffd', '\ud800x'])
       expect([name, outputNameProblem(name)]).toEqual([name, expect.any(String)]);

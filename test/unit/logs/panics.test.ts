@@ -15,7 +15,7 @@ const message = (seq: number, text = `text ${seq}`): PanicMessage => ({
   seq,
 });
 
-describe('logging 14 equal messages', () => {
+describe('LOG-14 equal messages', () => {
   it('are let through so many in a period, whatever numbers they hold', () => {
     const equal = new EqualMessages({ most: 2, periodMs: 1000 });
     const admitted = ['at 1', 'at 2', 'at 3', 'other', 'at 4'].map((text) => equal.admit(text, 0));
@@ -28,7 +28,7 @@ describe('logging 14 equal messages', () => {
   });
 });
 
-describe('logging 14 broadcast', () => {
+describe('LOG-14 broadcast', () => {
   let clock: VirtualClock;
   let recorder: Recorder;
   let kept: PanicMessage[];
@@ -96,7 +96,7 @@ describe('logging 14 broadcast', () => {
   });
 });
 
-describe('logging 14 messages on the bus', () => {
+describe('LOG-14 messages on the bus', () => {
   const origin = {
     logGroup: 'panics',
     splitsLevels: false,

@@ -53,7 +53,7 @@ function open(text: string, pipe: Partial<PipeSettings> = {}): LineSink {
   return sink;
 }
 
-describe('logging 2 text files', () => {
+describe('LOG-2 text files', () => {
   it('are appended to, with the mode of the option whatever the mask, their directories made', async () => {
     const path = `${newPath()}/logs/mainlog.ec`;
     const before = process.umask(0o077);
@@ -86,7 +86,7 @@ describe('logging 2 text files', () => {
   });
 });
 
-describe('logging 2 journals', () => {
+describe('LOG-2 journals', () => {
   it('one record holds one line with its time, and the subscribers of the URI are there', async () => {
     const path = newPath();
     await write(open(`cluster://${path}=>master,west`), 'one', 'two');
@@ -109,7 +109,7 @@ describe('logging 2 journals', () => {
     expect(journals.get(path)).toBeUndefined();
   });
 
-  it('logging 7 one that cannot be opened keeps nothing, and is written when it can', async () => {
+  it('LOG-7 one that cannot be opened keeps nothing, and is written when it can', async () => {
     const path = newPath();
     mkdirSync(`${path}/letters`, { recursive: true });
     open(`cluster://${path}=>master`);
@@ -134,7 +134,7 @@ describe('logging 2 journals', () => {
   });
 });
 
-describe('logging 2 the system log', () => {
+describe('LOG-2 the system log', () => {
   const libc = koffi.load(null);
   const calls = {
     socket: libc.func('int socket(int, int, int)'),
@@ -195,7 +195,7 @@ describe('logging 2 the system log', () => {
   });
 });
 
-describe('logging 2 programs', () => {
+describe('LOG-2 programs', () => {
   const shell = (script: string, more = ''): string =>
     `pipe:///bin/sh?arg1=-c&arg2=${encodeURIComponent(script)}${more}`;
 
@@ -241,7 +241,7 @@ describe('logging 2 programs', () => {
   }, 20_000);
 });
 
-describe('logging 2 a program that hangs', () => {
+describe('LOG-2 a program that hangs', () => {
   it('is ended with its log, and not started again', async () => {
     const path = newPath();
     open(
@@ -255,7 +255,7 @@ describe('logging 2 a program that hangs', () => {
   }, 30_000);
 });
 
-describe('logging 2 URIs', () => {
+describe('LOG-2 URIs', () => {
   it('name only what their scheme knows', () => {
     expect(parseDestination('pipe:///x?arg1=a&bad=1')).toBe('unsupported options bad on /x');
     expect(parseDestination('pipe://x')).toContain('no absolute path');

@@ -39,7 +39,7 @@ const times = [
   ...[1_711_846_799, 1_711_846_800, 1_729_990_799, 1_729_990_800, 951_782_399, 951_868_799, 4_294_967_295],
 ];
 
-describe('logging 10.3 time conversions', () => {
+describe('LOG-10.3 time conversions', () => {
   for (const zone of ['UTC', 'Europe/Berlin', 'America/St_Johns', 'Australia/Lord_Howe', 'Pacific/Apia'])
     it(`every one is what date prints in ${zone}`, () => {
       const at = zoneOf(zone, times);

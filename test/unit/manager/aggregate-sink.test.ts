@@ -46,7 +46,7 @@ function programs(text: string) {
   return { store, opened };
 }
 
-describe('logging 10.3 logfile = pipe://', () => {
+describe('LOG-10.3 logfile = pipe://', () => {
   it('real programs, one for each node, have read all lines when the aggregator has stopped', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'flotilla-pipes-'));
     const recorder = new Recorder();

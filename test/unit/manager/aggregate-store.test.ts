@@ -26,7 +26,7 @@ const lines = (node: string, from: number, to: number): string =>
     .map(({ payload }) => Buffer.from(payload).toString())
     .join('');
 
-describe('logging 10.2 records become lines', () => {
+describe('LOG-10.2 records become lines', () => {
   it('each has one newline, none is no line, and zero bytes are bytes', async () => {
     const disk = new SimulatedDisk();
     const store = aggregateOn(disk.process(), 'logfile = "/all"');
@@ -102,7 +102,7 @@ describe('logging 10.2 records become lines', () => {
   });
 });
 
-describe('logging 10.2 step 4 the state of a file', () => {
+describe('LOG-10.2 step 4 the state of a file', () => {
   const text = 'logfile = "/all"';
 
   it('a journal that was made anew is another source; one that was repaired or copied is not', async () => {
@@ -209,7 +209,7 @@ describe('logging 10.2 step 4 the state of a file', () => {
   });
 });
 
-describe('logging 10.3 names of files', () => {
+describe('LOG-10.3 names of files', () => {
   it('a record goes where its own time says: around midnight, and pulled again a day later', async () => {
     const disk = new SimulatedDisk();
     const text = 'logfile = "/logs/%Y/%m/%d/%{l}/%{s}/%{n}"';
@@ -274,7 +274,7 @@ describe('logging 10.3 names of files', () => {
   });
 });
 
-describe('logging 15 what cannot be kept holds its own log only', () => {
+describe('LOG-15 what cannot be kept holds its own log only', () => {
   it('FLT-2501 a path that cannot be made', async () => {
     const path = newPath();
     writeFileSync(path, '');
@@ -356,7 +356,7 @@ function watched(files: JournalFiles): JournalFiles & { readonly openPaths: Set<
   });
 }
 
-describe('logging 10.3 handles', () => {
+describe('LOG-10.3 handles', () => {
   it('17.10 max_open 2 with 5 logs: the least recently written makes room, and reopening appends', async () => {
     const disk = new SimulatedDisk();
     const files = watched(disk.process());
@@ -435,7 +435,7 @@ function gate() {
   return { open, opened };
 }
 
-describe('logging 17.9 two managers', () => {
+describe('LOG-17.9 two managers', () => {
   it('with two names and %{n} in the pattern write the same bytes, however the lines reach them', async () => {
     const nodes = ['a', 'b', 'c'];
     const pullAll = async (subscriber: string, lengths: readonly number[], parallel: boolean) => {

@@ -12,7 +12,7 @@ const times = [
   0, 1_700_000_000, 1_720_000_000, 1_711_846_799, 1_711_846_800, 1_729_990_799, 1_729_990_800, 4e9,
 ];
 
-it('logging 10.3 offset and name of local time are those of the C library', async () => {
+it('LOG-10.3 offset and name of local time are those of the C library', async () => {
   for (const zone of ['UTC', 'Europe/Berlin', 'America/St_Johns', 'Australia/Lord_Howe', 'XYZ+3:30']) {
     const env = { ...process.env, TZ: zone, LC_ALL: 'C' };
     const { stdout: found } = await run(
