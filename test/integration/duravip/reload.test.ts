@@ -139,7 +139,44 @@ describe('a configuration that is read again', () => {
     expect(await node('b').console('config reload')).toContain('Reconfigured: nothing is different.');
     await uninterrupted(first.slice(1, 3));
   });
+
+  it('MGR-17 DVC-14 a manager has all nodes read their files again, then announce their views, then move an address', async () => {
+    const ip = '10.84.0.7';
+    const now = [...first.slice(0, 3), ...added, { ip, prefers: 'c' } as const];
+    for (const machine of machines) rewrite(machine, scopes(now));
+    const manager = await startManager();
+    await until(async () => (await manager.console('info -v')).includes('(3 nodes, settled)'));
+    const answers = async (command: string) =>
+      (await manager.console(`broadcast -w 30 ${command}`)).replace(/\(#\S+\) \S+Z/g, 'AT');
+    expect(await answers('config reload')).toMatch(
+      new RegExp(
+        machines
+          .map((machine) => `== ${machine} AT \\[0\\]\n[\\s\\S]*DuraVIP ${ip} added\n`)
+          .join('[\\s\\S]*'),
+      ),
+    );
+    expect(await answers('cluster duravip announce view')).toBe(
+      machines.map((machine) => `== ${machine} AT [0]\nView announced (${now.length} VIPs).\n`).join(''),
+    );
+    await until(() => plumbed('c').includes(ip));
+    await until(async () =>
+      (await manager.console(`unicast -w a cluster duravip move ${ip} to b`)).includes('Moving'),
+    );
+    await until(() => plumbed('b').includes(ip) && !plumbed('c').includes(ip));
+  });
 });
+
+/** Beside a node, on the server of that node. */
+async function startManager(): Promise<NodeProcess> {
+  const logins = JSON.parse(readFileSync(join(node('a').stateDir, 'nats/logins.json'), 'utf8'));
+  const { user, password } = logins.fleet;
+  return fleet.start({
+    name: 'barca',
+    role: 'manager',
+    through: network.on('a'),
+    servers: [`nats://${user}:${password}@127.0.0.1:4222`],
+  });
+}
 
 function node(machine: Machine): NodeProcess {
   return nodes.get(machine)!;
