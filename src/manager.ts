@@ -20,10 +20,10 @@ import { AsLogger } from './manager/as-logger.ts';
 import { ControlCache } from './manager/control-cache.ts';
 import { Dispatch } from './manager/dispatch.ts';
 import { openAggregate } from './manager/open-aggregate.ts';
-import { reloadManager } from './manager/reload.ts';
+import { type ManagerReload, reloadManager } from './manager/reload.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
-import { type ConfigurationSource, settingsFrom } from './node/configuration.ts';
+import { type ConfigurationSource, configurationFrom } from './node/configuration.ts';
 import { ConsoleAccess } from './node/console-access.ts';
 import { linkFacts, membersOf, viewFacts } from './node/facts.ts';
 import { exposeManagerGauges } from './node/gauges.ts';
@@ -31,7 +31,7 @@ import { Jobs } from './node/jobs.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Logging } from './node/logging.ts';
-import { impossible, type Reload, type ReloadOutcome } from './node/reload.ts';
+import { impossible, type ReloadOutcome } from './node/reload.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { flotillaVersion } from './node/version.ts';
 import type { LineOutput } from './observe/log.ts';
@@ -54,7 +54,7 @@ export interface ManagerOptions extends ConfigurationSource {
  * FLT-1203 (embedded server), FLT-1501 (console endpoint), FLT-2701 (control cache); nothing stays open then.
  */
 export async function startManager(options: ManagerOptions): Promise<RunningManager> {
-  const manager = new RunningManager(options.settings ?? settingsFrom(options), options);
+  const manager = new RunningManager(options.settings ?? configurationFrom(options).settings, options);
   await manager.started;
   return manager;
 }
@@ -161,7 +161,7 @@ export class RunningManager {
     return outcome;
   }
 
-  #readAgain(file: string | undefined): Reload {
+  #readAgain(file: string | undefined): ManagerReload {
     try {
       return reloadManager(this.#options, file, this.#settings);
     } catch (error) {

@@ -22,7 +22,12 @@ import { Caches } from './node/caches.ts';
 import { ClusterApi } from './node/cluster-api.ts';
 import { ClusterLife } from './node/cluster-life.ts';
 import { CommandApi } from './node/command-api.ts';
-import { type ConfigurationSource, type ConfigurationText, settingsFrom } from './node/configuration.ts';
+import {
+  type CheckedConfiguration,
+  type ConfigurationSource,
+  type ConfigurationText,
+  configurationFrom,
+} from './node/configuration.ts';
 import { ConsoleAccess } from './node/console-access.ts';
 import { Counts } from './node/counts.ts';
 import { duravipFacts } from './node/duravip-facts.ts';
@@ -40,8 +45,9 @@ import type { LogsApi } from './node/logs-api.ts';
 import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
 import { Peers } from './node/peers.ts';
-import { impossible, type ReloadOutcome, reload } from './node/reload.ts';
+import { applyConfiguration, type ReloadOutcome } from './node/reload.ts';
 import { checkoutNow, Puller } from './node/repository/puller.ts';
+import { RunningConfiguration } from './node/running-configuration.ts';
 import { SharedObject } from './node/shared-object.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { systemClock } from './node/system-clock.ts';
@@ -56,6 +62,8 @@ import { Paniclog } from './observe/paniclog.ts';
 export interface StartOptions extends ConfigurationSource {
   /** A configuration that has been read and checked already; `configFile` beside it is read by `reload`. */
   readonly settings?: NodeSettings;
+  /** @internal What `settings` was made of. */
+  readonly configuration?: CheckedConfiguration;
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
   /** Services of this program for listeners without `Upstream`, by `host:port` as in `Listen`. */
@@ -75,7 +83,12 @@ const sessionGraceMs = 2_000;
  * directory), FLT-1203 (embedded server), FLT-1401 (listener), FLT-1501 (console endpoint); nothing stays open then.
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const node = new RunningNode(options.settings ?? settingsFrom(options), options);
+  const { settings } = options;
+  const configuration = settings ? options.configuration : configurationFrom(options);
+  const node = new RunningNode(
+    settings ?? configuration!.settings,
+    configuration ? { ...options, configuration } : options,
+  );
   await node.started;
   return node;
 }
@@ -105,6 +118,7 @@ export class RunningNode extends NodeApi {
   readonly #record: DuravipRecord;
   readonly #logs: OfferedLogs;
   protected readonly peers: Peers;
+  readonly #configuration: RunningConfiguration;
   #settings: NodeSettings;
   /** As the files have them; the outbound caps know those of the start. */
   #groupOfBinding: ReadonlyMap<string, string>;
@@ -142,6 +156,13 @@ export class RunningNode extends NodeApi {
     this.logs = this.#logging.api;
     this.floating = new Floating(settings.duravip, this.#around);
     this.#record = new DuravipRecord({ groupOfBinding: () => this.#groupOfBinding, ...this.#around });
+    this.#configuration = new RunningConfiguration({
+      source: options,
+      first: options.configuration,
+      apply: (checked) => this.#apply(checked),
+      inTurn: (duty) => this.#lifecycle.inTurn(duty),
+      ...this.#around,
+    });
     this.peers = new Peers({
       settings,
       around: this.#around,
@@ -179,7 +200,7 @@ export class RunningNode extends NodeApi {
       logs: this.#logs,
       jobs: this.peers.jobs,
       loggers: this.#logging.loggers,
-      reload: (configFile) => this.reload(configFile === undefined ? undefined : { configFile }),
+      configuration: this.#configuration,
       reset: () => this.#lifecycle.reset(),
       shutdown: () => void this.stop('console'),
     });
@@ -202,6 +223,7 @@ export class RunningNode extends NodeApi {
     });
     this.#slots = new HeldSlots(this.#around);
     const { throttles } = this;
+    this.metrics.gauge('config_pending_changes', () => this.#configuration.pending);
     exposeGauges(this.metrics, {
       life: () => this.#life,
       jobs: this.peers.jobs,
@@ -240,20 +262,12 @@ export class RunningNode extends NodeApi {
   }
 
   /**
-   * Reads the configuration again, or another one, and applies what concerns floating addresses: addresses, names,
-   * services, preferences, followers, topology and the options of `cluster` that a running node can follow. What is wrong
-   * is refused as a whole; what needs a restart is named. What is the same as before is not touched.
+   * Reads the configuration again, or another one, and applies what a running node can follow. What is wrong is refused as a
+   * whole; what needs a restart is named. What is the same as before is not touched; what was changed on a console and is in
+   * no file is gone.
    */
   reload(from: ConfigurationText = this.#options): Promise<ReloadOutcome> {
-    return this.#lifecycle.inTurn(async () => {
-      const outcome = await this.#reload(from).catch(impossible);
-      const { log } = this.#around;
-      if (outcome.applied) {
-        log.notice('the configuration was read again', { ...outcome, report: undefined });
-        this.cluster.configApplied(outcome);
-      } else log.error(`the configuration was read again and refused: ${outcome.report.trim()}`);
-      return outcome;
-    });
+    return this.#configuration.reload(from);
   }
 
   /** Runs a console line as an operator would type it. */
@@ -286,18 +300,19 @@ export class RunningNode extends NodeApi {
     return this.#life?.member.throttles.get(type);
   }
 
-  async #reload(from: ConfigurationText): Promise<ReloadOutcome> {
+  async #apply(checked: CheckedConfiguration): Promise<ReloadOutcome> {
     const [machine, listeners, life] = [this.#machine, this.#listeners, this.#life];
     if (this.state !== 'serving' || !machine || !listeners || !life)
       throw new FlotillaError('FLT-1004', `the node is ${this.state}`);
     const parts = { address: this.#address, machine, listeners, floating: this.floating, life };
-    const { outcome, settings, groupOfBinding } = await reload(this.#options, from, this.#settings, parts);
-    this.#settings = settings ?? this.#settings;
-    this.throttles.configure(this.settings);
-    this.caches.configure(this.settings.datasources);
-    this.#access.roles.configure(this.settings.roles);
-    this.#console?.configure(this.settings.control);
-    this.#groupOfBinding = groupOfBinding ?? this.#groupOfBinding;
+    const { outcome, settings, groupOfBinding } = await applyConfiguration(checked, this.#settings, parts);
+    this.#settings = settings;
+    this.throttles.configure(settings);
+    this.caches.configure(settings.datasources);
+    this.#access.roles.configure(settings.roles);
+    this.#console?.configure(settings.control);
+    this.#groupOfBinding = groupOfBinding;
+    this.cluster.configApplied(outcome);
     return outcome;
   }
 

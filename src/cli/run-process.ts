@@ -14,7 +14,7 @@ import { renderFindings } from '../config/report.ts';
 import { confDirectory, searchPathOf } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { NodeSettings } from '../core/settings.ts';
-import { clusterBootOf, environmentOf } from '../node/configuration.ts';
+import { type CheckedConfiguration, clusterBootOf, isChecked, requestOf } from '../node/configuration.ts';
 import { fatalLine } from './fatal-line.ts';
 import { managerReadyLine, readyLine } from './ready-line.ts';
 
@@ -37,7 +37,13 @@ interface Running {
 interface Kind {
   /** Looked for along the search path when no file is given. */
   readonly defaultFile: string;
-  start(options: ProcessFlags & { settings: NodeSettings; configFile: string }): Promise<Running>;
+  start(
+    options: ProcessFlags & {
+      settings: NodeSettings;
+      configuration: CheckedConfiguration;
+      configFile: string;
+    },
+  ): Promise<Running>;
   readonly readyLine: (settings: NodeSettings) => string;
 }
 
@@ -83,9 +89,10 @@ async function runProcess(kind: Kind, flags: ProcessFlags): Promise<never> {
 async function run(kind: Kind, flags: ProcessFlags): Promise<number> {
   const { config = kind.defaultFile, ...rest } = flags;
   const given = withWorkingCopy(rest);
-  const settings = settingsFor(config, given);
-  if (!settings) return 1;
-  const starting = kind.start({ settings, configFile: config, ...given });
+  const configuration = configurationFor(config, given);
+  if (!configuration) return 1;
+  const { settings } = configuration;
+  const starting = kind.start({ settings, configuration, configFile: config, ...given });
   stopOnSignals(starting);
   reloadOnSignal(starting);
   stopOnDefects(starting);
@@ -96,7 +103,7 @@ async function run(kind: Kind, flags: ProcessFlags): Promise<number> {
   return 0;
 }
 
-type Environment = ReturnType<typeof environmentOf>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A machine that was set up with `flotilla cfg bootstrap` keeps its configuration up to date unasked. */
 function withWorkingCopy(given: Omit<ProcessFlags, 'config'>): Omit<ProcessFlags, 'config'> {
@@ -105,15 +112,20 @@ function withWorkingCopy(given: Omit<ProcessFlags, 'config'>): Omit<ProcessFlags
 }
 
 /** Undefined when the configuration is wrong; then everything that is wrong with it has been printed. */
-function settingsFor(config: string, given: Omit<ProcessFlags, 'config'>): NodeSettings | undefined {
-  const environment = environmentOf(given);
-  const result = checkConfiguration({ file: config, ...given, environment });
-  if (!result.found) throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename, environment));
+function configurationFor(
+  config: string,
+  given: Omit<ProcessFlags, 'config'>,
+): CheckedConfiguration | undefined {
+  const request = requestOf({ configFile: config, ...given })!;
+  const result = checkConfiguration(request);
+  if (!result.found)
+    throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename, request.environment));
   if (result.findings.length > 0) process.stderr.write(renderFindings(result));
-  const { settings, tree } = result;
-  const isLevelStated = tree?.child('cluster', '')?.get('debug_level') !== undefined;
+  if (!isChecked(result)) return undefined;
+  const isLevelStated = result.tree.child('cluster', '')?.get('debug_level') !== undefined;
   // A person who looks on wants to see it find the others; what keeps logs keeps the level of the original.
-  return settings && process.stderr.isTTY && !isLevelStated ? { ...settings, logLevel: 'notice' } : settings;
+  const isWatched = process.stderr.isTTY && !isLevelStated;
+  return isWatched ? { ...result, settings: { ...result.settings, logLevel: 'notice' } } : result;
 }
 
 function whyNotFound(config: string, nodename = '{NODENAME}', environment: Environment): string {

@@ -6,9 +6,11 @@
  * before found no error, because its findings could be consequences of earlier ones.
  */
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { NodeSettings } from '../core/settings.ts';
+import type { Change } from './change.ts';
 import { checkBus } from './checks/bus.ts';
-import { checkChanges } from './checks/changes.ts';
+import { changesPath, checkChanges } from './checks/changes.ts';
 import type { Check } from './checks/check.ts';
 import { checkControl } from './checks/control.ts';
 import { checkDatasources } from './checks/datasources.ts';
@@ -21,12 +23,13 @@ import { checkRedis } from './checks/redis.ts';
 import { checkReplicate } from './checks/replicate.ts';
 import { type ConfigurationFiles, diskFiles } from './files.ts';
 import { type Finding, type FindingCounts, Findings } from './finding.ts';
-import { identityOf, nodenameOutside } from './identity.ts';
-import { type LoadedConfiguration, loadConfiguration } from './load.ts';
+import { identityOf, nodenameOutside, type Surroundings } from './identity.ts';
+import { itemsOf, type LoadedConfiguration, loadConfiguration } from './load.ts';
 import { parseSource } from './parser.ts';
 import { quoted } from './print.ts';
+import { globalScope } from './schema/global.ts';
 import type { Scope } from './scope-tree.ts';
-import { searchPathOf } from './search-path.ts';
+import { changesName, etcDirectory, searchPathOf } from './search-path.ts';
 import { nodeSettingsOf } from './settings.ts';
 import { Source } from './source.ts';
 import type { Item } from './syntax-tree.ts';
@@ -59,6 +62,8 @@ export interface CheckOptions {
   /** Name of the system; that of this host unless given. */
   readonly hostname?: string;
   readonly files?: ConfigurationFiles;
+  /** Where the file of console changes lies unless its option is set; default: /etc/flotilla. */
+  readonly etcDirectory?: string | undefined;
 }
 
 export interface CheckResult {
@@ -70,7 +75,12 @@ export interface CheckResult {
   /** The scopes, when there is no error. */
   readonly tree?: Scope;
   readonly settings?: NodeSettings;
+  /** The files, once they were read without an error. */
+  readonly loaded?: LoadedConfiguration;
 }
+
+/** How findings call what was given beside the files. */
+export const givenName = 'given options';
 
 const checks: readonly Check[] = [
   checkIdentity,
@@ -88,31 +98,75 @@ const checks: readonly Check[] = [
 
 /** Reads and checks a configuration. Whatever is wrong with it is in the result. */
 export function checkConfiguration(request: CheckRequest): CheckResult {
-  const findings = new Findings();
-  const surroundings = { environment: request.environment, hostname: request.hostname ?? hostname() };
+  const first = new Findings();
+  const without = load(request, first, undefined);
+  if (without === undefined) return { found: false, findings: [], counts: first.counts };
+  const changesFile = 'file' in request ? changesFileOf(without, request) : undefined;
   const files = request.files ?? diskFiles;
-  const outside = request.nodename ?? nodenameOutside(surroundings);
-  const loaded = loadConfiguration(
+  if (first.hasErrors || changesFile === undefined || files.facts(changesFile).kind === 'none')
+    return checkLoaded(without, request, [], first);
+  const findings = new Findings();
+  const loaded = load(request, findings, changesFile) ?? without;
+  return checkLoaded(loaded, request, [], findings);
+}
+
+/** Files that were read before, with changes from a console. */
+export function checkChanged(
+  loaded: LoadedConfiguration,
+  request: CheckRequest,
+  changes: readonly Change[],
+): CheckResult {
+  return checkLoaded(loaded, request, changes, new Findings());
+}
+
+function load(
+  request: CheckRequest,
+  findings: Findings,
+  changesFile: string | undefined,
+): LoadedConfiguration | undefined {
+  const { files = diskFiles, strict = false, environment } = request;
+  const outside = request.nodename ?? nodenameOutside(surroundingsOf(request));
+  const main =
     'file' in request
       ? { path: request.file }
-      : { text: request.text, name: request.name ?? 'configuration' },
-    {
-      files,
-      searchPath: searchPathOf(outside, request.environment.EC_CONF_SEARCH_PATH),
-      findings,
-      strict: request.strict ?? false,
-    },
-  );
-  if (loaded === undefined) return { found: false, findings: [], counts: findings.counts };
+      : { text: request.text, name: request.name ?? 'configuration' };
+  const searchPath = searchPathOf(outside, environment.EC_CONF_SEARCH_PATH);
+  return loadConfiguration(main, { files, searchPath, findings, strict, changesFile });
+}
+
+/** Undefined when the option is set to nothing. */
+export function changesFileOf(
+  loaded: LoadedConfiguration,
+  { etcDirectory: etc = etcDirectory }: CheckOptions,
+): string | undefined {
+  let stated: string | undefined;
+  for (const item of itemsOf(loaded.main.items, loaded))
+    if (item.kind === 'assignment' && item.name.text.toLowerCase() === 'local_changes_file')
+      stated = item.value.kind === 'scalar' ? item.value.text : stated;
+  if (stated === '') return undefined;
+  return stated === undefined ? join(etc, changesName) : changesPath(loaded.main.path, stated);
+}
+
+function surroundingsOf({ environment, hostname: name = hostname() }: CheckOptions): Surroundings {
+  return { environment, hostname: name };
+}
+
+function checkLoaded(
+  loaded: LoadedConfiguration,
+  request: CheckRequest,
+  changes: readonly Change[],
+  findings: Findings,
+): CheckResult {
   const given = givenItems(request, loaded, findings);
   if (findings.hasErrors) return failed(findings);
-  const tree = buildScopeTree(loaded, given, findings);
+  const tree = buildScopeTree(loaded, given, findings, globalScope, changes);
   if (findings.hasErrors) return failed(findings);
-  const identity = identityOf(tree, surroundings);
+  const identity = identityOf(tree, surroundingsOf(request));
+  const { files = diskFiles } = request;
   for (const check of checks) check({ root: tree, loaded, files, findings, identity });
   if (findings.hasErrors) return failed(findings);
   const settings = nodeSettingsOf(tree, identity, request.environment);
-  return { found: true, findings: findings.list(), counts: findings.counts, tree, settings };
+  return { found: true, findings: findings.list(), counts: findings.counts, tree, settings, loaded };
 }
 
 function failed(findings: Findings): CheckResult {
@@ -128,6 +182,6 @@ function givenItems(request: CheckOptions, loaded: LoadedConfiguration, findings
     stateDir === undefined ? '' : `state_dir = ${quoted(stateDir)}`,
   ].filter((statement) => statement !== '');
   if (statements.length === 0) return [];
-  const source = new Source('given options', `cluster { ${statements.join(' ')} }`, loaded.files.length);
+  const source = new Source(givenName, `cluster { ${statements.join(' ')} }`, loaded.files.length);
   return parseSource(source, findings, { strict: false });
 }

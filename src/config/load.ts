@@ -32,6 +32,10 @@ export interface LoadedConfiguration {
   readonly files: readonly LoadedFile[];
   /** What each include statement brings in, in order. */
   readonly included: ReadonlyMap<Include, readonly LoadedFile[]>;
+  /** The file of console changes, which counts after everything else. */
+  readonly changes: LoadedFile | undefined;
+  /** What console changes are never written to: named by `readonly_include`, or included more than once (CONF-6.3). */
+  readonly readonly: ReadonlySet<LoadedFile>;
 }
 
 /** A file, or text that has none and is called `name` in findings. */
@@ -42,6 +46,8 @@ export interface LoadContext {
   readonly searchPath: readonly string[];
   readonly findings: Findings;
   readonly strict: boolean;
+  /** File of console changes; it need not exist. */
+  readonly changesFile?: string | undefined;
 }
 
 /** Undefined when the main file does not exist. */
@@ -83,7 +89,22 @@ class Loader {
       'text' in main ? this.#parse(main.name, main.text, undefined, undefined) : this.#main(main.path);
     if (file === undefined) return undefined;
     this.#resolveIncludes(file, []);
-    return { main: file, files: this.#files, included: this.#included };
+    const changes = this.#changes();
+    const loaded = { main: file, files: this.#files, included: this.#included, changes };
+    return { ...loaded, readonly: readonlyFiles(file, this.#included) };
+  }
+
+  #changes(): Node | undefined {
+    const { changesFile: path, files, findings } = this.#context;
+    // One that is part of the configuration is refused by its check (CFG-2201).
+    if (path === undefined || this.#loaded.has(resolve(path)) || files.facts(path).kind === 'none')
+      return undefined;
+    const { text, problem } = this.#read(path);
+    const file = this.#parse(path, text, path, undefined);
+    if (problem !== undefined)
+      findings.add('CFG-1201', file.source.span(0, 0), `failed to read '${path}': ${problem}`);
+    this.#resolveIncludes(file, []);
+    return file;
   }
 
   /** Named without a directory and not here, the main file is looked for along the search path. */
@@ -241,6 +262,26 @@ class Loader {
     }
     return first;
   }
+}
+
+/** The loader has bounded how many inclusions there are. */
+function readonlyFiles(
+  main: LoadedFile,
+  included: ReadonlyMap<Include, readonly LoadedFile[]>,
+): ReadonlySet<LoadedFile> {
+  const found = new Set<LoadedFile>();
+  const seen = new Set<LoadedFile>();
+  const open = [main];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    for (const include of includesOf(file.items)) {
+      for (const child of included.get(include) ?? []) {
+        if (include.readonly || seen.has(child)) found.add(child);
+        seen.add(child);
+        open.push(child);
+      }
+    }
+  }
+  return found;
 }
 
 /** All include statements below, at any depth; with a stack, because nesting is bounded by memory only. */

@@ -25,6 +25,8 @@ export function parseSource(source: Source, findings: Findings, options: ParseOp
 interface Open {
   readonly opener: Token;
   readonly items: Item[];
+  /** Its end is known when the brace comes. */
+  readonly body: { readonly source: Source; readonly start: number; end: number };
 }
 
 class Parser {
@@ -59,15 +61,22 @@ class Parser {
 
   /** The brace is at hand. */
   #openStanza(word: Token, instance: Scalar | undefined): void {
-    const items: Item[] = [];
-    this.#add({ kind: 'stanza', name: this.#name(word), instance, items });
-    this.#open.push({ opener: this.#cursor.peek(), items });
+    const open = this.#opened(this.#cursor.peek());
+    this.#add({ kind: 'stanza', name: this.#name(word), instance, items: open.items, body: open.body });
+    this.#open.push(open);
     this.#cursor.advance();
+  }
+
+  #opened(opener: Token): Open {
+    const { source } = this.#cursor;
+    return { opener, items: [], body: { source, start: opener.end, end: source.text.length } };
   }
 
   #close(token: Token): void {
     this.#cursor.advance();
-    if (this.#open.pop() === undefined) this.#cursor.syntaxError(token, "there is no open '{'");
+    const open = this.#open.pop();
+    if (open === undefined) this.#cursor.syntaxError(token, "there is no open '{'");
+    else open.body.end = token.start;
   }
 
   /** Over the token at hand and on to what looks like the next statement; braces on the way are kept in balance. */
@@ -78,7 +87,7 @@ class Parser {
       if (token.kind === 'end' || token.kind === '}') return;
       cursor.advance();
       if (token.kind === '{') {
-        this.#open.push({ opener: token, items: [] });
+        this.#open.push(this.#opened(token));
         return;
       }
     } while (!(cursor.peek().startsLine && isName(cursor.peek())));

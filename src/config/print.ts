@@ -45,7 +45,7 @@ export function printValue(value: Value): string {
 }
 
 /** As typed where that is certain to read back as one word, else quoted. */
-function printScalar(scalar: Scalar): string {
+export function printScalar(scalar: Scalar): string {
   const isPlain = scalar.quote === undefined && /^[\w.:+*%@~$&|!?-]+$/.test(scalar.text);
   return isPlain ? scalar.text : quoted(scalar.text);
 }

@@ -29,16 +29,34 @@ export interface Resolution {
 
 /** A target need not exist as a scope: the answer is then what it would fall back to. */
 export function resolve(root: Scope, option: OptionSchema, target: Target): Resolution {
-  const isAlone = option.alone !== undefined && option.alone.scope in target;
-  for (const path of option.paths ?? []) {
-    if (isAlone && !path.split('::').includes(option.alone?.scope ?? '')) continue;
-    for (const scope of scopesAt(root, path, target)) {
+  for (const { scopes } of searched(root, option, target)) {
+    for (const scope of scopes) {
       const setting = scope.get(option.name);
       if (setting !== undefined) return { value: setting.value, scope, setting };
     }
   }
-  const value = defaultOf(option, isAlone ? option.alone?.default : option.default);
-  return { value, scope: undefined, setting: undefined };
+  return { value: defaultOf(option, defaultFor(option, target)), scope: undefined, setting: undefined };
+}
+
+/** Where an option is looked for, in order: paths of scope names, and the scopes there that fit, best first. */
+export function* searched(
+  root: Scope,
+  option: OptionSchema,
+  target: Target,
+): Generator<{ readonly path: string; readonly scopes: readonly Scope[] }> {
+  const { alone, paths = [] } = option;
+  const isAlone = alone !== undefined && alone.scope in target;
+  for (const path of paths) {
+    const kinds = path.split('::');
+    if (isAlone && !kinds.includes(alone.scope)) continue;
+    if (path !== 'global' && kinds.some((kind) => target[kind] === undefined)) continue;
+    yield { path, scopes: scopesAt(root, path, target) };
+  }
+}
+
+/** In configuration syntax; where nothing sets the option. */
+export function defaultFor({ alone, default: usual }: OptionSchema, target: Target): string | undefined {
+  return alone !== undefined && alone.scope in target ? alone.default : usual;
 }
 
 /** The scopes at a path that fit the target, best first. */

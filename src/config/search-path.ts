@@ -5,6 +5,8 @@ import type { ConfigurationFiles } from './files.ts';
 /** `<etc>`; `<conf>`, the working copy of managed configuration, lies in it. */
 export const etcDirectory = '/etc/flotilla';
 export const confDirectory = `${etcDirectory}/conf`;
+/** Console changes that have no other home, in `<etc>`. */
+export const changesName = 'local_changes.conf';
 
 /** `EC_CONF_SEARCH_PATH` replaces the built-in list as a whole; `{NODENAME}` in it stands for the node's name. */
 export function searchPathOf(nodename: string, override: string | undefined): string[] {

@@ -50,6 +50,8 @@ export interface Stanza {
   readonly name: Name;
   readonly instance: Scalar | undefined;
   readonly items: readonly Item[];
+  /** Between the braces; undefined for what was written in another form than a stanza. */
+  readonly body: Span | undefined;
 }
 
 /** `include "file"` and `readonly_include "file"`: the file's items continue the scope they stand in. */

@@ -4,35 +4,46 @@
  *
  * Invariant: recursion follows the schema, which is a few levels deep, not the text, which may be nested at will.
  */
-import { endpointKey, parseEndpoint, parsePrefix } from './address.ts';
-import type { FindingCode, Findings } from './finding.ts';
-import { itemsOf, type LoadedConfiguration } from './load.ts';
-import { looksLikeRegex, parseSlashedRegex } from './regex.ts';
+import { type Change, itemsOfChange, keptOptions, keptScopes, keysOf } from './change.ts';
+import type { Findings } from './finding.ts';
+import { instanceKey } from './instance-key.ts';
+import type { LoadedConfiguration, LoadedFile } from './load.ts';
 import { globalScope } from './schema/global.ts';
 import { optionNamesOf, optionOf, placesOfOption, placesOfScope, scopeOf } from './schema/lookup.ts';
 import type { OptionSchema, ScopeSchema } from './schema/option.ts';
 import { Scope } from './scope-tree.ts';
+import type { Span } from './source.ts';
 import { didYouMean } from './suggest.ts';
-import type { Assignment, Item, Name, Scalar, Stanza, Value } from './syntax-tree.ts';
+import type { Assignment, Item, Name, Scalar, Stanza } from './syntax-tree.ts';
 import { readValue } from './values.ts';
 
-/** `given` holds statements that count after all files: options of the command line or of the API. */
+/** `given` holds statements that count after all files and changes: options of the command line or of the API. */
 export function buildScopeTree(
   loaded: LoadedConfiguration,
   given: readonly Item[],
   findings: Findings,
   schema = globalScope,
+  changes: readonly Change[] = [],
 ): Scope {
-  const root = new Scope(schema, loaded.main.source.span(0, 0));
+  const { main } = loaded;
+  const root = new Scope(schema, main.source.span(0, 0));
   const builder = new Builder(loaded, findings);
-  builder.fill(root, loaded.main.items);
-  builder.fill(root, given);
+  builder.fillFrom(root, main);
+  builder.amends = true;
+  if (loaded.changes) builder.fillFrom(root, loaded.changes);
+  changes.forEach((change, index) => {
+    builder.change(root, change, loaded.files.length + 1 + index);
+  });
+  builder.fill(root, given, undefined);
   return root;
 }
 
 class Builder {
   readonly #loaded: LoadedConfiguration;
   readonly #findings: Findings;
+  /** What comes changes what there is: a stanza that may be declared once only may be amended. */
+  amends = false;
+  #order = 0;
   /** What was already said to have no effect: once is enough. */
   readonly #noticed = new Set<string>();
 
@@ -41,24 +52,51 @@ class Builder {
     this.#findings = findings;
   }
 
-  fill(scope: Scope, items: readonly Item[]): void {
-    for (const item of itemsOf(items, this.#loaded)) {
-      if (item.kind === 'assignment') this.#assign(scope, item);
-      else this.#enter(scope, item);
+  fillFrom(scope: Scope, file: LoadedFile): void {
+    const { source, items } = file;
+    this.#fillPlace(scope, items, file, source.span(0, source.text.length));
+  }
+
+  #fillPlace(scope: Scope, items: readonly Item[], file: LoadedFile, body: Span): void {
+    const place = { file, body, endOrder: 0 };
+    scope.places.push(place);
+    this.fill(scope, items, file);
+    place.endOrder = this.#order;
+  }
+
+  /** Without a file the items are of no file. */
+  fill(scope: Scope, items: readonly Item[], file: LoadedFile | undefined): void {
+    for (const item of items) {
+      if (item.kind === 'assignment') this.#assign(scope, item, file);
+      else if (item.kind === 'stanza') this.#enter(scope, item, file);
+      else for (const included of this.#loaded.included.get(item) ?? []) this.fillFrom(scope, included);
+    }
+  }
+
+  change(root: Scope, change: Change, ordinal: number): void {
+    if (change.kind === 'set') this.fill(root, itemsOfChange(change, ordinal, this.#findings), undefined);
+    else if (change.kind === 'clear') clear(root);
+    else {
+      const keys = keysOf(change.path);
+      const scope = keys && root.at(keys);
+      if (change.option !== undefined) scope?.settings.delete(change.option.toLowerCase());
+      else for (const each of scope?.all() ?? []) each.settings.clear();
     }
   }
 
   // Options
 
-  #assign(scope: Scope, { name, value }: Assignment): void {
+  #assign(scope: Scope, statement: Assignment, file: LoadedFile | undefined): void {
+    const { name, value } = statement;
     const option = optionOf(scope.schema, scope.path, name.text);
     const isReplicate = scope.path === 'cluster' && name.text.toLowerCase() === 'replicate';
-    if (option !== undefined) this.#set(scope, option, name, value);
-    else if (isReplicate && value.kind === 'dictionary') this.#oldReplicate(scope, name, value.entries);
+    if (option !== undefined) this.#set(scope, option, statement, file);
+    else if (isReplicate && value.kind === 'dictionary') this.#oldReplicate(scope, name, value.entries, file);
     else this.#unknownOption(scope, name);
   }
 
-  #set(scope: Scope, option: OptionSchema, name: Name, value: Value): void {
+  #set(scope: Scope, option: OptionSchema, statement: Assignment, file: LoadedFile | undefined): void {
+    const { name, value } = statement;
     if (option.removed !== undefined) {
       const { since, replacement } = option.removed;
       this.#findings.add('CFG-2005', name.span, `'${name.text}' was removed in ${since} and is ignored`, {
@@ -71,7 +109,9 @@ class Builder {
     }
     const read = readValue(option.type, value, this.#findings);
     if (read === undefined) return;
-    scope.settings.set(option.name.toLowerCase(), {
+    const key = option.name.toLowerCase();
+    if (file !== undefined) scope.note(key, { file, statement, order: this.#order++ });
+    scope.settings.set(key, {
       schema: option,
       value: read,
       raw: value,
@@ -90,6 +130,7 @@ class Builder {
     scope: Scope,
     name: Name,
     entries: readonly { readonly key: Scalar; readonly value: Scalar }[],
+    file: LoadedFile | undefined,
   ): void {
     const type = entries.find(({ key }) => key.text.toLowerCase() === 'type')?.value;
     if (type === undefined) {
@@ -103,7 +144,7 @@ class Builder {
         value,
       }),
     );
-    this.#enter(scope, { kind: 'stanza', name, instance: type, items });
+    this.#enter(scope, { kind: 'stanza', name, instance: type, items, body: undefined }, file);
   }
 
   #unknownOption(scope: Scope, name: Name): void {
@@ -127,14 +168,19 @@ class Builder {
 
   // Scopes
 
-  #enter(parent: Scope, stanza: Stanza): void {
+  #enter(parent: Scope, stanza: Stanza, file: LoadedFile | undefined): void {
     const schema = scopeOf(parent.schema, stanza.name.text);
     const { name } = stanza;
     if (schema === undefined) this.#unknownScope(parent, name);
     else if (schema.ignored === true) {
       const message = `the scope '${name.text}' has no effect here, its content is not checked`;
       this.#notice(`scope ${schema.name}`, name, message);
-    } else this.fill(this.#scopeFor(parent, schema, stanza), stanza.items);
+    } else {
+      const scope = this.#scopeFor(parent, schema, stanza);
+      const { items, body } = stanza;
+      if (file !== undefined && body !== undefined) this.#fillPlace(scope, items, file, body);
+      else this.fill(scope, items, file);
+    }
   }
 
   /** The scope of a stanza: known from an earlier declaration, new, or a stray one when its name is wrong. */
@@ -146,7 +192,7 @@ class Builder {
     }
     const key = this.#keyOf(schema, name, instance);
     const known = key === undefined ? undefined : parent.child(schema.name, key);
-    if (known !== undefined && schema.twice !== undefined) {
+    if (known !== undefined && schema.twice !== undefined && !this.amends) {
       const first = known.span.source.positionOf(known.span.start);
       const message = `${schema.name} '${known.instance}' is declared twice (first at ${first.file}:${first.line})`;
       this.#findings.add(schema.twice, instance?.span ?? name.span, message);
@@ -174,43 +220,17 @@ class Builder {
       return undefined;
     }
     const { text, span } = instance;
-    const refuse = (code: FindingCode, problem: string): undefined => {
-      this.#findings.add(code, span, problem);
-    };
-    switch (schema.instanceType) {
-      case 'plain':
-        return text;
-      case 'binding': {
-        const problem = bindingNameProblem(schema.name, text);
-        return problem === undefined ? text : refuse('CFG-2303', problem);
-      }
-      case 'domain': {
-        if (!looksLikeRegex(text)) return text.toLowerCase();
-        const regex = parseSlashedRegex(text);
-        return typeof regex === 'string' ? refuse('CFG-2113', regex) : text;
-      }
-      case 'endpoint': {
-        const endpoint = parseEndpoint(text, false);
-        return typeof endpoint === 'string' ? refuse('CFG-2112', endpoint) : endpointKey(endpoint);
-      }
-      default:
-        return this.#prefixKey(schema, instance);
-    }
-  }
-
-  #prefixKey(schema: ScopeSchema, instance: Scalar): string | undefined {
-    const isNetwork = schema.instanceType === 'network';
-    if (isNetwork && instance.text === '') {
+    if (text === '') {
       const message = `a ${schema.name} without a network stands for every address`;
-      this.#findings.add('CFG-2302', instance.span, message, {
+      this.#findings.add('CFG-2302', span, message, {
         hint: 'write the network, as "10.1.1.0/24"',
         severity: 'warning',
       });
       return '';
     }
-    const prefix = parsePrefix(instance.text);
-    if (typeof prefix !== 'string') return prefix.text;
-    this.#findings.add(isNetwork ? 'CFG-2302' : 'CFG-2111', instance.span, prefix);
+    const key = instanceKey(schema, text);
+    if (typeof key === 'string') return key;
+    this.#findings.add(key.code, span, key.problem);
     return undefined;
   }
 
@@ -252,13 +272,9 @@ function listed(names: readonly string[]): string {
   return `${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}`;
 }
 
-/** The internal binding by which messages move between nodes. */
-const reservedBindings = ['#mmove'];
-
-function bindingNameProblem(kind: string, name: string): string | undefined {
-  const article = `a ${kind} name`;
-  if (looksLikeRegex(name)) return `regex not supported for a ${kind}`;
-  if (/\s/.test(name)) return `${article} must not hold white space`;
-  if (name.includes(':')) return `${article} must not hold ':'`;
-  return reservedBindings.includes(name.toLowerCase()) ? `'${name}' is reserved` : undefined;
+/** All settings but those that no transaction can take away. */
+function clear(root: Scope): void {
+  for (const name of root.settings.keys()) if (!keptOptions.includes(name)) root.settings.delete(name);
+  for (const child of root.children())
+    if (!keptScopes.includes(child.schema.name.toLowerCase())) root.remove(child);
 }

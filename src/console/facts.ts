@@ -18,6 +18,7 @@ import type { CidrQuery } from '../core/series/cidr-query.ts';
 import type { InboundAudit } from '../core/series/inbound-audit.ts';
 import type { SharedKind, SharedRow } from '../core/shared-object.ts';
 import type { Process } from '../core/view.ts';
+import type { Commander } from './registry.ts';
 
 export interface NodeFacts {
   readonly nodename: string;
@@ -57,8 +58,7 @@ export interface NodeFacts {
   abortJob(id: string): boolean;
   readonly loggers: LoggerFacts;
 
-  /** Reads the configuration again, from another file if one is named, and applies what a running node can follow. */
-  reload(file: string | undefined): Promise<ReloadFacts>;
+  readonly configuration: ConfigurationFacts;
   /** Leaves, closes both connections and joins again as a new incarnation (CMD-17). Returns before that is done. */
   reset(): void;
   /** Begins the graceful stop (LIFE-9). Returns before that is done, so that the answer still gets out. */
@@ -168,6 +168,40 @@ export interface CountFacts {
   all(): AsyncIterable<string>;
   /** Adds a file to a series; the number of its entries. */
   load(series: string, file: string): Promise<number>;
+}
+
+/** What can be asked of the running configuration, or done to it (CONF-10). */
+export const configVerbs = [
+  'begin',
+  'commit',
+  'diff',
+  'eval',
+  'get',
+  'history',
+  'locate',
+  'replay',
+  'rollback',
+  'set',
+  'show',
+  'showrecurse',
+  'unset',
+  'write',
+  'writeback',
+] as const;
+export type ConfigVerb = (typeof configVerbs)[number];
+
+export interface ConfigurationFacts {
+  /**
+   * Each session has a transaction of its own, so that it sees what it changes. Undefined: the words are none that belong
+   * to the verb.
+   */
+  ask(
+    verb: ConfigVerb,
+    words: readonly string[],
+    by: Commander,
+  ): Promise<{ readonly isDone: boolean; readonly text: string } | undefined>;
+  /** Reads the configuration again, from another file if one is named, and applies what a running node can follow. */
+  reload(file: string | undefined, by: Commander): Promise<ReloadFacts>;
 }
 
 /** What became of a configuration that was read again (CONF-10). */

@@ -6,12 +6,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type CheckResult, checkConfiguration } from '../config/check.ts';
+import { type CheckRequest, type CheckResult, checkConfiguration } from '../config/check.ts';
 import { renderFindings } from '../config/report.ts';
 import { type ClusterBoot, parseClusterBoot } from '../config/repository/cluster-boot.ts';
 import { workingCopySearchPath } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
-import type { NodeSettings } from '../core/settings.ts';
 
 /** One of the two is needed; of both, the text counts. */
 export interface ConfigurationText {
@@ -32,21 +31,30 @@ export interface ConfigurationSource extends ConfigurationText {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+/** One without errors. */
+export type CheckedConfiguration = CheckResult & Required<Pick<CheckResult, 'settings' | 'tree' | 'loaded'>>;
+
+export function isChecked(result: CheckResult): result is CheckedConfiguration {
+  return result.settings !== undefined;
+}
+
 /** Undefined: there is nothing to read. */
-export function readConfiguration(source: ConfigurationSource): CheckResult | undefined {
-  const { configFile, configText, nodename, servers, stateDir } = source;
-  const request = { environment: environmentOf(source), nodename, servers, stateDir };
-  if (configText !== undefined) return checkConfiguration({ ...request, text: configText });
-  return configFile === undefined ? undefined : checkConfiguration({ ...request, file: configFile });
+export function requestOf(source: ConfigurationSource): CheckRequest | undefined {
+  const { configFile, configText, nodename, servers, stateDir, workingCopy } = source;
+  const etcDirectory = workingCopy === undefined ? undefined : dirname(resolve(workingCopy));
+  const request = { environment: environmentOf(source), nodename, servers, stateDir, etcDirectory };
+  if (configText !== undefined) return { ...request, text: configText };
+  return configFile === undefined ? undefined : { ...request, file: configFile };
 }
 
 /** @throws FlotillaError FLT-1002, FLT-1003 */
-export function settingsFrom(source: ConfigurationSource): NodeSettings {
-  const result = readConfiguration(source);
-  if (!result) throw new FlotillaError('FLT-1003', 'neither configFile nor configText is given');
+export function configurationFrom(source: ConfigurationSource): CheckedConfiguration {
+  const request = requestOf(source);
+  if (!request) throw new FlotillaError('FLT-1003', 'neither configFile nor configText is given');
+  const result = checkConfiguration(request);
   if (!result.found) throw new FlotillaError('FLT-1003', String(source.configFile));
-  if (!result.settings) throw new FlotillaError('FLT-1002', `\n${renderFindings(result)}`);
-  return result.settings;
+  if (!isChecked(result)) throw new FlotillaError('FLT-1002', `\n${renderFindings(result)}`);
+  return result;
 }
 
 /**

@@ -36,7 +36,7 @@ export interface FactSources {
   readonly logs: NodeFacts['logs'];
   readonly jobs: Pick<Jobs, 'list' | 'abort'>;
   readonly loggers: NodeFacts['loggers'];
-  readonly reload: NodeFacts['reload'];
+  readonly configuration: NodeFacts['configuration'];
   readonly reset: () => void;
   readonly shutdown: () => void;
 }
@@ -69,7 +69,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     jobs: () => sources.jobs.list(),
     abortJob: (id) => sources.jobs.abort(id),
     loggers: sources.loggers,
-    reload: sources.reload,
+    configuration: sources.configuration,
     reset: sources.reset,
     shutdown: sources.shutdown,
   };

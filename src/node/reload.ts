@@ -5,12 +5,13 @@
  * Invariants: an error in the file, a machine that cannot do it, a service that does not start: each leaves the running
  * configuration as it is. What is the same in both is not touched.
  */
+import type { CheckResult } from '../config/check.ts';
 import { type PlainFinding, plainFinding, renderFindings } from '../config/report.ts';
 import type { Scope } from '../config/scope-tree.ts';
 import { FlotillaError, isFlotillaError } from '../core/errors.ts';
 import type { NodeSettings } from '../core/settings.ts';
 import type { ClusterLife } from './cluster-life.ts';
-import { type ConfigurationSource, type ConfigurationText, readConfiguration } from './configuration.ts';
+import type { CheckedConfiguration } from './configuration.ts';
 import type { Floating } from './floating.ts';
 import type { Listeners } from './listeners.ts';
 import type { Machine } from './machine.ts';
@@ -54,52 +55,44 @@ export function impossible(error: unknown): ReloadOutcome {
   };
 }
 
-/** With what counts from now on, when it was applied. */
+/** With what counts from now on. */
 export interface Reload {
   readonly outcome: ReloadOutcome;
-  readonly settings?: NodeSettings;
-  readonly groupOfBinding?: ReadonlyMap<string, string>;
+  readonly settings: NodeSettings;
+  readonly groupOfBinding: ReadonlyMap<string, string>;
 }
 
-/** `source` is what the node was started with, `from` what is to be read now. Rejects when nothing has changed. */
-export async function reload(
-  source: ConfigurationSource,
-  { configFile, configText }: ConfigurationText,
+/** As far as a running node can follow. Rejects when nothing has changed. */
+export async function applyConfiguration(
+  result: CheckedConfiguration,
   running: NodeSettings,
   parts: ReloadParts,
 ): Promise<Reload> {
-  const { configFile: _file, configText: _text, ...given } = source;
-  const text = configText === undefined ? {} : { configText };
-  const result = readConfiguration({
-    ...given,
-    ...text,
-    ...(configFile === undefined ? {} : { configFile }),
-  });
-  if (!result) throw new FlotillaError('FLT-1003', 'the node was started without a file');
-  const { findings } = result;
-  if (!result.settings) {
-    const report = renderFindings(result, { verdict: refusal });
-    const outcome = {
-      applied: false,
-      report,
-      findings: findings.map(plainFinding),
-      changes: [],
-      needRestart: [],
-    };
-    return { outcome };
-  }
   const wanted = withLevel(result.settings, result.tree, running);
   const settings = await applySettings(running, wanted, parts);
   const changes = differences(running, settings);
   const needRestart = differences(settings, wanted);
   const report = renderFindings(result, { verdict: verdictOf(changes, needRestart) });
-  const outcome = { applied: true, report, findings: findings.map(plainFinding), changes, needRestart };
+  const findings = result.findings.map(plainFinding);
+  const outcome = { applied: true, report, findings, changes, needRestart };
   return { outcome, settings, groupOfBinding: wanted.caps.groupOfBinding };
 }
 
+/** There are errors in it. */
+export function refused(result: CheckResult): ReloadOutcome {
+  const report = renderFindings(result, { verdict: refusal });
+  return {
+    applied: false,
+    report,
+    findings: result.findings.map(plainFinding),
+    changes: [],
+    needRestart: [],
+  };
+}
+
 /** A level that nobody states stays as it was set at the start. */
-function withLevel(settings: NodeSettings, tree: Scope | undefined, running: NodeSettings): NodeSettings {
-  const isStated = tree?.child('cluster', '')?.get('debug_level') !== undefined;
+function withLevel(settings: NodeSettings, tree: Scope, running: NodeSettings): NodeSettings {
+  const isStated = tree.child('cluster', '')?.get('debug_level') !== undefined;
   return isStated ? settings : { ...settings, logLevel: running.logLevel };
 }
 

@@ -212,6 +212,7 @@ export const metricCatalogue = {
   peer_jobs: gauge('transfers', 'Transfers between nodes under way, in both directions'),
   throttle_waiting_callers: gauge('callers', 'Callers that wait for units of throttles'),
   shared_keys: gauge('keys', 'Keys held in all rows of all shared objects'),
+  config_pending_changes: gauge('changes', 'Changes typed on consoles that are in no file yet'),
   shared_pending_changes: gauge('changes', 'Changes of the own rows that are not sent yet'),
 } as const satisfies Record<string, Metric>;
 

@@ -161,8 +161,13 @@ const mail: readonly OptionSchema[] = [
     ignored: true,
     text: 'Age at which the mail server gives a message up.',
   },
+  // Not looked at either, but asked for by every manual that explains `config eval`.
+  ...ignoredOptions('blackhole suspend_delivery', [...byHost, ...byDomain]).map((option) => ({
+    ...option,
+    default: '0',
+  })),
   ...ignoredOptions(
-    'gateway routes retry_interval max_retries max_retry_interval suspend_delivery blackhole delivery_method ehlo_hostname ' +
+    'gateway routes retry_interval max_retries max_retry_interval delivery_method ehlo_hostname ' +
       'smtp_extensions remote_smtp_port idle_time connect_timeout max_deliveries_per_connection max_recipients_per_batch ' +
       'max_recipients_per_connection outbound_smtp_auth_type outbound_smtp_auth_user outbound_smtp_auth_pass tls tls_ca ' +
       'tls_certificate tls_ciphers tls_key tls_verify tls_protocols dkim_sign opendkim_sign generate_bounces ' +

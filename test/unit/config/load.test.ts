@@ -161,7 +161,8 @@ describe('CFG-2201 local_changes_file', () => {
       path in paths
         ? { kind: 'file' as const, sizeBytes: 1 }
         : { kind: 'none' as const, reason: 'no such file' },
-    read: () => new TextEncoder().encode('local_changes_file = "changes.conf"'),
+    read: (path: string) =>
+      new TextEncoder().encode(path.endsWith('m.conf') ? 'local_changes_file = "changes.conf"' : ''),
     list: () => [],
     isWritable: (path: string) => paths[path] ?? false,
   });

@@ -249,7 +249,7 @@ describe('CONF-13.1 what is printed reads the same, for any tree', () => {
         .map((parts): Include => ({ kind: 'include', span, ...parts })),
       fc
         .record({ name: names, instance: fc.option(scalars, { nil: undefined }), items: tie('items') })
-        .map((parts): Stanza => ({ kind: 'stanza', ...parts })),
+        .map((parts): Stanza => ({ kind: 'stanza', body: undefined, ...parts })),
     ),
     items: fc.array(tie('item'), { maxLength: 4 }),
   }));

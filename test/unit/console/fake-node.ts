@@ -65,7 +65,10 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     jobs: () => [],
     abortJob: () => false,
     loggers: { names: ['ec_logger:main'], reopen: async () => {} },
-    reload: async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] }),
+    configuration: {
+      ask: async () => undefined,
+      reload: async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] }),
+    },
     reset: () => {},
     shutdown: () => {},
     ...overrides,
