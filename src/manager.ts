@@ -3,6 +3,7 @@
  * count. Nodes never need it (MGR-4). What else it is to do, it does beside `as_logger`: a part with a life of its own,
  * told of each life in the cluster.
  */
+import { join } from 'node:path';
 import type { AggregateStore } from './actors/log-ports.ts';
 import { ActorSystem } from './actors/system.ts';
 import type { Format } from './console/answer.ts';
@@ -212,7 +213,8 @@ export class RunningManager {
 
   async #openConsole(): Promise<void> {
     const { settings } = this;
-    this.#cache = await ControlCache.open({ settings: settings.controlCache, ...this.#around });
+    const { path = join(settings.stateDir, 'control-cache.db') } = settings.controlCache;
+    this.#cache = await ControlCache.open({ settings: { ...settings.controlCache, path }, ...this.#around });
     this.#dispatch = new Dispatch({ cache: this.#cache, settings, random: this.#around.random });
     this.#console = await startControlListener({
       endpoints: this.settings.control,

@@ -1,5 +1,4 @@
 /** `Logs` and its scopes as settings of a manager (CONF-8.7); fallback among them is `logsOf`. */
-import { join } from 'node:path';
 import type { Destination } from '../core/logs/destination.ts';
 import type { ControlCacheSettings, LogsOptions, LogsSettings, LogsStanza } from '../core/settings.ts';
 import { asFlag, asNumber, asTexts, ScopeReader } from './reader.ts';
@@ -34,10 +33,10 @@ export function aggregationOf(root: Scope): LogsSettings | undefined {
 }
 
 /** Also without `Logs`: a manager that pulls no logs gives commands all the same. */
-export function controlCacheOf(root: Scope, stateDir: string): ControlCacheSettings {
+export function controlCacheOf(root: Scope): ControlCacheSettings {
   const reader = ScopeReader.ofTop(root, 'logs');
   return {
-    path: reader.text('control_cache') ?? join(stateDir, 'control-cache.db'),
+    path: reader.text('control_cache'),
     maxBytes: reader.number('control_cache_size'),
     maxAgeMs: reader.number('control_cache_life') * 1000,
   };

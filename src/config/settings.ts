@@ -72,7 +72,7 @@ export function nodeSettingsOf(
     audit: auditOf(root),
     asLogger: asLoggerOf(root),
     aggregation: aggregationOf(root),
-    controlCache: controlCacheOf(root, cluster.text('state_dir') ?? ''),
+    controlCache: controlCacheOf(root),
     datasources: datasourcesOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),

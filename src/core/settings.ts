@@ -241,7 +241,8 @@ export interface AsLoggerSettings {
 
 /** `Logs` as its scopes state it; `logsOf` says what counts for a node. */
 export interface ControlCacheSettings {
-  readonly path: string;
+  /** Default: `control-cache.db` in the state directory. */
+  readonly path: string | undefined;
   /** Beyond it the oldest commands are forgotten. */
   readonly maxBytes: number;
   readonly maxAgeMs: number;

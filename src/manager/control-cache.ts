@@ -18,7 +18,7 @@ import { type SqliteRow, type SqliteStatement, SqliteThread } from '../net/datab
 import { addition, beginning, limiting, schema, schemaVersion } from './control-cache-statements.ts';
 
 export interface ControlCacheOptions {
-  readonly settings: ControlCacheSettings;
+  readonly settings: ControlCacheSettings & { readonly path: string };
   readonly clock: Clock;
   readonly log: Log;
   readonly counters: Counters;

@@ -68,7 +68,7 @@ describe('settings of an empty configuration', () => {
       asLogger: undefined,
       aggregation: undefined,
       controlCache: {
-        path: '/var/lib/flotilla/control-cache.db',
+        path: undefined,
         maxBytes: 268_435_456,
         maxAgeMs: 86_400_000,
       },

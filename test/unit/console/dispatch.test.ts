@@ -43,7 +43,8 @@ function manager(answers: readonly NodeAnswer[] = []) {
     knows: (to) => to.kind === 'all' || (to.kind === 'node' ? to.node === 'west1' : to.subcluster === 'west'),
     flush: async () => void flushed++,
   };
-  const facts = { ...fakeNode(), dispatch: () => dispatch } as unknown as ManagerFacts;
+  const reload = async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] });
+  const facts = { ...fakeNode(), reload, dispatch: () => dispatch } as unknown as ManagerFacts;
   const interpreter = interpreterOf(
     managerRegistry({ ...facts, pulledLogs: { list: async () => [], pullers: () => [] } }),
   );

@@ -39,7 +39,21 @@ describe('general commands', () => {
       cluster shared stats           pending changes, batches, snapshots, gaps and lag of the shared objects
       cluster shared verify          own copy of each row against the digest its owner sent
       cluster show logs              logs offered to the aggregator: bytes on disk and where each subscriber stands; verbose adds the rest
+      config begin                   open a transaction of this session
+      config commit                  apply the open transaction, wholly or not at all
+      config diff                    what differs between two of them
+      config eval                    the value that counts there, and where it comes from
+      config get                     the value of an option in exactly that scope
+      config history                 the last generations of the configuration
+      config locate                  where there are scopes of that kind
       config reload                  read the configuration again and apply it, wholly or not at all
+      config replay                  the changes of the open transaction, as commands
+      config rollback                drop the open transaction
+      config set                     change an option of what runs; the files stay as they are
+      config show                    what is in a scope
+      config showrecurse             the same with the scopes in it, as a file could say it
+      config unset                   take an option away, or all of a scope
+      config writeback               write changes into the files they belong to, or everything into one file
       custom_logger reopen logs      the same of custom_logger, of one or of all of the kind
       ds_core flush                  empty a cache on this node
       ds_core stats                  lookups and deletions of the query caches
@@ -58,6 +72,7 @@ describe('general commands', () => {
       reopen logs                    write, close and open again what all loggers write to
       shutdown                       stop the node gracefully
       version                        the version of the node
+      write config                   the running configuration, here or in a file of the node
       "
     `);
   });
