@@ -11,6 +11,7 @@ import { limitersBenchmark } from './limiters.ts';
 import { listenerBenchmark } from './listener.ts';
 import { membershipBenchmark } from './membership.ts';
 import { memoryBenchmark } from './memory.ts';
+import { outageBenchmark } from './outage.ts';
 import { writtenPage } from './page.ts';
 import { propagationBenchmark } from './propagation.ts';
 import { type Benchmark, type Measured, renderFigures } from './report.ts';
@@ -32,6 +33,7 @@ const benchmarks: readonly Benchmark[] = [
   limitersBenchmark,
   duravipBenchmark,
   journalBenchmark,
+  outageBenchmark,
   simulatorBenchmark,
   membershipBenchmark,
   restBenchmark,

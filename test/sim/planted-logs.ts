@@ -10,7 +10,7 @@ const aggregateFile = 'src/manager/aggregate-file.ts';
 const logFaults: readonly Omit<PlantedFault, 'objects'>[] = [
   {
     name: 'an append is acknowledged before it is on the disk',
-    seed: 3,
+    seed: 4,
     file: writer,
     find: 'if (awaited.some(({ isSynced }) => isSynced)) await this.#syncOrUndo(before);',
     replace: '',
