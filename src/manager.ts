@@ -33,6 +33,7 @@ import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Logging } from './node/logging.ts';
 import { impossible, type ReloadOutcome } from './node/reload.ts';
+import { checkoutNow, Puller } from './node/repository/puller.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { flotillaVersion } from './node/version.ts';
 import type { LineOutput } from './observe/log.ts';
@@ -79,11 +80,15 @@ export class RunningManager {
   #cache: ControlCache | undefined;
   #dispatch: Dispatch | undefined;
   #life: ClusterLife | undefined;
+  #puller: Puller | undefined;
+  /** Where the configuration was read from, when it is managed. */
+  readonly #checkout: string | undefined;
 
   /** @internal Use `startManager`. */
   constructor(settings: NodeSettings, options: ManagerOptions) {
     this.#settings = settings;
     this.#options = options;
+    this.#checkout = options.workingCopy === undefined ? undefined : checkoutNow(options.workingCopy);
     const paniclog = new Paniclog();
     this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
     const { log } = this.#around;
@@ -273,6 +278,7 @@ export class RunningManager {
       earlier,
     );
     this.#logging.follow(this.#life.links.s);
+    this.#puller?.follow(this.#life.links.s);
     this.#asLogger?.follow(this.#life.member.series);
     this.#aggregator?.follow(this.#life);
     this.#dispatch?.follow(this.#life);
@@ -284,11 +290,30 @@ export class RunningManager {
       pid: process.pid,
     });
     this.#lifecycle.serves();
+    this.#keepConfiguration();
+  }
+
+  #keepConfiguration(): void {
+    const { workingCopy } = this.#options;
+    if (workingCopy === undefined) return;
+    const { clusterGroup, subcluster, nodename } = this.settings;
+    this.#puller = new Puller({
+      conf: workingCopy,
+      loaded: this.#checkout,
+      clusterGroup,
+      subcluster,
+      nodename,
+      server: this.#server!,
+      reload: () => this.reload(),
+      around: this.#around,
+    });
+    this.#puller.follow(this.#life!.links.s);
   }
 
   /** The console last, so that the end can be watched. */
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the manager cannot go on'}`);
+    const pulled = this.#puller?.stop();
     // Before the life: leases are given back, so that another manager need not wait.
     await this.#aggregator?.stop();
     await this.#aggregate?.stop();
@@ -296,6 +321,7 @@ export class RunningManager {
     await this.#life?.end();
     await this.#cache?.close();
     await this.#asLogger?.stop();
+    await pulled;
     await this.#server?.stop();
     await this.#logging.close();
     await this.#console?.stop();

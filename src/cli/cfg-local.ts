@@ -150,7 +150,7 @@ export async function commit(place: Place, flags: CommitFlags): Promise<number> 
       committed: (rev, sent, base) => place.print(commitText(rev, sent, base)),
     });
     if (!isCommitted) place.print('Nothing to commit\n');
-    return isCommitted && flags.reload ? await reload(flags.reload) : 0;
+    return flags.reload ? await reload(flags.reload) : 0;
   } finally {
     await bus.close();
   }

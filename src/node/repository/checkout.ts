@@ -13,7 +13,6 @@ import {
   link,
   lstat,
   mkdir,
-  open,
   readdir,
   readFile,
   readlink,
@@ -30,6 +29,7 @@ import { FlotillaError } from '../../core/errors.ts';
 import { baseOf, type CheckoutRecord, formatRecord, parseRecord } from './checkout-record.ts';
 import { inParallel } from './repository.ts';
 import { type Scan, scanDirectory } from './scan.ts';
+import { syncDirectory, writeSynced } from './synced-file.ts';
 
 /** In each checkout: the record, and `base/HASH` for each file as it came from the repository. */
 export const recordDirectory = '.cfg';
@@ -235,26 +235,6 @@ async function giveAway(directory: string): Promise<void> {
   for (const name of await readdir(directory, { recursive: true }))
     await chown(join(directory, name), uid, gid);
   await chown(directory, uid, gid);
-}
-
-async function writeSynced(path: string, content: Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function writeProblem(error: unknown): unknown {

@@ -1,5 +1,5 @@
 /** What changes files of a working copy without the repository: `delete`, `revert` and `resolve` (CONF-11.3). */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { linesOf } from '../../config/repository/line-diff.ts';
 import { conflictMarks } from '../../config/repository/text-merge.ts';
@@ -8,6 +8,7 @@ import { FlotillaError } from '../../core/errors.ts';
 import type { Checkout } from './checkout.ts';
 import { baseOf } from './checkout-record.ts';
 import { localChanges } from './local-changes.ts';
+import { writeSynced } from './synced-file.ts';
 
 /** Schedules the removal of files, and of all below directories. The paths. */
 export async function deleteFiles(checkout: Checkout, paths: readonly string[]): Promise<string[]> {
@@ -92,14 +93,7 @@ async function restore(checkout: Checkout, path: string, { hash, mode }: TreeEnt
   const target = checkout.path(path);
   const fresh = join(dirname(target), `.${basename(target)}.new`);
   await mkdir(dirname(target), { recursive: true });
-  const file = await open(fresh, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeSynced(fresh, content, mode);
   await rename(fresh, target);
 }
 

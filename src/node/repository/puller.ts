@@ -1,6 +1,6 @@
 /**
- * Keeps the working copy of a running node up to date: pulls each minute, and at once when somebody commits; then has the
- * node read its configuration again (CONF-11.2).
+ * Keeps the working copy of a running node or manager up to date: pulls each minute, and at once when somebody commits; then
+ * has the process read its configuration again (CONF-11.2).
  *
  * Invariants: one pull at a time; a node without the repository goes on with what it has. What is read again is a checkout
  * that replaced the one before without a conflict, whoever pulled it: the operator with the command, or this.
@@ -26,8 +26,8 @@ export interface PullerOptions {
   readonly clusterGroup: string;
   readonly subcluster: string;
   readonly nodename: string;
-  readonly server: BusServer;
-  /** Has the node read its configuration again. */
+  readonly server: Pick<BusServer, 'urls' | 'credentials' | 'tls'>;
+  /** Has the process read its configuration again. */
   readonly reload: () => Promise<unknown>;
   readonly around: Surroundings;
 }
@@ -116,7 +116,10 @@ export class Puller {
       if (boot && boot.autoupdate !== 'false') {
         this.#pulling = this.#pull(boot).then(
           () => this.#tell(undefined),
-          (error) => this.#tell(error),
+          (error) => {
+            this.#expectAgain();
+            this.#tell(error);
+          },
         );
         await this.#pulling;
       }
@@ -158,8 +161,14 @@ export class Puller {
 
   /** Also after news of a commit that was refused. */
   #expectMore(present: { readonly own: number; readonly global: number }): void {
+    if (this.#awaited && this.#awaited.rev <= present[this.#awaited.of]) this.#awaited = undefined;
+    this.#expectAgain();
+  }
+
+  /** Soon, and not in a minute, when there is something that has not come. */
+  #expectAgain(): void {
     const awaited = this.#awaited;
-    if (!awaited || awaited.rev <= present[awaited.of] || ++awaited.attempts > mostRetries) {
+    if (!awaited || ++awaited.attempts > mostRetries) {
       this.#awaited = undefined;
       return;
     }

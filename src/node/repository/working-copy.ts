@@ -12,12 +12,18 @@ import {
   hashOf,
   isGlobalPath,
   pathProblem,
+  sameEntry,
   type Tree,
   type TreeChanges,
   type TreeEntry,
   withChanges,
 } from '../../config/repository/tree.ts';
-import { type Conflict, mergeTrees, type Resolution } from '../../config/repository/tree-merge.ts';
+import {
+  type Conflict,
+  type MergedFile,
+  mergeTrees,
+  type Resolution,
+} from '../../config/repository/tree-merge.ts';
 import { FlotillaError } from '../../core/errors.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { Checkout, replaceCheckout, tidy } from './checkout.ts';
@@ -246,7 +252,8 @@ export class WorkingCopy {
           ...next,
           added: [...new Set(added)].filter((path) => files.has(path) && !theirs.has(path)),
           deleted: record.deleted.filter((path) => !files.has(path) && theirs.has(path)),
-          decided: record.decided || conflicts.length > 0,
+          // With nothing left to commit the decision is over, or nothing would ever be loaded by itself again.
+          decided: conflicts.length > 0 || (record.decided && !isUpstream(files, theirs)),
           conflicts: resolution === 'manual' ? conflicts.map(({ path, aside }) => ({ path, aside })) : [],
         },
         files,
@@ -313,6 +320,16 @@ function requireSame(record: CheckoutRecord, heads: Heads): void {
 function requireUsable({ path, letter }: LocalChange): void {
   const problem = letter === 'D' || letter === '!' ? undefined : pathProblem(path);
   if (problem !== undefined) throw new FlotillaError('FLT-2308', `'${path}' ${problem}`);
+}
+
+/** Nothing under control is different from what the repository holds. */
+function isUpstream(files: ReadonlyMap<string, MergedFile>, theirs: Tree): boolean {
+  return [...theirs].every(([path, entry]) => {
+    const file = files.get(path);
+    if (!file) return false;
+    const hash = 'content' in file ? hashOf(file.content) : file.hash;
+    return sameEntry({ hash, mode: file.mode }, entry);
+  });
 }
 
 function namesOf(conflicts: readonly { readonly path: string }[]): string {
