@@ -32,6 +32,8 @@ export interface NodeOptions {
   readonly cluster?: string;
   readonly listener?: string;
   readonly scopes?: string;
+  /** What it reads instead of a file of its own: a managed configuration, which opens the console at `socketOf`. */
+  readonly workingCopy?: string;
   /** Words in front of the command: `ip netns exec ...`. */
   readonly through?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -46,6 +48,11 @@ export class Fleet {
 
   constructor() {
     process.on('exit', this.#endNow);
+  }
+
+  /** Where the console of the first process of this name is. */
+  socketOf(name: string): string {
+    return `${join(this.folder, name)}-1.sock`;
   }
 
   /** Starts a node and waits until its console answers. */
@@ -106,15 +113,17 @@ export class NodeProcess {
     this.port = port;
     this.socket = `${folder}-${life}.sock`;
     this.stateDir = `${folder}-state`;
+    const { workingCopy } = options;
     const configFile = `${folder}-${life}.conf`;
-    writeFileSync(configFile, configuration(options, this));
+    if (workingCopy === undefined) writeFileSync(configFile, configuration(options, this));
     const [command = '', ...words] = [
       ...(options.through ?? []),
       process.execPath,
       bin,
       options.role ?? 'node',
-      '--config',
-      configFile,
+      ...(workingCopy === undefined
+        ? ['--config', configFile]
+        : ['--working-copy', workingCopy, '--state-dir', this.stateDir]),
     ];
     this.#child = spawn(command, words, {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,133 @@
+/** Three nodes and a manager as processes, whose configuration is the working copy on each machine. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Fleet, type NodeProcess } from '../cluster/fleet.ts';
+import { stopNatsServers } from '../nats-server.ts';
+import { until } from '../until.ts';
+import { type Machine, Workbench } from './workbench.ts';
+
+const limitMs = 60_000;
+const nodeNames = ['relay-1', 'relay-2', 'relay-3'];
+const managerName = 'manager-1';
+const common = 'default/common.conf';
+
+let bench: Workbench;
+let fleet: Fleet;
+let machines: Machine[];
+let processes: NodeProcess[];
+
+beforeAll(async () => {
+  bench = await Workbench.open();
+  fleet = new Fleet();
+  machines = [...nodeNames, managerName].map((name) => bench.machine(name));
+  await prepare(machines);
+  processes = await Promise.all(machines.map(start));
+  const [first] = processes;
+  await until(async () => (await first!.membership()).length === processes.length, limitMs);
+}, 120_000);
+
+afterAll(async () => {
+  await fleet.end();
+  bench.close();
+  await stopNatsServers();
+});
+
+/** The part that all share; `matureTime` is read again by a running node. */
+const shared = (matureTime: number) => `
+  cluster {
+    nodeaddr = 127.0.0.1
+    servers = ( "${bench.server.url}" )
+    debug_level = DEBUG
+    Replicate "inbound_cidr" {}
+    view_mature_time = ${matureTime}
+  }
+`;
+
+function mainFile(name: string): string {
+  return `${name}/${name === managerName ? 'eccluster' : 'ecelerity-cluster'}.conf`;
+}
+
+async function prepare([first, ...others]: readonly Machine[]): Promise<void> {
+  const made = await first!.cfg('bootstrap', '--singlenode');
+  expect(made.exitCode, made.errors).toBe(0);
+  first!.write(common, shared(5));
+  for (const name of [...nodeNames, managerName])
+    first!.write(
+      mainFile(name),
+      `include "common.conf"\nControl_Listener { Listen "${fleet.socketOf(name)}" {} }\n`,
+    );
+  const { exitCode, errors } = await first!.cfg('commit', '--add-all', '-m', 'nodes');
+  expect(exitCode, errors).toBe(0);
+  for (const other of others) await other.cfg('bootstrap', '--clustername', 'default');
+}
+
+function start({ name, conf, environment }: Machine): Promise<NodeProcess> {
+  const role = name === managerName ? 'manager' : 'node';
+  return fleet.start({ name, role, workingCopy: conf, environment });
+}
+
+function processOf(machine: Machine): NodeProcess {
+  return processes.find(({ name }) => name === machine.name)!;
+}
+
+/** How often a node has taken another value from its files. */
+function reads(machine: Machine): number {
+  const lines = processOf(machine).log().split('\n');
+  const words = ['the configuration was read again', 'view_mature_time'];
+  return lines.filter((line) => words.every((word) => line.includes(word))).length;
+}
+
+it('CONF-11.2 three nodes and a manager pull what one machine commits, and the nodes go on with the new value', {
+  timeout: 180_000,
+}, async () => {
+  const [editor, ...others] = machines;
+  const nodes = machines.slice(0, nodeNames.length);
+  const before = nodes.map(reads);
+  editor!.write(common, shared(7));
+  const committed = await editor!.cfg('commit', '--reload', fleet.socketOf(editor!.name), '-m', 'slower');
+  expect(committed.exitCode, committed.errors).toBe(0);
+  const committedMs = performance.now();
+  await until(() => others.every((machine) => machine.read(common) === shared(7)), limitMs);
+  await until(() => nodes.every((machine, at) => reads(machine) > before[at]!), limitMs);
+  process.stderr.write(
+    `all have pulled and read again ${Math.round(performance.now() - committedMs)} ms after the commit\n`,
+  );
+});
+
+it('CONF-11.2 a local edit that conflicts is reported on its machine, nothing is changed there, and the operator decides', {
+  timeout: 180_000,
+}, async () => {
+  const [a, b, c] = machines as [Machine, Machine, Machine];
+  const [readsOfB, readsOfC] = [reads(b), reads(c)];
+  b.write(common, shared(6));
+  a.write(common, shared(8));
+  expect(await a.cfg('commit')).toMatchObject({ exitCode: 0 });
+  await until(() => /not pulled: .*default\/common\.conf \(both edited\)/.test(processOf(b).log()), limitMs);
+  expect(b.read(common)).toBe(shared(6));
+  expect((await b.cfg('pull')).errors).toMatch(/conflict; nothing was changed:\nC {7}default\/common\.conf/);
+  expect(await b.cfg('pull', '--theirs')).toMatchObject({ exitCode: 0 });
+  expect(b.read(common)).toBe(shared(8));
+  await until(() => reads(c) > readsOfC, limitMs);
+  // What was decided by hand is not read by itself; what comes after it is.
+  expect(reads(b)).toBe(readsOfB);
+  a.write(common, shared(10));
+  expect(await a.cfg('commit')).toMatchObject({ exitCode: 0 });
+  await until(() => reads(b) > readsOfB, limitMs);
+  expect(b.read(common)).toBe(shared(10));
+});
+
+it('CONF-11.5 a commit on a machine that is cut off from the repository is refused, and its node goes on', {
+  timeout: 180_000,
+}, async () => {
+  const [a] = machines as [Machine];
+  await bench.server.stop();
+  a.write(common, shared(9));
+  const refused = await a.cfg('commit', '--wait', '2', '-m', 'cut off');
+  expect(refused.exitCode).toBe(1);
+  expect(refused.errors).toMatch(
+    /^flotilla: The configuration repository cannot be reached: .*a commit is refused, never queued\. \[FLT-2301\]\n$/,
+  );
+  expect(await processOf(a).console('cluster info')).toMatch(/^Cluster Group: ec_cluster/m);
+  await bench.server.start();
+  await until(async () => (await a.cfg('commit', '--wait', '5', '-m', 'again')).exitCode === 0, limitMs);
+  await until(() => machines.every((machine) => machine.read(common) === shared(9)), limitMs);
+});
