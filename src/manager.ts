@@ -95,7 +95,11 @@ export class RunningManager {
     this.#access = new ConsoleAccess(settings, this.#around);
     this.#jobs = new Jobs(this.#around);
     this.#logStore = options.logStore;
-    exposeManagerGauges(this.metrics, () => this.#aggregator);
+    exposeManagerGauges(
+      this.metrics,
+      () => this.#aggregator,
+      () => this.#cache,
+    );
     // Of what a manager does only the paniclog has lines.
     this.#logging = new Logging({
       settings,

@@ -57,6 +57,7 @@ export async function openConsole(
       ...(flags.cert === undefined ? {} : { cert: flags.cert }),
       ...(flags.key === undefined ? {} : { key: flags.key }),
     },
+    isScreen: stdout.isTTY ?? false,
     hasColours: stdout.isTTY && !env.NO_COLOR && env.TERM !== 'dumb',
   });
 }

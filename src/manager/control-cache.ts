@@ -67,6 +67,7 @@ export class ControlCache {
   #writing: Promise<void> | undefined;
   #upkeep: Timer | undefined;
   #hasFailed = false;
+  #fileBytes = 0;
 
   private constructor(options: ControlCacheOptions, file: FileHandle, thread: SqliteThread) {
     this.#options = options;
@@ -93,6 +94,11 @@ export class ControlCache {
       await Promise.all([thread.close(), file.close()]);
       throw unusable(path, error as Error);
     }
+  }
+
+  /** As it was a moment ago. */
+  get fileBytes(): number {
+    return this.#fileBytes;
   }
 
   /**
@@ -231,6 +237,7 @@ export class ControlCache {
 
   async #limit(): Promise<void> {
     await this.#change(limiting(this.#options.settings, Math.round(this.#options.clock.wallMs())));
+    this.#fileBytes = (await this.#file.stat()).size;
   }
 
   async #change(statements: readonly SqliteStatement[]): Promise<void> {

@@ -19,7 +19,9 @@ export interface GaugeSources {
 export function exposeManagerGauges(
   metrics: Metrics,
   aggregator: () => { pullers(): readonly unknown[]; readonly records: number } | undefined,
+  cache: () => { readonly fileBytes: number } | undefined,
 ): void {
+  metrics.gauge('control_cache_bytes', () => cache()?.fileBytes ?? 0);
   metrics.gauge('log_pullers', () => aggregator()?.pullers().length ?? 0);
   metrics.gauge('log_records_waiting', () => aggregator()?.records ?? 0);
 }

@@ -208,6 +208,7 @@ export const metricCatalogue = {
     'Unread bytes of the subscriber of a log of this node that is furthest behind, looked at each minute',
   ),
   log_pullers: gauge('logs', 'Logs of nodes that this manager follows'),
+  control_cache_bytes: gauge('bytes', 'Size of the file in which a manager keeps what nodes answered'),
   log_records_waiting: gauge('records', 'Pulled records that are not written yet'),
   peer_jobs: gauge('transfers', 'Transfers between nodes under way, in both directions'),
   throttle_waiting_callers: gauge('callers', 'Callers that wait for units of throttles'),

@@ -31,7 +31,8 @@ export interface ConsoleOptions {
   readonly connectOverNats: ConnectOverNats;
   readonly credentials: Credentials;
   readonly tls: TlsFiles;
-  /** Whether the output is a terminal that takes colours. */
+  /** Whether the output is a terminal, and whether it takes colours. */
+  readonly isScreen: boolean;
   readonly hasColours: boolean;
 }
 

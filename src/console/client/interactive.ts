@@ -23,6 +23,8 @@ export interface InteractiveOptions {
   readonly historyPath: string;
   /** Command line of `$PAGER`. */
   readonly pager: string;
+  /** The output is a terminal: lines are edited on it. */
+  readonly isScreen: boolean;
   readonly hasColours: boolean;
 }
 
@@ -54,7 +56,7 @@ class InteractiveSession {
     this.#reader = createInterface({
       input: options.input,
       output: options.output,
-      terminal: true,
+      terminal: options.isScreen,
       history: [...this.#history].reverse(),
       historySize: maxHistoryLines,
       completer: (line: string) => complete(line, this.#commands),

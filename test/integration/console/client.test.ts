@@ -101,7 +101,7 @@ describe('connection of the client', () => {
 });
 
 /** Somebody who types. */
-async function typist(serverTimeoutMs?: number) {
+async function typist(serverTimeoutMs?: number, isScreen = true) {
   await serve(serverTimeoutMs);
   const input = new PassThrough();
   const output = new PassThrough();
@@ -128,6 +128,7 @@ async function typist(serverTimeoutMs?: number) {
     errors,
     historyPath,
     pager: 'cat',
+    isScreen,
     hasColours: false,
   });
   const prompts = () => screen.text.match(/labrat-1\([^)]*\)> /g)?.length ?? 0;
@@ -151,6 +152,16 @@ describe('interactive console', () => {
     expect(screen.errors).toBe('');
     input.write('quit\r');
     await left;
+  });
+
+  it('CON-16 what is no terminal gets no sequences for one: the screen of `flotilla console | tee log`', async () => {
+    const { screen, input, left } = await typist(undefined, false);
+    input.write('pid\n');
+    await until(() => screen.text.includes('22787\n'));
+    input.write('quit\n');
+    await left;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    expect(screen.text).not.toMatch(/[\u0000-\u0008\u000b-\u001f]/);
   });
 
   it('keys from the network cannot reprogram the terminal', async () => {

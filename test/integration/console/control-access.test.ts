@@ -105,6 +105,7 @@ async function type(
         ? { user: 'tom', password: async () => undefined }
         : fixedPassword(parsed.user ?? 'tom', password),
     tls: files,
+    isScreen: false,
     hasColours: false,
     ...more,
   });
