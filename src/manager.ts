@@ -224,7 +224,7 @@ export class RunningManager {
     const { settings } = this;
     const { path = join(settings.stateDir, 'control-cache.db') } = settings.controlCache;
     this.#cache = await ControlCache.open({ settings: { ...settings.controlCache, path }, ...this.#around });
-    this.#dispatch = new Dispatch({ cache: this.#cache, settings, random: this.#around.random });
+    this.#dispatch = new Dispatch({ cache: this.#cache, settings, ...this.#around });
     this.#console = await startControlListener({
       endpoints: this.settings.control,
       interpreter: this.#interpreter,

@@ -128,8 +128,8 @@ export function limiting({ maxBytes, maxAgeMs }: ControlCacheSettings, nowMs: nu
       parameters: [maxBytes],
     },
     {
-      query: `update answer set state = 'broken', heard_ms = ?1 - ${mostSilenceMs} - 1 where state <> 'broken' and id in (
-                select id from (select id, sum(bytes) over (order by state = 'whole' desc, id) as total from answer)
+      query: `update answer set state = 'broken', status = null, heard_ms = ?1 - ${mostSilenceMs} - 1 where state <> 'broken' and id in (
+                select id from (select id, sum(bytes) over (order by state = 'whole' desc, bytes, id) as total from answer)
                  where total > ?2) and (select count(*) from run) = 1`,
       parameters: [nowMs, maxBytes],
     },

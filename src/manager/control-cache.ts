@@ -53,6 +53,8 @@ type ArrivedPart = AnswerPart & { readonly subcluster: string };
 const maxWaitingBytes = 64 * 1024 * 1024;
 /** Of one step on the disk. */
 const maxStepBytes = 4 * 1024 * 1024;
+/** Limits are kept once in so many bytes: it takes a look at all that is there. */
+const limitEveryBytes = 4 * 1024 * 1024;
 const upkeepMs = 60_000;
 const mostAnswers = 1_000_000;
 /** A part is up to 1 MiB long. */
@@ -68,6 +70,8 @@ export class ControlCache {
   #upkeep: Timer | undefined;
   #hasFailed = false;
   #fileBytes = 0;
+  /** Written since the limits were kept. */
+  #unlimitedBytes = 0;
 
   private constructor(options: ControlCacheOptions, file: FileHandle, thread: SqliteThread) {
     this.#options = options;
@@ -200,10 +204,12 @@ export class ControlCache {
     while (this.#arrived.length > 0) {
       const parts = this.#takeStep();
       const nowMs = Math.round(clock.wallMs());
+      const isDue = this.#unlimitedBytes > limitEveryBytes;
+      if (isDue) this.#unlimitedBytes = 0;
       try {
         await this.#thread.transaction([
           ...parts.flatMap((part) => addition(part, nowMs)),
-          ...limiting(settings, nowMs),
+          ...(isDue ? limiting(settings, nowMs) : []),
         ]);
         this.#hasFailed = false;
       } catch (error) {
@@ -218,6 +224,7 @@ export class ControlCache {
     while (count < this.#arrived.length && (count === 0 || bytes < maxStepBytes))
       bytes += Buffer.byteLength(this.#arrived[count++]!.text);
     this.#arrivedBytes -= bytes;
+    this.#unlimitedBytes += bytes;
     return this.#arrived.splice(0, count);
   }
 

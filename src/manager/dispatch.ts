@@ -5,6 +5,7 @@
  */
 import { ControlSender } from '../bus/control-sender.ts';
 import type { DispatchFacts, NodeAnswer, Sent } from '../console/facts.ts';
+import type { Clock } from '../core/clock.ts';
 import type { CommandTarget } from '../core/command-target.ts';
 import type { Random } from '../core/random.ts';
 import type { NodeSettings } from '../core/settings.ts';
@@ -15,6 +16,7 @@ import type { AnswerChoice, AskedNode, ControlCache } from './control-cache.ts';
 export interface DispatchOptions {
   readonly cache: ControlCache;
   readonly settings: NodeSettings;
+  readonly clock: Clock;
   readonly random: Random;
 }
 
@@ -63,20 +65,26 @@ export class Dispatch implements DispatchFacts {
   }
 
   async settled({ command }: Sent, waitMs: number): Promise<void> {
-    const deadline = AbortSignal.timeout(waitMs);
+    const { cache, clock } = this.#options;
+    let isLate = false;
     let wake = () => {};
     const woken = () => wake();
+    const timer = clock.after(waitMs, () => {
+      isLate = true;
+      wake();
+    });
     this.#waiting.add(woken);
-    deadline.addEventListener('abort', woken);
     try {
       for (;;) {
+        // Before the question, so that what comes meanwhile is not missed.
         const next = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        if (deadline.aborted || (await this.#options.cache.unfinished(command)) === 0) return;
-        if (!deadline.aborted) await next;
+        if ((await cache.unfinished(command)) === 0 || isLate) return;
+        await next;
       }
     } finally {
+      timer.cancel();
       this.#waiting.delete(woken);
     }
   }
