@@ -8,7 +8,6 @@ import type { AggregateStore } from './actors/log-ports.ts';
 import { ActorSystem } from './actors/system.ts';
 import type { Format } from './console/answer.ts';
 import { managerRegistry } from './console/commands/all.ts';
-import { type ControlListener, startControlListener } from './console/control-listener.ts';
 import type { ManagerFacts } from './console/facts.ts';
 import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
@@ -21,19 +20,25 @@ import { AsLogger } from './manager/as-logger.ts';
 import { ControlCache } from './manager/control-cache.ts';
 import { Dispatch } from './manager/dispatch.ts';
 import { openAggregate } from './manager/open-aggregate.ts';
-import { type ManagerReload, reloadManager } from './manager/reload.ts';
+import { followed } from './manager/reload.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
-import { type ConfigurationSource, configurationFrom } from './node/configuration.ts';
+import {
+  type CheckedConfiguration,
+  type ConfigurationSource,
+  configurationFrom,
+} from './node/configuration.ts';
 import { ConsoleAccess } from './node/console-access.ts';
+import { Consoles } from './node/consoles.ts';
 import { linkFacts, membersOf, viewFacts } from './node/facts.ts';
 import { exposeManagerGauges } from './node/gauges.ts';
 import { Jobs } from './node/jobs.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Logging } from './node/logging.ts';
-import { impossible, type ReloadOutcome } from './node/reload.ts';
+import type { ReloadOutcome } from './node/reload.ts';
 import { checkoutNow, Puller } from './node/repository/puller.ts';
+import { RunningConfiguration } from './node/running-configuration.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { flotillaVersion } from './node/version.ts';
 import type { LineOutput } from './observe/log.ts';
@@ -44,6 +49,8 @@ import { Paniclog } from './observe/paniclog.ts';
 export interface ManagerOptions extends ConfigurationSource {
   /** A configuration that has been read and checked already. */
   readonly settings?: NodeSettings;
+  /** @internal What `settings` was made of. */
+  readonly configuration?: CheckedConfiguration;
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
   /** Where the logs of nodes go; default: the files of `Logs`. */
@@ -56,7 +63,12 @@ export interface ManagerOptions extends ConfigurationSource {
  * FLT-1203 (embedded server), FLT-1501 (console endpoint), FLT-2701 (control cache); nothing stays open then.
  */
 export async function startManager(options: ManagerOptions): Promise<RunningManager> {
-  const manager = new RunningManager(options.settings ?? configurationFrom(options).settings, options);
+  const { settings } = options;
+  const configuration = settings ? options.configuration : configurationFrom(options);
+  const manager = new RunningManager(
+    settings ?? configuration!.settings,
+    configuration ? { ...options, configuration } : options,
+  );
   await manager.started;
   return manager;
 }
@@ -67,10 +79,10 @@ export class RunningManager {
   readonly #around: Surroundings;
   readonly #logging: Logging;
   readonly #access: ConsoleAccess;
-  readonly #options: ManagerOptions;
+  readonly #configuration: RunningConfiguration;
   readonly #interpreter: Interpreter;
   readonly #lifecycle: Lifecycle;
-  #console: ControlListener | undefined;
+  readonly #consoles: Consoles;
   #server: BusServer | undefined;
   #asLogger: AsLogger | undefined;
   readonly #jobs: Jobs;
@@ -81,13 +93,14 @@ export class RunningManager {
   #dispatch: Dispatch | undefined;
   #life: ClusterLife | undefined;
   #puller: Puller | undefined;
+  readonly #workingCopy: string | undefined;
   /** Where the configuration was read from, when it is managed. */
   readonly #checkout: string | undefined;
 
   /** @internal Use `startManager`. */
   constructor(settings: NodeSettings, options: ManagerOptions) {
     this.#settings = settings;
-    this.#options = options;
+    this.#workingCopy = options.workingCopy;
     this.#checkout = options.workingCopy === undefined ? undefined : checkoutNow(options.workingCopy);
     const paniclog = new Paniclog();
     this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
@@ -109,8 +122,16 @@ export class RunningManager {
       subsystem: 'manager',
       fail: (reason) => void this.stop(reason),
     });
+    this.#configuration = new RunningConfiguration({
+      source: options,
+      first: options.configuration,
+      apply: (checked) => this.#apply(checked),
+      inTurn: (duty) => this.#lifecycle.inTurn(duty),
+      ...this.#around,
+    });
     const registry = managerRegistry(this.#facts(paniclog));
     this.#interpreter = new Interpreter({ registry, ...this.#around });
+    this.#consoles = new Consoles({ interpreter: this.#interpreter, access: this.#access, log });
     this.#lifecycle = new Lifecycle({
       system: new ActorSystem(this.#around),
       log,
@@ -159,24 +180,17 @@ export class RunningManager {
    * Reads the configuration again, or another file: who may come to the console and do what counts at once. Never rejects:
    * what is wrong is in the outcome, and nothing has changed then.
    */
-  async reload(file?: string): Promise<ReloadOutcome> {
-    const { log } = this.#around;
-    const { outcome, settings } = this.#readAgain(file);
-    if (settings) {
-      this.#settings = settings;
-      this.#access.roles.configure(settings.roles);
-      this.#console?.configure(settings.control);
-      log.notice('the configuration was read again', { ...outcome, report: undefined });
-    } else log.error(`the configuration was read again and refused: ${outcome.report.trim()}`);
-    return outcome;
+  reload(file?: string): Promise<ReloadOutcome> {
+    return this.#configuration.reload(file);
   }
 
-  #readAgain(file: string | undefined): ManagerReload {
-    try {
-      return reloadManager(this.#options, file, this.#settings);
-    } catch (error) {
-      return { outcome: impossible(error) };
-    }
+  async #apply(checked: CheckedConfiguration): Promise<ReloadOutcome> {
+    const { outcome, settings } = followed(checked, this.#settings);
+    await this.#consoles.prepare(settings.control);
+    this.#settings = settings;
+    this.#access.roles.configure(settings.roles);
+    this.#consoles.configure(settings.control);
+    return outcome;
   }
 
   /** Leaves the cluster, writes what it has received, closes everything. Safe to call again. */
@@ -215,7 +229,7 @@ export class RunningManager {
       },
       // There before the console opens.
       dispatch: () => this.#dispatch!,
-      reload: (file) => this.reload(file),
+      configuration: this.#configuration,
       shutdown: () => void this.stop('console'),
     };
   }
@@ -225,12 +239,7 @@ export class RunningManager {
     const { path = join(settings.stateDir, 'control-cache.db') } = settings.controlCache;
     this.#cache = await ControlCache.open({ settings: { ...settings.controlCache, path }, ...this.#around });
     this.#dispatch = new Dispatch({ cache: this.#cache, settings, ...this.#around });
-    this.#console = await startControlListener({
-      endpoints: this.settings.control,
-      interpreter: this.#interpreter,
-      access: this.#access,
-      log: this.#around.log,
-    });
+    await this.#consoles.prepare(this.settings.control);
   }
 
   async #join(): Promise<void> {
@@ -298,11 +307,10 @@ export class RunningManager {
   }
 
   #keepConfiguration(): void {
-    const { workingCopy } = this.#options;
-    if (workingCopy === undefined) return;
+    if (this.#workingCopy === undefined) return;
     const { clusterGroup, subcluster, nodename } = this.settings;
     this.#puller = new Puller({
-      conf: workingCopy,
+      conf: this.#workingCopy,
       loaded: this.#checkout,
       clusterGroup,
       subcluster,
@@ -328,7 +336,7 @@ export class RunningManager {
     await pulled;
     await this.#server?.stop();
     await this.#logging.close();
-    await this.#console?.stop();
+    await this.#consoles.stop();
   }
 }
 

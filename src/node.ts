@@ -6,7 +6,6 @@ import { ActorSystem } from './actors/system.ts';
 import type { ThrottleReplica } from './actors/throttle-replica.ts';
 import type { Format } from './console/answer.ts';
 import { nodeRegistry } from './console/commands/all.ts';
-import { type ControlListener, startControlListener } from './console/control-listener.ts';
 import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
 import type { Incarnation } from './core/identity.ts';
@@ -29,6 +28,7 @@ import {
   configurationFrom,
 } from './node/configuration.ts';
 import { ConsoleAccess } from './node/console-access.ts';
+import { Consoles } from './node/consoles.ts';
 import { Counts } from './node/counts.ts';
 import { duravipFacts } from './node/duravip-facts.ts';
 import { DuravipRecord } from './node/duravip-record.ts';
@@ -49,7 +49,7 @@ import { applyConfiguration, type ReloadOutcome } from './node/reload.ts';
 import { checkoutNow, Puller } from './node/repository/puller.ts';
 import { RunningConfiguration } from './node/running-configuration.ts';
 import { SharedObject } from './node/shared-object.ts';
-import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
+import { surroundingsOf } from './node/surroundings.ts';
 import { systemClock } from './node/system-clock.ts';
 import { Throttles } from './node/throttles.ts';
 import { flotillaVersion } from './node/version.ts';
@@ -108,7 +108,7 @@ export class RunningNode extends NodeApi {
   /** Of clients of the API over NATS. */
   readonly #slots: HeldSlots;
   readonly #options: StartOptions;
-  readonly #around: Surroundings;
+  readonly #around: ReturnType<typeof surroundingsOf>;
   /** It has the journals, too: loggers write them, the log service offers them. */
   readonly #logging: Logging;
   readonly #interpreter: Interpreter;
@@ -125,7 +125,7 @@ export class RunningNode extends NodeApi {
   #listeners: Listeners | undefined;
   protected readonly sharedObjects = new Map<string, SharedObject>();
   protected outbound: OutboundConnections | undefined;
-  #console: ControlListener | undefined;
+  readonly #consoles: Consoles;
   #server: BusServer | undefined;
   #machine: Machine | undefined;
   #life: ClusterLife | undefined;
@@ -207,8 +207,8 @@ export class RunningNode extends NodeApi {
     const registry = nodeRegistry(facts);
     this.#access = new ConsoleAccess(settings, this.#around);
     this.#interpreter = new Interpreter({ registry, ...this.#around });
-    const { loggers } = this.#logging;
-    if (loggers.keepsAccounts) this.#access.sink = (record) => loggers.write({ kind: 'account', record });
+    this.#access.takeAccounts(this.#logging.loggers);
+    this.#consoles = new Consoles({ interpreter: this.#interpreter, access: this.#access, log });
     this.commands = new CommandApi(registry, this.#interpreter.hooks);
     const system = new ActorSystem(this.#around);
     this.throttles = new Throttles({
@@ -304,13 +304,23 @@ export class RunningNode extends NodeApi {
     const [machine, listeners, life] = [this.#machine, this.#listeners, this.#life];
     if (this.state !== 'serving' || !machine || !listeners || !life)
       throw new FlotillaError('FLT-1004', `the node is ${this.state}`);
-    const parts = { address: this.#address, machine, listeners, floating: this.floating, life };
+    const parts = {
+      address: this.#address,
+      machine,
+      listeners,
+      consoles: this.#consoles,
+      floating: this.floating,
+      life,
+    };
     const { outcome, settings, groupOfBinding } = await applyConfiguration(checked, this.#settings, parts);
     this.#settings = settings;
     this.throttles.configure(settings);
     this.caches.configure(settings.datasources);
     this.#access.roles.configure(settings.roles);
-    this.#console?.configure(settings.control);
+    this.outbound?.configure(settings.caps);
+    this.#logging.configure(settings);
+    this.#logs.configure(settings);
+    this.#around.log.setLevel(settings.logLevel);
     this.#groupOfBinding = groupOfBinding;
     this.cluster.configApplied(outcome);
     return outcome;
@@ -318,12 +328,7 @@ export class RunningNode extends NodeApi {
 
   async #openConsole(): Promise<void> {
     const { fixed } = splitByAddress(this.settings.control, hostOfConsole, this.#floatingIps);
-    this.#console = await startControlListener({
-      endpoints: fixed,
-      interpreter: this.#interpreter,
-      access: this.#access,
-      log: this.#around.log,
-    });
+    await this.#consoles.prepare(fixed);
     this.#address = await resolveNodeAddress(this.settings);
     if (this.#floatingIps.has(this.#address))
       throw new FlotillaError('FLT-1102', `${this.#address} is a floating address of the configuration`);
@@ -461,7 +466,7 @@ export class RunningNode extends NodeApi {
     await pulled;
     await this.#server?.stop();
     await this.#logging.close();
-    await this.#console?.stop();
+    await this.#consoles.stop();
   }
 
   #sharedObject(name: string): SharedObject {

@@ -44,6 +44,7 @@ export class LogService {
   readonly #system: ActorSystem;
   readonly #world: LogWorld;
   readonly #options: LogServiceOptions;
+  #logs: readonly OfferedLog[];
   readonly #subscribers = new Map<string, { readonly log: OfferedLog; readonly actor: LogSubscriber }>();
   readonly #watched = new Map<LogJournal, () => void>();
   /** Logs that somebody wants and that have no journal yet. */
@@ -60,11 +61,25 @@ export class LogService {
     this.#system = system;
     this.#world = world;
     this.#options = options;
+    this.#logs = options.logs;
     this.#unwatchOpenings = options.journals.onOpened(() => void this.#lookForMissing());
   }
 
+  /** What is not offered any more is taken from whoever reads it. */
+  configure(logs: readonly OfferedLog[]): void {
+    this.#logs = logs;
+    const isOffered = (log: OfferedLog) =>
+      logs.some(({ name, path }) => name === log.name && path === log.path);
+    for (const [key, { log, actor }] of this.#subscribers) {
+      if (isOffered(log)) continue;
+      this.#subscribers.delete(key);
+      void actor.stop();
+    }
+    this.#forgetJournals();
+  }
+
   get offersAny(): boolean {
-    return this.#options.logs.length > 0;
+    return this.#logs.length > 0;
   }
 
   get leases(): number {
@@ -72,11 +87,11 @@ export class LogService {
   }
 
   get names(): readonly string[] {
-    return this.#options.logs.map(({ name }) => name);
+    return this.#logs.map(({ name }) => name);
   }
 
   async open(request: OpenRequest): Promise<OpenedLog | Refusal> {
-    const log = this.#options.logs.find(({ name }) => name === request.log);
+    const log = this.#logs.find(({ name }) => name === request.log);
     if (!log) return this.#refuse({ refused: 'unknown-log', text: `'${request.log}' is not offered here` });
     return this.#guarded(async () => {
       // Before it looks: one that is made right after that is told of.
@@ -141,14 +156,14 @@ export class LogService {
   async #list(): Promise<NodeListing> {
     const { node, subcluster } = this.#options;
     const logs: LogListing[] = [];
-    for (const log of this.#options.logs) logs.push(await this.#listingOf(log));
+    for (const log of this.#logs) logs.push(await this.#listingOf(log));
     return { node, subcluster, logs };
   }
 
   /** Unread bytes of whoever is furthest behind, over all logs that can be read. */
   async largestLag(): Promise<number> {
     let largest = 0;
-    for (const log of this.#options.logs) {
+    for (const log of this.#logs) {
       try {
         const journal = await this.#journal(log);
         for (const checkpoint of (await journal.subscribers()).values())
@@ -164,7 +179,7 @@ export class LogService {
   async dropSubscriber(name: string): Promise<{ readonly dropped: string[]; readonly problems: string[] }> {
     const dropped: string[] = [];
     const problems: string[] = [];
-    for (const log of this.#options.logs) {
+    for (const log of this.#logs) {
       try {
         const journal = await this.#journal(log);
         if (!(await journal.subscribers()).has(name)) continue;
@@ -228,7 +243,7 @@ export class LogService {
     const journal = await this.#options.journals.journal(log.path);
     if (!this.#watched.has(journal)) {
       // Of one that `reopen logs` has closed nothing is heard any more.
-      if (this.#watched.size >= 4 * this.#options.logs.length) this.#forgetJournals();
+      if (this.#watched.size >= 4 * this.#logs.length) this.#forgetJournals();
       this.#watched.set(
         journal,
         journal.onWritten(() => this.#written(log.name)),

@@ -30,8 +30,8 @@ function introduction(): string[] {
       'or what `EC_CONF_SEARCH_PATH` says. A scope that is declared twice is one scope; the last assignment counts.',
     ].join('\n'),
     [
-      'Column *Default*: empty means unset, which differs from 0 and from `""`. Column *Change*: what no reload will apply',
-      'needs a `restart`; of the rest, `config reload` applies so far what concerns floating addresses, and names what it left;',
+      'Column *Default*: empty means unset, which differs from 0 and from `""`. Column *Change*: what is marked `restart` a',
+      'running node does not follow, and a manager follows nothing; `config reload` applies the rest and names what it left.',
       '`equal` options must be the same on all nodes. Column *Falls back to*: where an option is looked for when the scope',
       'itself does not set it, in this order.',
     ].join('\n'),

@@ -79,6 +79,7 @@ export type ManagerFacts = Pick<
   | 'loggers'
   | 'shutdown'
   | 'controlGroup'
+  | 'configuration'
   | 'clusterGroup'
   | 'logGroup'
   | 'link'
@@ -86,7 +87,6 @@ export type ManagerFacts = Pick<
 > & {
   readonly pulledLogs: PulledLogFacts;
   readonly dispatch: () => DispatchFacts;
-  reload(file: string | undefined): Promise<ReloadFacts>;
 };
 
 /** A command that was sent to so many nodes. */

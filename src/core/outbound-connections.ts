@@ -50,10 +50,11 @@ export interface OutboundRowTable extends OutboundTable {
 }
 
 export class OutboundConnections {
-  readonly #caps: OutboundCaps;
+  #caps: OutboundCaps;
   readonly #objects: readonly OutboundObject[];
   readonly #tables: ReadonlyMap<string, OutboundTable>;
-  readonly #own: OutboundTotals;
+  #own: OutboundTotals;
+  #all: OutboundTotals;
   readonly #counts: OutboundCounts;
   readonly #stopWatching: () => void;
 
@@ -69,20 +70,28 @@ export class OutboundConnections {
     );
     const caps = new OutboundCaps({ ...settings, objects: this.#objects });
     const sumsOf = (row: string, group?: string) => caps.sumsOf(row, group);
-    const own = new OutboundTotals(sumsOf);
-    const all = new OutboundTotals(sumsOf);
-    for (const [row, count] of rows?.entries() ?? []) all.change(row, count);
-    this.#stopWatching = rows?.onChange((row, by) => all.change(row, by)) ?? (() => {});
     this.#caps = caps;
-    this.#own = own;
+    this.#own = new OutboundTotals(sumsOf);
+    this.#all = new OutboundTotals(sumsOf);
+    for (const [row, count] of rows?.entries() ?? []) this.#all.change(row, count);
+    this.#stopWatching = rows?.onChange((row, by) => this.#all.change(row, by)) ?? (() => {});
     const count = (object: string, key: string) => tables.get(object)?.count(key) ?? 0;
     this.#counts = {
-      own: (sum) => own.count(sum),
-      rows: (sum) => all.count(sum),
+      own: (sum) => this.#own.count(sum),
+      rows: (sum) => this.#all.count(sum),
       domain: count,
       address: count,
       total: (object) => count(object, '0.0.0.0/0') + count(object, '::/0'),
     };
+  }
+
+  /** Other caps, for the connections that are open as well; what objects count stays as it was. */
+  configure(settings: Omit<OutboundCapSettings, 'objects'>): void {
+    const caps = new OutboundCaps({ ...settings, objects: this.#objects });
+    const sumsOf = (row: string, group?: string) => caps.sumsOf(row, group);
+    this.#caps = caps;
+    this.#own = this.#own.resummed(sumsOf);
+    this.#all = this.#all.resummed(sumsOf);
   }
 
   mayConnect(attempt: OutboundAttempt): OutboundDecision {

@@ -14,6 +14,7 @@ export type SumsOf = (row: string, group?: string) => readonly string[];
 
 interface Row {
   count: number;
+  readonly group: string | undefined;
   readonly sums: readonly string[];
 }
 
@@ -28,13 +29,20 @@ export class OutboundTotals {
 
   /** Adds `by` to a row. False when it would fall below zero: then it stops at zero (replication 4.11). */
   change(row: string, by: number, group?: string): boolean {
-    const held = this.#rows.get(row) ?? { count: 0, sums: this.#sumsOf(row, group) };
+    const held = this.#rows.get(row) ?? { count: 0, group, sums: this.#sumsOf(row, group) };
     const applied = Math.max(by, -held.count);
     held.count += applied;
     if (held.count === 0) this.#rows.delete(row);
     else this.#rows.set(row, held);
     for (const sum of held.sums) this.#add(sum, applied);
     return applied === by;
+  }
+
+  /** The same rows, summed up in another way. */
+  resummed(sumsOf: SumsOf): OutboundTotals {
+    const totals = new OutboundTotals(sumsOf);
+    for (const [row, { count, group }] of this.#rows) totals.change(row, count, group);
+    return totals;
   }
 
   count(sum: string): number {

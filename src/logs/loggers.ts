@@ -3,6 +3,7 @@
  *
  * Invariant: to log costs the caller no wait and never fails; what became of it is in the figures of the destinations.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Counters } from '../actors/ports.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
@@ -29,6 +30,7 @@ export interface LoggersOptions {
 }
 
 interface Opened {
+  readonly settings: LoggerSettings;
   /** `ec_logger:name`, as the console has it. */
   readonly name: string;
   readonly logger: Logger;
@@ -37,14 +39,40 @@ interface Opened {
 
 export class Loggers {
   readonly #options: LoggersOptions;
-  readonly #opened: readonly Opened[];
-  readonly #beats = new Set<Timer>();
+  #settings: LoggingSettings;
+  #opened: readonly Opened[];
+  readonly #beats = new Map<Logger, Timer>();
+  /** Taken away, with lines that are still being written. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #timeText: (timeUs: number) => string;
 
   constructor(options: LoggersOptions) {
     this.#options = options;
     this.#timeText = options.settings.isHighResolution ? microsecondsTime : secondsTime;
+    this.#settings = options.settings;
     this.#opened = options.settings.loggers.map((settings) => this.#open(settings));
+  }
+
+  /** Loggers that are the same go on; the others are opened, or closed when their lines are written. */
+  configure(settings: LoggingSettings): void {
+    const modulesOf = ({ pipe, syslog }: LoggingSettings) => [pipe, syslog];
+    const isSame = isDeepStrictEqual(modulesOf(settings), modulesOf(this.#settings));
+    this.#settings = settings;
+    const before = this.#opened;
+    this.#opened = settings.loggers.map(
+      (each) =>
+        before.find((opened) => isSame && isDeepStrictEqual(opened.settings, each)) ?? this.#open(each),
+    );
+    for (const opened of before) if (!this.#opened.includes(opened)) this.#leave(opened);
+  }
+
+  #leave({ logger, queues }: Opened): void {
+    this.#beats.get(logger)?.cancel();
+    this.#beats.delete(logger);
+    const left: Promise<void> = Promise.all(queues.map((queue) => queue.close())).then(() => {
+      this.#leaving.delete(left);
+    });
+    this.#leaving.add(left);
   }
 
   write(event: LogEvent): void {
@@ -54,7 +82,7 @@ export class Loggers {
 
   /** One of them has an account log. */
   get keepsAccounts(): boolean {
-    return this.#options.settings.loggers.some(({ kind }) => kind === 'ec_logger');
+    return this.#settings.loggers.some(({ kind }) => kind === 'ec_logger');
   }
 
   /** As the console names them: `ec_logger:name`. */
@@ -79,16 +107,17 @@ export class Loggers {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#beats) timer.cancel();
+    for (const timer of this.#beats.values()) timer.cancel();
     this.#beats.clear();
     await Promise.all(this.#opened.flatMap(({ queues }) => queues.map((queue) => queue.close())));
+    await Promise.all(this.#leaving);
   }
 
   #open(settings: LoggerSettings): Opened {
     const queues: LineQueue[] = [];
     const open = (target: LogTarget | undefined): LineQueue | undefined => {
       if (!target) return undefined;
-      const { pipe, syslog } = this.#options.settings;
+      const { pipe, syslog } = this.#settings;
       const sink = openSink(target, { ...this.#options, pipe, syslog });
       const queue = new LineQueue({ ...this.#options, sink, spill: settings.spill });
       queues.push(queue);
@@ -97,7 +126,7 @@ export class Loggers {
     const logger = this.#create(settings, open);
     if (settings.kind !== 'custom_logger' && settings.heartbeatMs > 0)
       this.#beat(logger, settings.heartbeatMs);
-    return { name: loggerName(settings), logger, queues };
+    return { settings, name: loggerName(settings), logger, queues };
   }
 
   #create(settings: LoggerSettings, open: (target: LogTarget | undefined) => LineQueue | undefined): Logger {
@@ -107,7 +136,7 @@ export class Loggers {
       case 'bounce_logger':
         return new BounceLogger(settings, open);
       case 'custom_logger': {
-        const { isHighResolution } = this.#options.settings;
+        const { isHighResolution } = this.#settings;
         return new CustomLogger(settings, open, { zone: this.#options.zone, isHighResolution });
       }
     }
@@ -115,11 +144,10 @@ export class Loggers {
 
   #beat(logger: Logger, periodMs: number): void {
     const timer = this.#options.clock.after(periodMs, () => {
-      this.#beats.delete(timer);
       logger.beat(this.#at());
       this.#beat(logger, periodMs);
     });
-    this.#beats.add(timer);
+    this.#beats.set(logger, timer);
   }
 
   #at(timeUs = this.#options.clock.wallMs() * 1000): EventTime {

@@ -7,6 +7,7 @@ import { controlGroupGate, type Gate } from '../console/access/gate.ts';
 import { Roles } from '../console/access/roles.ts';
 import type { ControlAccessParts } from '../console/control-listener.ts';
 import type { NodeSettings } from '../core/settings.ts';
+import type { Loggers } from '../logs/loggers.ts';
 import { peerUserOf } from '../net/peer-user.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -24,5 +25,14 @@ export class ConsoleAccess implements ControlAccessParts {
     this.roles = new Roles(roles);
     this.accounting = new Accounting((record) => this.sink(record));
     this.controlGroup = controlGroupGate(this);
+  }
+
+  /** Loggers that keep an account log have the records; without one they are lines of the process's own log. */
+  takeAccounts(loggers: Pick<Loggers, 'keepsAccounts' | 'write'>): void {
+    const toLog = this.sink;
+    this.sink = (record) => {
+      if (loggers.keepsAccounts) loggers.write({ kind: 'account', record });
+      else toLog(record);
+    };
   }
 }

@@ -2,6 +2,7 @@
  * The loggers of a process and what feeds them: the host program by `api`, the node's own log by the paniclog, and the
  * bus where `log_group` wants the paniclog. Owns the journals that loggers write.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type PanicOrigin, publishPanic } from '../bus/panic-bus.ts';
 import type { Wire } from '../bus/wire.ts';
 import type { Timer } from '../core/clock.ts';
@@ -34,7 +35,9 @@ export class Logging {
   readonly loggers: Loggers;
   readonly api: LogsApi;
   readonly #options: LoggingOptions;
-  readonly #equal: EqualMessages;
+  #settings: NodeSettings;
+  #equal: EqualMessages;
+  #wire: Wire | undefined;
   readonly #broadcast: PanicBroadcast;
   readonly #lag: LagWatch;
   #periodEnd: Timer | undefined;
@@ -44,6 +47,7 @@ export class Logging {
     this.#options = options;
     const { settings, around, paniclog, metrics, fail } = options;
     const { logging } = settings;
+    this.#settings = settings;
     const limits = limitsOf(logging.maxLag);
     this.journals = new JournalSet({ ...around, ...(limits ? { limits } : {}) });
     const { journals } = this;
@@ -67,9 +71,21 @@ export class Logging {
     );
   }
 
+  /** Other loggers, and what is kept out of them. */
+  configure(settings: NodeSettings): void {
+    const { equalMessages, splitsLevels } = this.#settings.logging;
+    this.#settings = settings;
+    const { logging } = settings;
+    this.loggers.configure(logging);
+    if (!isDeepStrictEqual(equalMessages, logging.equalMessages))
+      this.#equal = new EqualMessages(logging.equalMessages);
+    if (splitsLevels !== logging.splitsLevels && this.#wire) this.follow(this.#wire);
+  }
+
   /** One life in the cluster, and its link to the bus. */
   follow(wire: Wire): void {
-    const { nodename: node, subcluster, logGroup, logging } = this.#options.settings;
+    this.#wire = wire;
+    const { nodename: node, subcluster, logGroup, logging } = this.#settings;
     if (logGroup === undefined) return;
     const { subsystem } = this.#options;
     const origin: PanicOrigin = { logGroup, splitsLevels: logging.splitsLevels, node, subcluster, subsystem };
@@ -100,7 +116,7 @@ export class Logging {
       return;
     }
     counters.add('paniclog_repeats_total');
-    const { periodMs } = this.#options.settings.logging.equalMessages;
+    const { periodMs } = this.#settings.logging.equalMessages;
     this.#periodEnd ??= clock.after(periodMs, () => {
       this.#periodEnd = undefined;
       const text = `${this.#equal.takeSuppressed()} messages like others were suppressed`;

@@ -1,4 +1,5 @@
 /** The log service of a node over its lives in the cluster: leases outlast a reset, requests come through the present link. */
+import { isDeepStrictEqual } from 'node:util';
 import { LogService } from '../actors/log-service.ts';
 import { ActorSystem } from '../actors/system.ts';
 import { LogServer } from '../bus/log-server.ts';
@@ -29,6 +30,8 @@ export class OfferedLogs implements LogFacts {
   readonly #journals: OfferedJournals;
   readonly #system: ActorSystem;
   readonly #service: LogService;
+  #settings: OfferedLogsOptions['settings'];
+  #life: ClusterLife | undefined;
   #server: LogServer | undefined;
   #lagBytes = 0;
   #lagTimer: Timer | undefined;
@@ -40,7 +43,15 @@ export class OfferedLogs implements LogFacts {
     const { settings, around, jobs, journals } = options;
     this.#journals = new OfferedJournals(journals);
     this.#system = new ActorSystem(around);
-    const world = { ...around, jobs: logJobs(jobs), intervals: settings.logIntervals };
+    this.#settings = settings;
+    const now = () => this.#settings;
+    const world = {
+      ...around,
+      jobs: logJobs(jobs),
+      get intervals() {
+        return now().logIntervals;
+      },
+    };
     const { nodename, subcluster, logs } = settings;
     this.#service = new LogService(this.#system, world, {
       node: nodename,
@@ -51,9 +62,22 @@ export class OfferedLogs implements LogFacts {
     if (logs.length > 0) this.#measureLater();
   }
 
+  /** Other logs, or other pauses of who reads them. */
+  configure(settings: OfferedLogsOptions['settings']): void {
+    const before = this.#settings;
+    this.#settings = settings;
+    if (isDeepStrictEqual(before.logs, settings.logs)) return;
+    this.#service.configure(settings.logs);
+    // Without any log nothing is listened to.
+    if (this.#life) this.follow(this.#life);
+    if (before.logs.length === 0) this.#measureLater();
+  }
+
   /** A life of the node begins. */
   follow(life: ClusterLife): void {
-    const { settings, around } = this.#options;
+    this.#life = life;
+    const { around } = this.#options;
+    const settings = this.#settings;
     this.#server?.close();
     const wire = life.links.s;
     this.#server = new LogServer({
@@ -96,6 +120,7 @@ export class OfferedLogs implements LogFacts {
   /** Looking takes a while: a segment of each journal is read. */
   #measureLater(): void {
     if (this.#stopped) return;
+    this.#lagTimer?.cancel();
     this.#lagTimer = this.#options.around.clock.after(lagPeriodMs, () => {
       this.#measuring = this.#service.largestLag().then((bytes) => {
         this.#lagBytes = bytes;

@@ -12,11 +12,12 @@ import { FlotillaError, isFlotillaError } from '../core/errors.ts';
 import type { NodeSettings } from '../core/settings.ts';
 import type { ClusterLife } from './cluster-life.ts';
 import type { CheckedConfiguration } from './configuration.ts';
+import type { Consoles } from './consoles.ts';
 import type { Floating } from './floating.ts';
 import type { Listeners } from './listeners.ts';
 import type { Machine } from './machine.ts';
 import { differences, reloaded } from './settings-change.ts';
-import { floatingIpsOf, hostOfConsole, hostOfPeers, ipOf } from './vip-listeners.ts';
+import { floatingIpsOf, hostOfConsole, hostOfPeers, ipOf, splitByAddress } from './vip-listeners.ts';
 
 /** What became of a configuration that was read again. */
 export interface ReloadOutcome {
@@ -36,6 +37,7 @@ export interface ReloadParts {
   readonly address: string;
   readonly machine: Machine;
   readonly listeners: Listeners;
+  readonly consoles: Consoles;
   readonly floating: Floating;
   readonly life: ClusterLife;
 }
@@ -102,19 +104,27 @@ async function applySettings(
   parts: ReloadParts,
 ): Promise<NodeSettings> {
   const next = reloaded(running, wanted);
-  const { machine, listeners, floating, life } = parts;
+  const { machine, listeners, consoles, floating, life } = parts;
   const { services } = floating;
+  const graceMs = next.duravip.services.releaseGraceMs;
+  const fixedConsoles = splitByAddress(next.control, hostOfConsole, floatingIpsOf(next.duravip.vips)).fixed;
+  const back: (() => Promise<void>)[] = [];
   requireFreeAddresses(running, next, parts.address);
   await machine.prepare(next);
   try {
-    await services.reconfigure(next.duravip, listeners.floating(next, services.configured));
+    const floatingListeners = listeners.floating(next, services.configured);
+    back.push(await listeners.prepare(next, graceMs));
+    back.push(await consoles.prepare(fixedConsoles));
+    await services.reconfigure(next.duravip, floatingListeners);
   } catch (error) {
     listeners.floating(running, services.configured);
+    for (const undo of back) await undo();
     floating.restart(services.unsettled);
     throw error;
   }
   // From here on nothing can be refused any more.
-  await listeners.giveWay(next, next.duravip.services.releaseGraceMs);
+  await listeners.giveWay(next, graceMs);
+  consoles.configure(fixedConsoles);
   machine.configure(next.duravip);
   life.configure(next);
   return next;

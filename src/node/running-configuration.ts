@@ -274,8 +274,9 @@ function changed(
   if (changes.length > mostChanges)
     return refusedReply(`There are ${mostChanges} changes that are in no file: write them back, or reload.`);
   const next = checkChanged(checked.loaded, request, changes);
-  if (isChecked(next)) return { request, checked: next, changes };
-  return { isDone: false, text: refused(withoutOldRemarks(next)).report };
+  const told = withoutOldRemarks(next);
+  if (isChecked(told)) return { request, checked: told, changes };
+  return { isDone: false, text: refused(told).report };
 }
 
 /** What was remarked on when the files were read. */
@@ -283,13 +284,15 @@ function withoutOldRemarks(result: CheckResult): CheckResult {
   const isNew = ({ file, severity }: Finding) => severity === 'error' || file === consoleName;
   const findings = result.findings.filter(isNew);
   const { errors } = result.counts;
-  const count = (severity: Finding['severity']) =>
+  const howMany = (severity: Finding['severity']) =>
     findings.filter((finding) => finding.severity === severity).length;
-  return { ...result, findings, counts: { errors, warnings: count('warning'), notices: count('notice') } };
+  return {
+    ...result,
+    findings,
+    counts: { errors, warnings: howMany('warning'), notices: howMany('notice') },
+  };
 }
 
-function remarksOf(result: CheckResult): string {
-  return withoutOldRemarks(result)
-    .findings.map((finding) => `${renderFinding(finding)}\n`)
-    .join('');
+function remarksOf({ findings }: CheckResult): string {
+  return findings.map((finding) => `${renderFinding(finding)}\n`).join('');
 }

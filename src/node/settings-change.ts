@@ -5,6 +5,7 @@
  * Invariant: whatever of the wanted settings is not taken over is named, also what nobody thought of here.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { LoggingSettings } from '../core/logs/logger-settings.ts';
 import type { OutboundCapSettings } from '../core/outbound-settings.ts';
 import type {
   ControlEndpoint,
@@ -46,11 +47,17 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
     ),
     ...splitByAddress(next, host, ips).floating,
   ];
+  const ipsBefore = floatingIpsOf(running.duravip.vips);
+  /** One that floated until now goes with its address: nothing can listen on it until the address is put on by hand. */
+  const withoutGone = <Each>(all: readonly Each[], host: (each: Each) => string | undefined) => {
+    const { floating, fixed } = splitByAddress(all, host, ips);
+    return [...splitByAddress(fixed, host, ipsBefore).fixed, ...floating];
+  };
   return {
     ...running,
     duravip: duravipOf(running.duravip, wanted.duravip),
-    listeners: float(running.listeners, wanted.listeners, hostOfListener),
-    control: withAccess(float(running.control, wanted.control, hostOfConsole), wanted.control),
+    listeners: withoutGone(wanted.listeners, hostOfListener),
+    control: withSockets(withoutGone(wanted.control, hostOfConsole), running.control),
     roles: wanted.roles,
     peers: { ...running.peers, listen: float(running.peers.listen, wanted.peers.listen, hostOfPeers) },
     caps: capsOf(running.caps, wanted.caps),
@@ -59,6 +66,10 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
     partition: wanted.partition,
     replicate: replicateOf(running.replicate, wanted.replicate),
     datasources: datasourcesOf(running.datasources, wanted.datasources),
+    logIntervals: wanted.logIntervals,
+    logs: wanted.logs,
+    logging: loggingOf(running.logging, wanted.logging),
+    logLevel: wanted.logLevel,
     mustAgree: new Map(
       [...running.mustAgree].map(([name, value]) => [
         name,
@@ -68,16 +79,23 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
   };
 }
 
-/** Who may come in counts for the next connection; what listens stays as it is. */
-export function withAccess(
-  running: readonly ControlEndpoint[],
+/** Of an endpoint that is open: who may come in counts for the next connection, what listens stays as it is. */
+export function withSockets(
   wanted: readonly ControlEndpoint[],
+  running: readonly ControlEndpoint[],
 ): ControlEndpoint[] {
-  return running.map((endpoint) => {
-    const next = wanted.find((each) => isDeepStrictEqual(each.endpoint, endpoint.endpoint));
-    if (!next || (next.tls === undefined) !== (endpoint.tls === undefined)) return endpoint;
-    return { ...endpoint, tls: next.tls, access: next.access, peers: next.peers };
+  return wanted.map((next) => {
+    const open = running.find((each) => isDeepStrictEqual(each.endpoint, next.endpoint));
+    if (!open) return next;
+    if ((next.tls === undefined) !== (open.tls === undefined)) return open;
+    return { ...open, tls: next.tls, access: next.access, peers: next.peers };
   });
+}
+
+/** Bounds of journals are given to them when they are opened; how times are written is part of each open file. */
+function loggingOf(running: LoggingSettings, wanted: LoggingSettings): LoggingSettings {
+  const { isHighResolution, maxLag } = running;
+  return { ...wanted, isHighResolution, maxLag };
 }
 
 /** The lease, the quorum and the beats are what the others were told at the beginning of the view. */
@@ -113,11 +131,14 @@ function datasourcesOf(
   });
 }
 
-/** Groups count connections: one that is open has to be counted down where it was counted up. */
-function capsOf(running: OutboundCapSettings, { groupOfBinding }: OutboundCapSettings): OutboundCapSettings {
-  const { stanzas, objects } = running;
-  const isCounting = stanzas.length > 0 || objects.some(({ bindingGroup }) => bindingGroup !== undefined);
-  return isCounting ? running : { ...running, groupOfBinding };
+/**
+ * Caps hold for what is open, too. Objects of one group count connections: one that is open has to be counted down where it
+ * was counted up. A connection that was opened without the slot of a strict cap has none to give back.
+ */
+function capsOf(running: OutboundCapSettings, wanted: OutboundCapSettings): OutboundCapSettings {
+  const { stanzas, groupOfBinding } = wanted;
+  const isCounting = running.objects.some(({ bindingGroup }) => bindingGroup !== undefined);
+  return isCounting ? { ...running, stanzas } : { ...running, stanzas, groupOfBinding };
 }
 
 /** What differs, one text each: `10.1.1.41 added`, `view_mature_time`. */
@@ -214,6 +235,8 @@ const optionNames: Readonly<Record<string, string>> = {
   controlClientTimeoutMs: 'control_client_timeout',
   inboundThrottles: 'inbound_throttle_messages',
   partition: 'partition_policy',
+  audit: 'inbound_audit',
+  'controlCache.path': 'control_cache',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',
   bus: 'msgc_client',

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Random } from '../core/random.ts';
 import type { NodeSettings } from '../core/settings.ts';
-import { createLog, type LineOutput } from '../observe/log.ts';
+import { type AdjustableLog, createLog, type LineOutput } from '../observe/log.ts';
 import type { Paniclog } from '../observe/paniclog.ts';
 import { systemClock, systemRandom } from './system-clock.ts';
 
@@ -25,7 +25,7 @@ export interface SurroundingParts {
 export function surroundingsOf(
   { logLevel }: NodeSettings,
   { paniclog, counters, logOutput }: SurroundingParts,
-): Surroundings {
+): Surroundings & { readonly log: AdjustableLog } {
   const output = logOutput ? { output: logOutput } : {};
   const log = createLog({ level: logLevel, paniclog, clock: systemClock, ...output });
   return { clock: systemClock, random: systemRandom, log, counters };

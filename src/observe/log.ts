@@ -33,7 +33,10 @@ const severities: Record<LogLevel, number> = {
   critical: 60,
 };
 
-export function createLog(options: LogOptions): Log {
+/** A log that can be told to say more or less. */
+export type AdjustableLog = Log & { setLevel(level: LogLevel): void };
+
+export function createLog(options: LogOptions): AdjustableLog {
   let levelOfLine: LogLevel = 'info';
   const logger = pino(
     {
@@ -53,7 +56,11 @@ export function createLog(options: LogOptions): Log {
       levelOfLine = level;
       logger[level](fields, text);
     };
-  return Object.fromEntries(logLevels.map((level) => [level, method(level)])) as Log;
+  const methods = Object.fromEntries(logLevels.map((level) => [level, method(level)])) as Log;
+  const setLevel = (level: LogLevel) => {
+    logger.level = level;
+  };
+  return { ...methods, setLevel };
 }
 
 function tee({ output, style, paniclog }: LogOptions, levelOfLine: () => LogLevel): LineOutput {

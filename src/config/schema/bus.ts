@@ -1,5 +1,6 @@
 /** The message bus as the original configured it, mapped to NATS (CONF-8.6). */
 import {
+  afterRestart,
   anonymous,
   dictionaryOf,
   int,
@@ -62,7 +63,7 @@ function linkOptions(role: 'server' | 'client'): OptionSchema[] {
 
 export const msgcServerScope: ScopeSchema = anonymous('msgc_server', {
   text: 'The embedded NATS server, one on each node, meshed with its peers.',
-  options: [
+  options: afterRestart([
     {
       name: 'peers',
       type: dictionaryOf({ kind: 'peer' }),
@@ -81,12 +82,12 @@ export const msgcServerScope: ScopeSchema = anonymous('msgc_server', {
     },
     { name: 'enabled', type: { kind: 'bool' }, default: 'true', text: 'Whether the server is started.' },
     ...linkOptions('server'),
-  ],
+  ]),
 });
 
 export const msgcClientScope: ScopeSchema = anonymous('msgc_client', {
   text: 'The connections of a node to the bus.',
-  options: [
+  options: afterRestart([
     {
       name: 'server',
       type: listOf({ kind: 'server' }, { alone: true }),
@@ -100,5 +101,5 @@ export const msgcClientScope: ScopeSchema = anonymous('msgc_client', {
     },
     { name: 'enabled', type: { kind: 'bool' }, default: 'true', text: 'Whether the client is used.' },
     ...linkOptions('client'),
-  ],
+  ]),
 });

@@ -98,6 +98,7 @@ const threadPool = named('ThreadPool', 'plain', {
   options: [
     {
       name: 'backlog',
+      restart: true,
       type: int(0),
       default: '65536',
       text: 'Of `log_job`: jobs after which the aggregator holds sessions back.',
@@ -111,10 +112,17 @@ const datasource = named('Datasource', 'plain', {
   options: [
     {
       name: 'uri',
+      restart: true,
       type: listOf({ kind: 'datasource' }, { alone: true, nonEmpty: true }),
       text: 'Where to ask: driver, colon, the rest; several are used in turn.',
     },
-    { name: 'serialized', type: bool, default: 'true', text: 'Publish results in the cluster.' },
+    {
+      name: 'serialized',
+      restart: true,
+      type: bool,
+      default: 'true',
+      text: 'Publish results in the cluster.',
+    },
     { name: 'cache_size', type: int(1), default: '1000', text: 'Results kept.' },
     { name: 'cache_life', type: seconds(0), default: '3600', text: 'How long a result is kept.' },
     { name: 'max_rows', type: int(-1), default: '100', text: 'Rows of a result; -1: all.' },
@@ -154,6 +162,7 @@ const globalOptions: readonly OptionSchema[] = [
   },
   {
     name: 'control_client_timeout',
+    restart: true,
     type: seconds(1),
     default: '60',
     text: 'Time for a console command that a program gives over NATS, and its answer.',
@@ -192,7 +201,13 @@ const globalOptions: readonly OptionSchema[] = [
     type: { kind: 'words', words: clusterLimitNames },
     text: 'Caps that are never passed: a connection takes a slot of the cluster. Needs `Replicate "shared_named_throttles"`.',
   },
-  { name: 'siv_throttle_cache_size', type: int(1), default: '1000', text: 'Most named throttles.' },
+  {
+    name: 'siv_throttle_cache_size',
+    restart: true,
+    type: int(1),
+    default: '1000',
+    text: 'Most named throttles.',
+  },
   ...ignoredOptions(
     'spool_base spool_mode spool_umask max_resident_active_queue max_resident_messages max_resident_transient_queue ' +
       'keep_message_dicts_in_memory relay_hosts relay_domains prohibited_hosts dns_threads dns_resolver syslog_facility ' +

@@ -5,6 +5,7 @@
 
 import { nodeName } from './cluster.ts';
 import {
+  afterRestart,
   anonymous,
   bool,
   dictionaryOf,
@@ -252,11 +253,11 @@ function frontListener(name: string, description: string): ScopeSchema {
 function plainListener(name: string, description: string, own: readonly OptionSchema[] = []): ScopeSchema {
   const key = name.toLowerCase();
   const listen = [
-    ...at(pathsOf(key, 'listen'), socketOptions),
+    ...at(pathsOf(key, 'listen'), afterRestart(socketOptions)),
     ...at(pathsOf(key, 'listen only'), duravipOptions),
   ];
   const scope = listenerScope(name, description, { everywhere: [], listen, peers: false });
-  return { ...scope, options: [...scope.options, ...own] };
+  return { ...scope, options: [...scope.options, ...afterRestart(own)] };
 }
 
 /** Of the service between nodes as a whole: they hold for what a node opens, too. */
@@ -297,12 +298,13 @@ function redisListener(): ScopeSchema {
   const wanted = ['enable', 'file_mode', 'listen_backlog'];
   const options = at(
     pathsOf('redis_listener', 'listen'),
-    socketOptions.filter(({ name }) => wanted.includes(name)),
+    afterRestart(socketOptions).filter(({ name }) => wanted.includes(name)),
   );
   const scope = listenerScope('Redis_Listener', redisText, { everywhere: [], listen: options, peers: false });
   const cache: OptionSchema = {
     name: 'cache',
     type: text,
+    restart: true,
     text: 'Replicated cache that holds keys and counters.',
   };
   return { ...scope, options: [...scope.options, cache] };
@@ -311,13 +313,18 @@ function redisListener(): ScopeSchema {
 const redisText =
   'Sockets for Redis clients on this host: what they count, limit and remember, all nodes share. A Unix socket, or a port of loopback.';
 
+/** What is open stays as it was opened; endpoints come and go. */
+const consoleSocketOptions = socketOptions.map((option) =>
+  ['file_mode', 'listen_backlog'].includes(option.name) ? { ...option, restart: true as const } : option,
+);
+
 export const listenerScopes: readonly ScopeSchema[] = [
   frontListener('ESMTP_Listener', 'Front listeners of SMTP: accept, count, cap and hand to the upstream.'),
   frontListener('TCP_Listener', 'Front listeners of any other service.'),
   listenerScope('Control_Listener', 'Endpoints of the console.', {
     everywhere: at(pathsOf('control_listener', 'all'), consoleOptions),
     listen: [
-      ...at(pathsOf('control_listener', 'listen'), [...socketOptions, ...consoleTlsOptions]),
+      ...at(pathsOf('control_listener', 'listen'), [...consoleSocketOptions, ...consoleTlsOptions]),
       ...at(pathsOf('control_listener', 'listen only'), duravipOptions),
     ],
     peers: true,

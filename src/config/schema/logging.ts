@@ -4,6 +4,7 @@ import { parseSanitizer } from '../../core/logs/custom-format.ts';
 import { facilityProblem, priorityProblem } from '../../core/logs/syslog-words.ts';
 import { nodeName } from './cluster.ts';
 import {
+  afterRestart,
   anonymous,
   bool,
   checked,
@@ -220,7 +221,7 @@ const logsOptions: readonly OptionSchema[] = [
     type: listOf(nodeName),
     text: 'Names tried in order; `( )`: do not pull. Unset: the own name, then `master`.',
   },
-].map((option) => ({ ...option, paths: subscriberPaths }) as OptionSchema);
+].map((option) => ({ ...option, paths: subscriberPaths, restart: true }) as OptionSchema);
 
 const node = named('Node', 'plain', { text: 'Logs pulled from one node.', options: logsOptions });
 const subcluster = named('Subcluster', 'plain', {
@@ -245,7 +246,7 @@ const controlCacheOptions: readonly OptionSchema[] = [
 
 export const logsScope: ScopeSchema = anonymous('Logs', {
   text: 'The log aggregator of the cluster manager.',
-  options: [...logsOptions, ...controlCacheOptions, ...moduleOptions],
+  options: [...logsOptions, ...afterRestart([...controlCacheOptions, ...moduleOptions])],
   scopes: [
     named('Manager', 'plain', {
       text: 'Only on one manager.',
@@ -259,7 +260,7 @@ export const logsScope: ScopeSchema = anonymous('Logs', {
 
 const asLogger = anonymous('as_logger', {
   text: 'Writes replicated series to files, on the manager.',
-  options: [
+  options: afterRestart([
     { name: 'base_dir', type: path, default: '/var/log/eccluster/aslogger', text: 'Directory of the files.' },
     {
       name: 'log_interval',
@@ -276,12 +277,12 @@ const asLogger = anonymous('as_logger', {
     { name: 'series_include', type: listOf(regex), text: 'Series to write, with `none`.' },
     { name: 'series_exclude', type: listOf(regex), text: 'Series to leave out, with `all`.' },
     ...moduleOptions,
-  ],
+  ]),
 });
 
 const inboundAudit = anonymous('inbound_audit', {
   text: 'Counts connections, receptions and rejections by address over time.',
-  options: [
+  options: afterRestart([
     {
       name: 'monitors',
       type: listOf(checked(monitorProblem, 'CFG-2102')),
@@ -306,7 +307,7 @@ const inboundAudit = anonymous('inbound_audit', {
       text: 'Pause between two maintenance passes.',
     },
     ...moduleOptions,
-  ],
+  ]),
 });
 
 function monitorProblem(value: string): string | undefined {

@@ -154,6 +154,11 @@ export function ignoredOptions(names: string, paths?: readonly string[]): Option
     }));
 }
 
+/** These options, as ones that a running process does not follow. */
+export function afterRestart(options: readonly OptionSchema[]): readonly OptionSchema[] {
+  return options.map((option) => ({ ...option, restart: true }));
+}
+
 /** What each module understands. */
 export const moduleOptions: readonly OptionSchema[] = [
   { name: 'enabled', type: bool, default: 'true', text: 'Whether the module is loaded.' },

@@ -5,7 +5,7 @@ import { authzCommands } from './authz.ts';
 import { cacheCommands } from './caches.ts';
 import { cidrCommands } from './cidr.ts';
 import { clusterCommands, managerInfoCommand, membershipCommand } from './cluster.ts';
-import { configCommands, reloadCommand } from './config.ts';
+import { configCommands } from './config.ts';
 import { dispatchCommands } from './dispatch.ts';
 import { duravipCommands } from './duravip.ts';
 import { generalCommands } from './general.ts';
@@ -41,7 +41,7 @@ export function managerRegistry(facts: ManagerFacts): Registry {
     ...authzCommands,
     ...cidrCommands(facts),
     ...reopenCommands(facts),
-    reloadCommand(facts),
+    ...configCommands(facts),
     ...dispatchCommands(facts),
     managerInfoCommand(facts),
     membershipCommand('show cluster membership', facts),

@@ -61,18 +61,15 @@ const verbs: Readonly<Record<ConfigVerb, Verb>> = {
 
 const reloadSyntax = 'config reload [<file>]';
 
-/** What a manager has of them, too. */
-export function reloadCommand({ reload }: Pick<NodeFacts['configuration'], 'reload'>): Command {
-  return {
+export function configCommands({ configuration }: Pick<NodeFacts, 'configuration'>): readonly Command[] {
+  const reload: Command = {
     words: 'config reload',
     usage: reloadSyntax,
     help: 'read the configuration again and apply it, wholly or not at all',
     impact: 'write',
-    run: async (args, by) => (args.length > 1 ? usage(reloadSyntax) : answerOf(await reload(args[0], by))),
+    run: async (args, by) =>
+      args.length > 1 ? usage(reloadSyntax) : answerOf(await configuration.reload(args[0], by)),
   };
-}
-
-export function configCommands({ configuration }: Pick<NodeFacts, 'configuration'>): readonly Command[] {
   const others = (Object.entries(verbs) as [ConfigVerb, Verb][]).map(([verb, each]): Command => {
     const words = each.words ?? `config ${verb}`;
     const syntax = `${words} ${each.syntax}`.trimEnd();
@@ -88,7 +85,7 @@ export function configCommands({ configuration }: Pick<NodeFacts, 'configuration
       },
     };
   });
-  return [reloadCommand({ reload: (file, by) => configuration.reload(file, by) }), ...others];
+  return [reload, ...others];
 }
 
 function answerOf(outcome: ReloadFacts): Answer {

@@ -262,3 +262,28 @@ test('REP-6.10 a connection is denied exactly when an applicable limit is reache
 function sameConnection(a: OutboundConnection, b: OutboundConnection): boolean {
   return a.binding === b.binding && a.domain === b.domain && a.host === b.host && a.address === b.address;
 }
+
+test('REP-6 other caps hold for what is open, here and elsewhere, and it is counted down as it was counted up', () => {
+  const { here, there, shown } = setUp([{ scope: {}, limits: { scope_max_outbound_connections: 9 } }]);
+  const connection = { binding: 'b2', domain: 'mx1.example.com', address: '192.0.2.1' };
+  here.opened(connection);
+  here.opened({ ...connection, domain: 'mx2.example.com' });
+  there.opened({ ...connection, domain: 'mx3.example.com' });
+  const limit = (
+    option: 'scope_max_outbound_connections' | 'cluster_scope_max_outbound_connections',
+    most: number,
+  ) => ({
+    stanzas: [{ scope: { domain: '/^mx/' }, limits: { [option]: most } }],
+    groupOfBinding: new Map<string, string>(),
+  });
+  here.configure(limit('scope_max_outbound_connections', 2));
+  expect(here.mayConnect(connection)).toMatchObject({ allowed: false, count: 2 });
+  here.configure(limit('cluster_scope_max_outbound_connections', 3));
+  expect(here.mayConnect(connection)).toMatchObject({ allowed: false, count: 3 });
+  here.configure(limit('scope_max_outbound_connections', 3));
+  expect(here.mayConnect(connection)).toEqual({ allowed: true });
+  here.closed(connection);
+  here.closed({ ...connection, domain: 'mx2.example.com' });
+  there.closed({ ...connection, domain: 'mx3.example.com' });
+  expect(Object.values(shown())).toEqual([{}, {}, {}, {}, {}]);
+});

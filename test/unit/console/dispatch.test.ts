@@ -43,8 +43,7 @@ function manager(answers: readonly NodeAnswer[] = []) {
     knows: (to) => to.kind === 'all' || (to.kind === 'node' ? to.node === 'west1' : to.subcluster === 'west'),
     flush: async () => void flushed++,
   };
-  const reload = async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] });
-  const facts = { ...fakeNode(), reload, dispatch: () => dispatch } as unknown as ManagerFacts;
+  const facts = { ...fakeNode(), dispatch: () => dispatch } as unknown as ManagerFacts;
   const interpreter = interpreterOf(
     managerRegistry({ ...facts, pulledLogs: { list: async () => [], pullers: () => [] } }),
   );

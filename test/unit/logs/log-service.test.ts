@@ -236,3 +236,16 @@ describe('the service', () => {
     expect(log!.onDisk).toBe(await world.node.journal!.diskBytes());
   });
 });
+
+describe('another configuration', () => {
+  it('CONF-10 what is offered no more is lost to who reads it, and comes back when it is', async () => {
+    const { service, opened, fetch } = await served([10]);
+    const { lease } = await opened();
+    service.configure([]);
+    expect([service.offersAny, service.leases]).toEqual([false, 0]);
+    expect(await fetch(lease)).toMatchObject({ refused: 'lost-lease' });
+    expect(await service.open(request)).toMatchObject({ refused: 'unknown-log' });
+    service.configure([{ name: 'mainlog', path: logPath }]);
+    expect(await fetch((await opened()).lease)).toMatchObject({ count: 1 });
+  });
+});

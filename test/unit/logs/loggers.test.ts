@@ -136,6 +136,28 @@ describe('LOG-3 ec_logger and bounce_logger', () => {
     expect(loggers.names).toEqual(['ec_logger:one']);
   });
 
+  it('CONF-10 another configuration: those that are the same go on, others are opened, or closed with all their lines', async () => {
+    open(`${ecLogger('heartbeat = 0', 'one')}`);
+    loggers.write({ kind: 'panic', record: { text: 'first' } });
+    const second = `ec_logger "two" { mainlog = "${path}/main2" paniclog = "${path}/panic2"
+      rejectlog = "null://" acctlog = "null://" heartbeat = 0 }`;
+    loggers.configure(settingsOf(`${ecLogger('heartbeat = 0', 'one')} ${second}`).logging);
+    loggers.write({ kind: 'panic', record: { text: 'both' } });
+    loggers.configure(settingsOf(second).logging);
+    loggers.write({ kind: 'panic', record: { text: 'last' } });
+    await loggers.close();
+    const texts = (log: string) =>
+      readFileSync(`${path}/${log}`, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => line.split(':').at(-1));
+    expect([texts('panic'), texts('panic2')]).toEqual([
+      ['first', 'both'],
+      ['both', 'last'],
+    ]);
+    expect(loggers.names).toEqual(['ec_logger:two']);
+  });
+
   it('one that is not enabled writes nothing', async () => {
     open(ecLogger('enabled = false'));
     writeAll();

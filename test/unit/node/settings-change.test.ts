@@ -36,6 +36,9 @@ describe('what a reload takes over', () => {
     ['release_grace = 2', 'release_grace'],
     ['plumb_parallel = 2', 'plumb_parallel'],
     ['unconditional_rebind = false', 'unconditional_rebind'],
+    ['debug_level = INFO', 'debug_level'],
+    ['log_idle_interval = 3', 'log_idle_interval'],
+    ['logs = [ a = /tmp/a ]', 'logs'],
   ])('DVC-14 %s at once', (option, name) => {
     const { next, applied, left } = change('', cluster(option));
     expect([applied, left]).toEqual([[name], []]);
@@ -77,8 +80,7 @@ describe('what a reload takes over', () => {
     ['bus_failure_timeout = 2', ['bus_failure_timeout', 'bus_loss_hold']],
     ['servers = "nats://10.0.0.1:4222"', ['servers']],
     ['nodename = other', ['nodename']],
-    ['debug_level = INFO', ['debug_level']],
-    ['state_dir = "/tmp/x"', ['state_dir']],
+    ['state_dir = "/tmp/x"', ['control_cache', 'state_dir']],
     ['bus_user = x  bus_password = y', ['bus_user, bus_password, bus_token, bus_nkey_seed or bus_creds']],
     ['Replicate "inbound_cidr" { }', ['Replicate inbound_cidr added']],
   ])('CONF-10 %s needs a restart, and is named', (option, names) => {
@@ -100,8 +102,10 @@ describe('what a reload takes over', () => {
       'ESMTP_Listener 10.0.0.1:25 changed',
       'ESMTP_Listener 10.0.0.2:25 removed',
       'ESMTP_Listener 10.0.0.4:25 added',
+      'ESMTP_Listener 127.0.0.1:25 removed',
+      'ESMTP_Listener 127.0.0.1:26 added',
     ]);
-    expect(left.sort()).toEqual(['ESMTP_Listener 127.0.0.1:25 removed', 'ESMTP_Listener 127.0.0.1:26 added']);
+    expect(left).toEqual([]);
   });
 
   it('DVC-14 a listener goes with its address where that begins to float, and takes a restart where it ends', () => {
@@ -114,6 +118,47 @@ describe('what a reload takes over', () => {
     const { next, left } = change(floating, listen);
     expect(next.listeners).toEqual([]);
     expect(left).toEqual(['ESMTP_Listener 10.0.0.1:25 added']);
+  });
+
+  it('CONF-10 console endpoints come and go; what is open keeps its socket, and takes other rules', () => {
+    const control = (...listens: string[]) =>
+      `Control_Listener { ${listens.map((each) => `Listen ${each}`).join(' ')} }`;
+    const { next, applied, left } = change(
+      control('"/tmp/a" { }', '"/tmp/b" { }'),
+      control('"/tmp/b" { file_mode = 0600 timeout = 9 }', '"/tmp/c" { }'),
+    );
+    expect(applied.sort()).toEqual([
+      'Control_Listener /tmp/a removed',
+      'Control_Listener /tmp/b changed',
+      'Control_Listener /tmp/c added',
+    ]);
+    expect(left).toEqual(['Control_Listener /tmp/b changed']);
+    expect(next.control).toMatchObject([
+      { fileMode: 0o660, access: { timeoutMs: 9000 } },
+      { fileMode: 0o660 },
+    ]);
+  });
+
+  it('REP-6 caps hold at once; those that are strict from now on, after a restart', () => {
+    const before = 'Domain x.org { max_outbound_connections = 4 }';
+    const { applied, left } = change(before, 'Domain x.org { max_outbound_connections = 5 }');
+    expect([applied, left]).toEqual([['outbound connection caps'], []]);
+    const strict = `${before} cluster { Replicate shared_named_throttles { } } strict_connection_caps = cluster_max_outbound_connections`;
+    expect(change(`${before} cluster { Replicate shared_named_throttles { } }`, strict).left).toEqual([
+      'strict_connection_caps',
+    ]);
+  });
+
+  it('CONF-10 loggers come, go and change; how times are written takes a restart', () => {
+    const { next, applied, left } = change(
+      'ec_logger a { mainlog = /tmp/a }',
+      'ec_logger b { mainlog = /tmp/b } log_hires_timestamp = true debug_throttle_max_num_same_message = 3',
+    );
+    expect([applied.sort(), left]).toEqual([
+      ['debug_throttle_max_num_same_message', 'loggers'],
+      ['log_hires_timestamp'],
+    ]);
+    expect(next.logging.loggers.map(({ name }) => name)).toEqual(['b']);
   });
 
   it('DVC-14 binding groups follow, unless connections are counted by them', () => {
