@@ -119,6 +119,17 @@ function buildProgram(outcome: { exitCode: number }): Command {
     });
 
   program
+    .command('dump-config')
+    .description('print what a configuration says, all its files in one, as XML')
+    .requiredOption('-c, --config <file>', 'configuration file')
+    .option('-f, --output <file>', 'write it there')
+    .option('--json', 'as JSON')
+    .action(async (flags: { config: string; output?: string; json?: true }) => {
+      const { dumpConfiguration } = await import('./cli/dump-config.ts');
+      outcome.exitCode = dumpConfiguration(flags);
+    });
+
+  program
     .command('cidr')
     .description('ask the files of series, or type questions')
     .argument('[words...]', "one question: 'show available', 'show count for ...' or 'cache details'")
