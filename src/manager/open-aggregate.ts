@@ -26,7 +26,8 @@ export async function openAggregate({
   sinks,
 }: AggregateParts): Promise<Aggregate> {
   const { clock } = around;
-  const [files, zone] = await Promise.all([openDiskFiles(), localZone()]);
+  const files = await openDiskFiles();
+  const zone = localZone;
   const aggregate = new Aggregate({
     settings,
     manager,

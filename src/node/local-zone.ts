@@ -3,19 +3,31 @@
  * Node.js has the first only in minutes and knows the second by other names (`GMT+1` for `CET`); where the native bridge
  * does not load, that has to do.
  */
+import { createRequire } from 'node:module';
+import type Koffi from 'koffi';
 import type { TimeZone } from '../core/logs/strftime.ts';
 import { systemZone } from './system-zone.ts';
 
-export async function localZone(): Promise<TimeZone> {
+let loaded: TimeZone | undefined;
+
+/** One for all: loggers and aggregated files must not call the same time by two names. Loaded when it is first asked. */
+export const localZone: TimeZone = {
+  at(timeS) {
+    loaded ??= load();
+    return loaded.at(timeS);
+  },
+};
+
+function load(): TimeZone {
   try {
-    return await zoneOfLibrary();
+    return zoneOfLibrary();
   } catch {
     return systemZone;
   }
 }
 
-async function zoneOfLibrary(): Promise<TimeZone> {
-  const { default: koffi } = await import('koffi');
+function zoneOfLibrary(): TimeZone {
+  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
   const numbers = ['sec', 'min', 'hour', 'mday', 'mon', 'year', 'wday', 'yday', 'isdst'];
   const members = Object.fromEntries(numbers.map((name) => [name, 'int']));
   const brokenDown = koffi.struct({ ...members, gmtoff: 'long', zone: 'const char *' });

@@ -16,9 +16,9 @@ import { Loggers } from '../logs/loggers.ts';
 import { PanicBroadcast } from '../logs/panic-broadcast.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Paniclog } from '../observe/paniclog.ts';
+import { localZone } from './local-zone.ts';
 import { LogsApi } from './logs-api.ts';
 import type { Surroundings } from './surroundings.ts';
-import { systemZone } from './system-zone.ts';
 
 export interface LoggingOptions {
   readonly settings: NodeSettings;
@@ -54,7 +54,7 @@ export class Logging {
     this.loggers = new Loggers({
       settings: logging,
       journals,
-      zone: systemZone,
+      zone: localZone,
       onPipeFailure: fail,
       ...around,
     });

@@ -2,7 +2,6 @@
 import { localTime, timeText } from '../../../src/core/logs/strftime.ts';
 import { localZone } from '../../../src/node/local-zone.ts';
 
-const zone = await localZone();
 const format = timeText('%z %Z%n');
 for (const timeS of process.argv.slice(2))
-  process.stdout.write(format?.(localTime(Number(timeS), zone)) ?? '');
+  process.stdout.write(format?.(localTime(Number(timeS), localZone)) ?? '');
