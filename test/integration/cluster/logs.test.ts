@@ -83,7 +83,7 @@ const isComplete = (manager: string) => () => written(manager) === lines.join(''
 const checkpoints = async () => (await relay.console('cluster show logs')).match(/\[subscriber.*\]/g);
 
 describe('logs of a node', { timeout: 180_000 }, () => {
-  it('13 come into the file of the manager, and the subscriber advances', async () => {
+  it('LOG-13 come into the file of the manager, and the subscriber advances', async () => {
     await append(3);
     await until(isComplete('barca'));
     const bytes = async () => (await relay.console('cluster show logs')).match(/on disk: (\d+)/)?.[1];
@@ -107,7 +107,7 @@ nothing
     expect(await barca.console('show jobs')).toContain(`${id} `);
   });
 
-  it('15 arrive once and in order over kills of the node, of the manager and of both', async () => {
+  it('LOG-15 arrive once and in order over kills of the node, of the manager and of both', async () => {
     for (let round = 0; round < 3; round++) {
       const appending = append(2_000);
       if (round !== 1) {
@@ -127,7 +127,7 @@ nothing
     );
   });
 
-  it('17.9 with a subscriber of its own a second manager writes the same bytes', async () => {
+  it('LOG-17.9 with a subscriber of its own a second manager writes the same bytes', async () => {
     const zoe = await startManager('zoe');
     await append(500);
     await until(() => isComplete('zoe')() && isComplete('barca')(), 60_000);
@@ -135,7 +135,7 @@ nothing
     await zoe.ended;
   });
 
-  it('17.9 of one subscriber only one manager has the log, and the next has the rest', async () => {
+  it('LOG-17.9 of one subscriber only one manager has the log, and the next has the rest', async () => {
     const marta = await startManager('marta');
     await until(async () => /\[puller: leased\]/.test(await marta.console('show logs verbose')));
     await append(100);
@@ -157,7 +157,7 @@ describe('the log service', { timeout: 120_000 }, () => {
     return JSON.parse(text.decode(answer.data));
   };
 
-  it('9.2 answers any NATS client, also one that asks for nonsense', async () => {
+  it('LOG-9.2 answers any NATS client, also one that asks for nonsense', async () => {
     expect(await ask('list', '')).toMatchObject({
       ok: true,
       node: 'relay-1',
@@ -179,7 +179,7 @@ describe('the log service', { timeout: 120_000 }, () => {
     expect(await ask('close', { lease })).toEqual({ ok: true });
   });
 
-  it('9.2 serves the example of the guide', async () => {
+  it('LOG-9.2 serves the example of the guide', async () => {
     const root = join(import.meta.dirname, '../../..');
     const guide = readFileSync(join(root, 'docs/guides/log-service.md'), 'utf8');
     const program = /```js\n([\s\S]*?)```/.exec(guide)![1]!;
@@ -199,7 +199,7 @@ describe('the log service', { timeout: 120_000 }, () => {
     }
   });
 
-  it('12 a subscriber is dropped from the console, for good', async () => {
+  it('LOG-12 a subscriber is dropped from the console, for good', async () => {
     expect(await relay.console('cluster logs drop-subscriber zoe')).toBe("Dropped 'zoe' from mainlog.\n");
     expect(await relay.console('cluster logs drop-subscriber zoe')).toBe(
       'status 1: No such subscriber: zoe\n',

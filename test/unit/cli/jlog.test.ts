@@ -306,7 +306,7 @@ it('R6 jlog prints records: all, the last, and as JSON', async () => {
   expect(await jlog('subscriber', '-p', 'nobody')).toBe(1);
 });
 
-it('R6 jlog tail -f prints what comes, over the end of a segment, and keeps nothing from being deleted', async () => {
+it('R6 LOG-16 jlog tail -f prints what comes, over the end of a segment, and keeps nothing from being deleted', async () => {
   rmSync(at(), { recursive: true });
   const journal = await openJournal({
     path: at(),
