@@ -37,7 +37,9 @@ import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Logging } from './node/logging.ts';
 import type { ReloadOutcome } from './node/reload.ts';
-import { checkoutNow, Puller } from './node/repository/puller.ts';
+import { checkoutNow } from './node/repository/loaded-checkout.ts';
+import { Puller } from './node/repository/puller.ts';
+import { runningText } from './node/repository/running-saver.ts';
 import { RunningConfiguration } from './node/running-configuration.ts';
 import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
 import { flotillaVersion } from './node/version.ts';
@@ -317,6 +319,7 @@ export class RunningManager {
       nodename,
       server: this.#server!,
       reload: () => this.reload(),
+      running: () => runningText((line) => this.console(line)),
       around: this.#around,
     });
     this.#puller.follow(this.#life!.links.s);

@@ -46,7 +46,9 @@ import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
 import { Peers } from './node/peers.ts';
 import { applyConfiguration, type ReloadOutcome } from './node/reload.ts';
-import { checkoutNow, Puller } from './node/repository/puller.ts';
+import { checkoutNow } from './node/repository/loaded-checkout.ts';
+import { Puller } from './node/repository/puller.ts';
+import { runningText } from './node/repository/running-saver.ts';
 import { RunningConfiguration } from './node/running-configuration.ts';
 import { SharedObject } from './node/shared-object.ts';
 import { surroundingsOf } from './node/surroundings.ts';
@@ -407,6 +409,7 @@ export class RunningNode extends NodeApi {
       nodename: this.settings.nodename,
       server: this.#server!,
       reload: () => this.reload(),
+      running: () => runningText((line) => this.console(line)),
       around: this.#around,
     });
     this.#puller.follow(this.#life!.links.s);

@@ -21,6 +21,7 @@ import type { BusCredentials, BusTls } from '../core/settings.ts';
 import { ConfigStore } from './config-store.ts';
 import { readCredentials, tlsOptions } from './credentials.ts';
 import { askedAgain, isApiError, oneAnswerMs, unreachable } from './jetstream-error.ts';
+import { RunningConfigurations } from './running-configurations.ts';
 import { parseServerUrl, type ServerUrl } from './server-url.ts';
 import { subjects } from './subjects.ts';
 
@@ -119,6 +120,24 @@ export class ConfigBus {
   async create(name: string): Promise<ConfigStore> {
     await this.#ask((manager) => this.#addStream(manager, name));
     return await this.#store(name);
+  }
+
+  /** What the processes of a subcluster run with. Throws FLT-2302. */
+  async running(name: string): Promise<RunningConfigurations> {
+    const info = await this.#info(name);
+    if (!info) throw new FlotillaError('FLT-2302', name);
+    return await this.#ask(
+      async (manager) =>
+        new RunningConfigurations({
+          stream: subjects.runningStream(this.#options, name),
+          subjects: subjects.allRunning(this.#options, name),
+          subjectOf: (node) => subjects.running(this.#options, name, node),
+          replicas: info.config.num_replicas,
+          manager,
+          client: this.#client,
+          timeoutMs: this.#options.timeoutMs,
+        }),
+    );
   }
 
   /** Tries to have it on as many servers as there are; that it cannot is no failure. */

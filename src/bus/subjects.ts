@@ -101,6 +101,13 @@ export const subjects = {
   /** What one content is stored as there, in pieces; the id is that of the object. */
   contentPieces: (groups: ClusterGroupName, repository: string, id: string) =>
     `$O.${subjects.contentBucket(groups, repository)}.C.${id}`,
+  /** What a process runs with, as it last said; the stream keeps one message for each process. Connection of its own. */
+  running: (groups: ClusterGroupName, repository: string, node: string) =>
+    `${groups.clusterGroup}.running.${encodeToken(repository)}.${encodeToken(node)}`,
+  allRunning: (groups: ClusterGroupName, repository: string) =>
+    `${groups.clusterGroup}.running.${encodeToken(repository)}.*`,
+  runningStream: (groups: ClusterGroupName, repository: string) =>
+    `RUNNING_${groups.clusterGroup}_${repository}`,
   /** Asks the leader of the stream of commits to make room for another. */
   revisionStepDown: (groups: ClusterGroupName, repository: string) =>
     `$JS.API.STREAM.LEADER.STEPDOWN.${subjects.revisionStream(groups, repository)}`,

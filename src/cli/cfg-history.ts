@@ -18,6 +18,7 @@ import { baseOf } from '../node/repository/checkout-record.ts';
 import { Repository } from '../node/repository/repository.ts';
 import { storeOf } from '../node/repository/working-copy.ts';
 import { around, type Place } from './cfg-place.ts';
+import { printRunning, runningNode } from './cfg-running.ts';
 
 const rule = `${'-'.repeat(72)}\n`;
 
@@ -133,6 +134,8 @@ function dateText(time: string): string {
 
 export async function cat(place: Place, rev: number | undefined, file: string): Promise<number> {
   const path = place.pathIn(file);
+  const node = runningNode(path);
+  if (rev === undefined && node !== undefined) return await printRunning(place, node);
   return await withRepository(place, path, async (repository) => {
     const revision = rev === undefined ? await repository.headRevision() : await repository.revision(rev);
     const entry = revision && (await repository.tree(revision)).get(path);

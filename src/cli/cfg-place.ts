@@ -103,6 +103,12 @@ export class Place {
     return path;
   }
 
+  /** Of the process on this machine. */
+  get nodename(): string {
+    const environment = environmentOf({ workingCopy: this.conf });
+    return this.#settings()?.nodename ?? nodenameOutside({ environment, hostname: hostname() });
+  }
+
   print(text: string): void {
     if (!this.flags.quiet) process.stdout.write(text);
   }

@@ -25,6 +25,7 @@ import { around, type Place } from './cfg-place.ts';
 export async function createSubcluster(place: Place, bus: ConfigBus, name: string): Promise<void> {
   if (!(await headOn(bus, globalName))) await commitFiles(place, bus, globalName, globalTemplates);
   await commitFiles(place, bus, name, subclusterTemplates);
+  await (await bus.running(name)).create();
 }
 
 /** The newest revision; undefined: there is none. */

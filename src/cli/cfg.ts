@@ -111,10 +111,14 @@ function repositoryCommands(command: AddCommand): void {
     async (place, [from, to]) => (await repository()).copyInRepository(place, from!, to!, false),
   );
   command(
-    'put <source> <target>',
-    'store one file in the repository, if it differs',
-    async (place, [from, to]) => (await repository()).putFile(place, from!, to!),
-  );
+    'put <source> [target]',
+    'store one file in the repository, if it differs; `put running`: what the process here runs with',
+    async (place, [source, target], { from }: { from?: string }) => {
+      if (target !== undefined) return await (await repository()).putFile(place, source!, target);
+      if (source !== 'running') throw usage("missing argument 'target'");
+      return await (await import('./cfg-running.ts')).putRunning(place, from);
+    },
+  ).option('--from <endpoint>', 'put running: console of the process; default: the usual one');
   command(
     'subcluster <operation> [names...]',
     subclusterText,

@@ -1,5 +1,6 @@
 /** `flotilla console`: the client of src/console with this terminal, this environment and the bus behind it. */
 import { userInfo } from 'node:os';
+import type { Writable } from 'node:stream';
 import { connectControl } from '../bus/control-client.ts';
 import { isStatus, status } from '../console/answer.ts';
 import type { ConnectOverNats, RemoteReply } from '../console/client/connection.ts';
@@ -25,11 +26,12 @@ export interface ConsoleFlags {
   readonly passwordFile?: string;
 }
 
-/** The exit code; undefined when the endpoint is none. */
+/** The exit code; undefined when the endpoint is none. `output` takes the answers. */
 export async function openConsole(
   endpointText: string | undefined,
   words: readonly string[],
   flags: ConsoleFlags,
+  output: Writable = process.stdout,
 ): Promise<number | undefined> {
   const endpoint = parseEndpoint(endpointText ?? defaultEndpoint);
   if (!endpoint) return undefined;
@@ -45,7 +47,7 @@ export async function openConsole(
     format: flags.x ? 'xml' : flags.j ? 'json' : 'text',
     timeoutMs: flags.t * 1000,
     input: process.stdin,
-    output: process.stdout,
+    output,
     errors: process.stderr,
     historyPath: historyPath(),
     pager: process.env.PAGER ?? 'less',

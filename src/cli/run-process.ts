@@ -14,7 +14,14 @@ import { renderFindings } from '../config/report.ts';
 import { confDirectory, searchPathOf } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { NodeSettings } from '../core/settings.ts';
-import { type CheckedConfiguration, clusterBootOf, isChecked, requestOf } from '../node/configuration.ts';
+import {
+  type CheckedConfiguration,
+  clusterBootOf,
+  isChecked,
+  loadingFrom,
+  readLastLoaded,
+  requestOf,
+} from '../node/configuration.ts';
 import { fatalLine } from './fatal-line.ts';
 import { managerReadyLine, readyLine } from './ready-line.ts';
 
@@ -116,12 +123,22 @@ function configurationFor(
   config: string,
   given: Omit<ProcessFlags, 'config'>,
 ): CheckedConfiguration | undefined {
-  const request = requestOf({ configFile: config, ...given })!;
-  const result = checkConfiguration(request);
-  if (!result.found)
+  const source = { configFile: config, ...given };
+  const request = requestOf(source)!;
+  const loaded = loadingFrom(source);
+  const present = checkConfiguration(request);
+  if (present.findings.length > 0) process.stderr.write(renderFindings(present));
+  const isRight = isChecked(present);
+  if (isRight) loaded();
+  // A commit that no node can load must not break its restarts, too.
+  const last = isRight ? undefined : readLastLoaded(source);
+  if (!present.found && !last)
     throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename, request.environment));
-  if (result.findings.length > 0) process.stderr.write(renderFindings(result));
-  if (!isChecked(result)) return undefined;
+  if (last)
+    process.stderr.write(`flotilla: starting with the configuration that was read last, ${last.directory}
+`);
+  const result = isRight ? present : last?.result;
+  if (!result) return undefined;
   const isLevelStated = result.tree.child('cluster', '')?.get('debug_level') !== undefined;
   // A person who looks on wants to see it find the others; what keeps logs keeps the level of the original.
   const isWatched = process.stderr.isTTY && !isLevelStated;

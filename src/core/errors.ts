@@ -412,6 +412,10 @@ export const errorCatalogue = {
     advice:
       'The directory above it has to be writable for this user: a new checkout is made beside the old one.',
   },
+  'FLT-2318': {
+    title: 'The running configuration cannot be told',
+    advice: 'Look at what `config showrecurse` says on the console of the process, which --from names.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

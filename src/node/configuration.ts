@@ -11,6 +11,7 @@ import { renderFindings } from '../config/report.ts';
 import { type ClusterBoot, parseClusterBoot } from '../config/repository/cluster-boot.ts';
 import { workingCopySearchPath } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
+import { checkoutNow, loadedBefore, markLoaded } from './repository/loaded-checkout.ts';
 
 /** One of the two is needed; of both, the text counts. */
 export interface ConfigurationText {
@@ -55,6 +56,25 @@ export function configurationFrom(source: ConfigurationSource): CheckedConfigura
   if (!result.found) throw new FlotillaError('FLT-1003', String(source.configFile));
   if (!isChecked(result)) throw new FlotillaError('FLT-1002', `\n${renderFindings(result)}`);
   return result;
+}
+
+/** To be called before files are read; what it returns, when they held no error. */
+export function loadingFrom({ workingCopy, configFile }: ConfigurationSource): () => void {
+  if (workingCopy === undefined || configFile === undefined) return () => {};
+  const checkout = checkoutNow(workingCopy);
+  return () => markLoaded(workingCopy, configFile, checkout);
+}
+
+/** The checkout that was last read without an error, when the working copy is another one; undefined: there is none. */
+export function readLastLoaded(
+  source: ConfigurationSource,
+): { readonly result: CheckedConfiguration; readonly directory: string } | undefined {
+  const { workingCopy, configFile } = source;
+  if (workingCopy === undefined || configFile === undefined) return undefined;
+  const directory = loadedBefore(workingCopy, configFile);
+  const request = directory === undefined ? undefined : requestOf({ ...source, workingCopy: directory });
+  const result = request && checkConfiguration(request);
+  return directory !== undefined && result && isChecked(result) ? { result, directory } : undefined;
 }
 
 /**

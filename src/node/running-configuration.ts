@@ -32,6 +32,7 @@ import {
   type ConfigurationSource,
   type ConfigurationText,
   isChecked,
+  loadingFrom,
   requestOf,
 } from './configuration.ts';
 import { Generations } from './generations.ts';
@@ -149,11 +150,15 @@ export class RunningConfiguration implements ConfigurationFacts {
 
   async #reload(text: ConfigurationText, by: string): Promise<ReloadOutcome> {
     const { configFile: _file, configText: _text, ...given } = this.#parts.source;
-    const request = requestOf({ ...given, ...text });
+    const source = { ...given, ...text };
+    const request = requestOf(source);
     if (!request) throw new FlotillaError('FLT-1003', 'the node was started without a file');
+    const loaded = loadingFrom(source);
     const checked = checkConfiguration(request);
     if (!isChecked(checked)) return refused(checked);
-    return this.#apply({ request, checked, changes: [] }, { by, from: 'files' });
+    const outcome = await this.#apply({ request, checked, changes: [] }, { by, from: 'files' });
+    loaded();
+    return outcome;
   }
 
   /** In turn. */

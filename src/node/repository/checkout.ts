@@ -27,6 +27,7 @@ import { hashOf } from '../../config/repository/tree.ts';
 import type { MergedFile } from '../../config/repository/tree-merge.ts';
 import { FlotillaError } from '../../core/errors.ts';
 import { baseOf, type CheckoutRecord, formatRecord, parseRecord } from './checkout-record.ts';
+import { loadedCheckouts } from './loaded-checkout.ts';
 import { inParallel } from './repository.ts';
 import { type Scan, scanDirectory } from './scan.ts';
 import { syncDirectory, writeSynced } from './synced-file.ts';
@@ -86,6 +87,11 @@ export class Checkout {
   /** Keeps an original before a record names it. */
   async keepOriginal(hash: string, content: Uint8Array): Promise<void> {
     await writeSynced(join(this.root, recordDirectory, 'base', hash), content, 0o600);
+  }
+
+  /** Files that root has added are the service user's, too. */
+  async giveAway(): Promise<void> {
+    await giveAway(this.root);
   }
 
   async save(record: CheckoutRecord): Promise<Checkout> {
@@ -213,14 +219,14 @@ function linkName(conf: string): string {
   return join(dirname(conf), `.${basename(conf)}.link`);
 }
 
-/** Ends what a killed process began, and removes every checkout but the working copy and the one before it. */
+/** Ends what a killed process began, and removes every checkout but the working copy, the one before it, and what processes fall back to. */
 export async function tidy(conf: string): Promise<void> {
   const isThere = await lstat(conf).catch(() => undefined);
   if (!isThere) await rename(linkName(conf), conf).catch(() => {});
   else await rm(linkName(conf), { force: true });
   const current = await Checkout.open(conf).catch(() => undefined);
   if (!current) return;
-  const kept = [basename(current.root), current.record.previous];
+  const kept = [basename(current.root), current.record.previous, ...loadedCheckouts(conf)];
   const prefix = `.${basename(conf)}.r`;
   for (const name of await readdir(dirname(conf)))
     if (name.startsWith(prefix) && /^\d+-\d+$/.test(name.slice(prefix.length)) && !kept.includes(name))

@@ -5,8 +5,7 @@
  * Invariants: one pull at a time; a node without the repository goes on with what it has. What is read again is a checkout
  * that replaced the one before without a conflict, whoever pulled it: the operator with the command, or this.
  */
-import { readlinkSync } from 'node:fs';
-import { type ConfigBus, connectConfigBus } from '../../bus/config-bus.ts';
+import type { ConfigBus } from '../../bus/config-bus.ts';
 import { subjects } from '../../bus/subjects.ts';
 import type { Wire, WireMessage } from '../../bus/wire.ts';
 import type { ClusterBoot } from '../../config/repository/cluster-boot.ts';
@@ -17,6 +16,9 @@ import { FlotillaError, isFlotillaError } from '../../core/errors.ts';
 import type { BusServer } from '../bus-server.ts';
 import { readClusterBoot } from '../configuration.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { connectFrom } from './connect.ts';
+import { checkoutNow } from './loaded-checkout.ts';
+import { RunningSaver } from './running-saver.ts';
 import { WorkingCopy } from './working-copy.ts';
 
 export interface PullerOptions {
@@ -29,6 +31,8 @@ export interface PullerOptions {
   readonly server: Pick<BusServer, 'urls' | 'credentials' | 'tls'>;
   /** Has the process read its configuration again. */
   readonly reload: () => Promise<unknown>;
+  /** What it runs with, as text; undefined: that cannot be told now. */
+  readonly running: () => Promise<string | undefined>;
   readonly around: Surroundings;
 }
 
@@ -39,11 +43,11 @@ const lookMs = 1_000;
 const longestDelayMs = 1_000;
 /** News may come before the servers have agreed on the commit that it is about. */
 const mostRetries = 3;
-const timeoutMs = 10_000;
 
 export class Puller {
   readonly #options: PullerOptions;
   readonly #workingCopy: WorkingCopy;
+  readonly #saver: RunningSaver;
   /** The directory that the node has read its configuration from. */
   #loaded: string | undefined;
   #nextPullMs: number;
@@ -61,6 +65,12 @@ export class Puller {
     const { conf, loaded, around } = options;
     this.#loaded = loaded;
     this.#workingCopy = new WorkingCopy({ conf, around, patienceMs: 0 });
+    this.#saver = new RunningSaver({
+      nodename: options.nodename,
+      text: options.running,
+      open: () => this.#openRunning(),
+      around,
+    });
     this.#nextPullMs = around.clock.nowMs();
     this.#look();
   }
@@ -77,6 +87,19 @@ export class Puller {
     this.#timer?.cancel();
     // Not for a reload, which waits for its turn behind what ends the node.
     await this.#pulling;
+    await this.#saver.stop();
+  }
+
+  async #openRunning() {
+    const bus = await connectFrom(this.#options);
+    const running = await bus.running(this.#options.subcluster).catch(async (error) => {
+      await bus.close();
+      throw error;
+    });
+    return {
+      save: (node: string, text: Uint8Array) => running.save(node, text),
+      close: () => bus.close(),
+    };
   }
 
   #hear(of: 'global' | 'own', { data }: WireMessage): void {
@@ -132,7 +155,7 @@ export class Puller {
   }
 
   async #pull(boot: ClusterBoot): Promise<void> {
-    const bus = await this.#connect(boot);
+    const bus = await connectFrom(this.#options);
     try {
       const onlyUnchanged = boot.autoupdate === 'ifunchanged';
       const pulled = await this.#workingCopy
@@ -176,14 +199,6 @@ export class Puller {
     this.#nextPullMs = Math.min(this.#nextPullMs, clock.nowMs() + awaited.attempts * 300);
   }
 
-  #connect(boot: ClusterBoot): Promise<ConfigBus> {
-    const { server, clusterGroup } = this.#options;
-    const named = boot.repo.filter((place) => place !== 'auto' && place !== 'local');
-    const urls = named.length > 0 ? named : server.urls;
-    const { credentials, tls } = server;
-    return connectConfigBus({ urls, credentials, tls, clusterGroup, timeoutMs });
-  }
-
   /** Each problem once, until it is over: a minute is short. */
   #tell(error: unknown): void {
     // An operator is at it; soon again.
@@ -202,14 +217,5 @@ export class Puller {
     if (message === undefined && this.#told !== undefined)
       log.notice('the configuration can be pulled again');
     this.#told = message;
-  }
-}
-
-/** Name of the checkout that a working copy is at this moment; undefined: it is none. */
-export function checkoutNow(conf: string): string | undefined {
-  try {
-    return readlinkSync(conf);
-  } catch {
-    return undefined;
   }
 }

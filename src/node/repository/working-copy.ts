@@ -210,6 +210,7 @@ export class WorkingCopy {
       deleted: record.deleted.filter((path) => !done.has(path)),
       decided: false,
     });
+    await saved.giveAway();
     if (outcome.kind === 'committed') committed(outcome.head.revision.rev, changes, from.tree);
     await bus.spread(name);
     return saved;

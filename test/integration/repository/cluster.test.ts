@@ -1,6 +1,6 @@
 /** Three nodes and a manager as processes, whose configuration is the working copy on each machine. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Fleet, type NodeProcess } from '../cluster/fleet.ts';
+import { Fleet, type NodeOptions, type NodeProcess } from '../cluster/fleet.ts';
 import { stopNatsServers } from '../nats-server.ts';
 import { until } from '../until.ts';
 import { type Machine, Workbench } from './workbench.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   fleet = new Fleet();
   machines = [...nodeNames, managerName].map((name) => bench.machine(name));
   await prepare(machines);
-  processes = await Promise.all(machines.map(start));
+  processes = await Promise.all(machines.map((machine) => fleet.start(optionsOf(machine))));
   const [first] = processes;
   await until(async () => (await first!.membership()).length === processes.length, limitMs);
 }, 120_000);
@@ -60,9 +60,9 @@ async function prepare([first, ...others]: readonly Machine[]): Promise<void> {
   for (const other of others) await other.cfg('bootstrap', '--clustername', 'default');
 }
 
-function start({ name, conf, environment }: Machine): Promise<NodeProcess> {
+function optionsOf({ name, conf, environment }: Machine): NodeOptions {
   const role = name === managerName ? 'manager' : 'node';
-  return fleet.start({ name, role, workingCopy: conf, environment });
+  return { name, role, workingCopy: conf, environment };
 }
 
 function processOf(machine: Machine): NodeProcess {
@@ -113,6 +113,26 @@ it('CONF-11.2 a local edit that conflicts is reported on its machine, nothing is
   expect(await a.cfg('commit')).toMatchObject({ exitCode: 0 });
   await until(() => reads(b) > readsOfB, limitMs);
   expect(b.read(common)).toBe(shared(10));
+});
+
+it('CONF-11.2 a node starts with what it read last when somebody has committed what no node can load', {
+  timeout: 180_000,
+}, async () => {
+  const [a, b] = machines as [Machine, Machine];
+  const good = a.read(common);
+  a.write(common, `${good}cluster { if_down_limt = 4 }\n`);
+  expect((await a.cfg('commit', '-m', 'bad')).errors).toMatch(/nothing was committed/);
+  expect(await a.cfg('commit', '--no-validate', '-m', 'bad')).toMatchObject({ exitCode: 0 });
+  await until(() => /read again and refused/.test(processOf(b).log()), limitMs);
+  await processOf(b).kill();
+  const again = await fleet.launch(optionsOf(b));
+  await until(() => / serves as /.test(again.log()), limitMs);
+  expect(again.log()).toMatch(
+    /CFG-2002[\s\S]*starting with the configuration that was read last, .*\.conf\.r/,
+  );
+  a.write(common, good);
+  expect(await a.cfg('commit', '-m', 'mended')).toMatchObject({ exitCode: 0 });
+  await until(() => /the configuration was read again/.test(again.log()), limitMs);
 });
 
 it('CONF-11.5 a commit on a machine that is cut off from the repository is refused, and its node goes on', {

@@ -100,6 +100,21 @@ it('CONF-11.2 a conflict on one node changes nothing there and is told; what was
   await until(() => matureMs(node) === 6_000, limitMs);
 });
 
+it('CONF-11.1 what a node runs with is kept beside the repository, is no commit, and stands in the way of none', {
+  timeout,
+}, async () => {
+  const [a] = (await fleet('relay-1')) as [Machine];
+  await start(a);
+  const put = ['put', 'running', '--from', join(bench.folder, 'relay-1.sock')];
+  expect(await a.cfg(...put)).toEqual({ exitCode: 0, output: 'Saved running/relay-1.conf\n', errors: '' });
+  expect((await a.cfg(...put)).output).toBe('Nothing to commit\n');
+  expect((await a.cfg('cat', 'running/relay-1.conf')).output).toMatch(/^ *View_Mature_Time = "?5"?$/im);
+  expect((await a.cfg('cat', 'running/relay-9.conf')).errors).toMatch(/FLT-2312/);
+  expect((await a.cfg('info')).output).toContain('Newest Revision: 2\n');
+  a.write('default/common.conf', common(6));
+  expect((await a.cfg('commit')).output).toMatch(/Committed revision 3\./);
+});
+
 it('CONF-11.2 nodes go on while the repository is away, and pull when it is back', { timeout }, async () => {
   const [a, b] = (await fleet('relay-1', 'relay-2')) as [Machine, Machine];
   const log: string[] = [];

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stopNatsServers } from '../nats-server.ts';
@@ -286,6 +286,18 @@ describe('working copies', () => {
     expect((await adopted.cfg('bootstrap', '--keep-local', '--clustername', 'default')).exitCode).toBe(0);
     expect((await adopted.cfg('status')).output).toBe('M       default/ecelerity.conf\n');
     rebuilt.close();
+  });
+
+  it('CONF-11.3 what root adds and pulls belongs to the user who owns the directory above', {
+    timeout: 240_000,
+  }, async () => {
+    const [a, b] = await workingCopies('relay-1', 'relay-2');
+    const serviceUser = 4711;
+    for (const { etc } of [a, b]) chownSync(etc, serviceUser, serviceUser);
+    a.write('relay-1/new.conf', '# new\n');
+    expect(await a.cfg('commit', '--add-all')).toMatchObject({ exitCode: 0 });
+    expect(await b.cfg('pull')).toMatchObject({ exitCode: 0 });
+    for (const { conf } of [a, b]) expect(statSync(join(conf, 'relay-1/new.conf')).uid).toBe(serviceUser);
   });
 
   it('CONF-11.2 pulls leave the checkout before, for a way back, and no others', {
