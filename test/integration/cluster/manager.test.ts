@@ -160,10 +160,19 @@ Groups: ec_cluster
   });
 
   it('ID-20 FLT-1103 a second manager of one name ends and says why', async () => {
-    const later = await fleet.launch(managerOptions('barca'));
+    const options = managerOptions('barca');
+    // As on another machine: on this one it would not get as far, because the first one has the file.
+    const elsewhere = `Logs { control_cache = "${join(folder, 'elsewhere.db')}" Subscriber = ( ) }`;
+    const later = await fleet.launch({ ...options, scopes: `${options.scopes} ${elsewhere}` });
     expect(await later.ended).toBe(1);
     expect(later.log()).toMatch(/barca is also the name of another manager, process \d+; .*\[FLT-1103\]$/m);
     await together();
+  });
+
+  it('MGR-5 FLT-2701 nor does one that has the same files', async () => {
+    const later = await fleet.launch(managerOptions('barca'));
+    expect(await later.ended).toBe(1);
+    expect(later.log()).toContain('[FLT-2701]');
   });
 
   it('LIFE-4 a manager waits for a server that is not there, and ends on Ctrl-C', async () => {
