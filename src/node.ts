@@ -10,6 +10,7 @@ import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
 import type { Incarnation } from './core/identity.ts';
 import { OutboundConnections } from './core/outbound-connections.ts';
+import { PresentSessions } from './core/present-sessions.ts';
 import type { NodeSettings, ReplicaType } from './core/settings.ts';
 import type { View } from './core/view.ts';
 import type { LocalService } from './net/front-listener.ts';
@@ -105,6 +106,7 @@ export class RunningNode extends NodeApi {
   readonly caches: Caches;
   /** Who may do how much in how long, on this node and in the whole cluster. */
   readonly throttles: Throttles;
+  readonly sessions: PresentSessions;
   /** What happens to the messages of this program, for the loggers of the configuration. */
   readonly logs: LogsApi;
   /** Of clients of the API over NATS. */
@@ -165,8 +167,10 @@ export class RunningNode extends NodeApi {
       inTurn: (duty) => this.#lifecycle.inTurn(duty),
       ...this.#around,
     });
+    this.sessions = new PresentSessions({ ...this.#around, cluster: () => this.#inboundTable });
     this.peers = new Peers({
       settings,
+      present: this.sessions.of('ECCluster'),
       around: this.#around,
       membership: () => this.#life?.member.membership,
     });
@@ -207,7 +211,7 @@ export class RunningNode extends NodeApi {
       shutdown: () => void this.stop('console'),
     });
     const registry = nodeRegistry(facts);
-    this.#access = new ConsoleAccess(settings, this.#around);
+    this.#access = new ConsoleAccess(settings, this.#around, this.sessions.of('Control'));
     this.#interpreter = new Interpreter({ registry, ...this.#around });
     this.#access.takeAccounts(this.#logging.loggers);
     this.#consoles = new Consoles({ interpreter: this.#interpreter, access: this.#access, log });
@@ -224,13 +228,12 @@ export class RunningNode extends NodeApi {
       replica: (type) => this.#throttleReplica(type),
     });
     this.#slots = new HeldSlots(this.#around);
-    const { throttles } = this;
     this.metrics.gauge('config_pending_changes', () => this.#configuration.pending);
     exposeGauges(this.metrics, {
       life: () => this.#life,
       jobs: this.peers.jobs,
       logs: this.#logs,
-      throttles,
+      throttles: this.throttles,
       slots: this.#slots,
     });
     this.#lifecycle = new Lifecycle({
@@ -419,8 +422,12 @@ export class RunningNode extends NodeApi {
     return floatingIpsOf(this.settings.duravip.vips);
   }
 
+  get #inboundTable(): SharedObject | undefined {
+    const inbound = this.settings.replicate.find(({ type }) => type === 'inbound_cidr');
+    return inbound && this.sharedObjects.get(inbound.name);
+  }
+
   #createListeners(): Listeners {
-    const inboundName = this.settings.replicate.find(({ type }) => type === 'inbound_cidr')?.name;
     const { services = {} } = this.#options;
     const records = new FrontRecords(this.#logging.loggers, this.#around);
     return new Listeners(this.settings, {
@@ -429,10 +436,10 @@ export class RunningNode extends NodeApi {
       access: this.#access,
       peers: this.peers,
       redis: { caches: this.caches, member: () => this.#life!.member },
-      inbound: inboundName === undefined ? undefined : this.sharedObjects.get(inboundName),
+      inbound: this.#inboundTable,
+      present: this.sessions,
       optionsOf: ({ kind, listen: { host, port } }) => {
         const listen = `${host}:${port}`;
-        const service = services[listen];
         return {
           onEvent: (event) => {
             // Inbound SMTP connections (replication 8.1), let in or not.
@@ -441,7 +448,7 @@ export class RunningNode extends NodeApi {
             records.take(listen, event);
             this.tell(this.#around.log, 'session', listen, event);
           },
-          ...(service ? { service } : {}),
+          ...(services[listen] ? { service: services[listen] } : {}),
         };
       },
     });

@@ -14,6 +14,7 @@ import {
   parsePrefix,
 } from '../core/address.ts';
 import type { Log } from '../core/log.ts';
+import type { AddressCounts } from '../core/present-sessions.ts';
 import type { ControlAccess, ControlEndpoint } from '../core/settings.ts';
 import { Entrance, type EntranceParts } from './access/entrance.ts';
 import { ControlSession, type Entered } from './control-session.ts';
@@ -43,6 +44,8 @@ export interface ControlListener {
 export interface ControlAccessParts extends Omit<EntranceParts, 'log'> {
   /** The user of the system at the other end of a Unix socket; undefined where the system does not tell. */
   readonly peerUser: (socket: net.Socket) => Promise<string | undefined>;
+  /** Where sessions over TCP count, by address. */
+  readonly present?: AddressCounts;
 }
 
 export interface ControlListenerOptions {
@@ -126,6 +129,9 @@ class Door {
     const { interpreter, log } = this.#options;
     const peer = this.#isUnix ? '' : (socket.remoteAddress ?? '');
     const access = this.#accessFor(peer);
+    const address = parseAddress(peer);
+    const end = address === undefined ? undefined : this.#options.access.present?.begin(address);
+    if (end) socket.once('close', end);
     const session: ControlSession = new ControlSession({
       socket,
       access,

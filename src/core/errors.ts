@@ -191,6 +191,11 @@ export const errorCatalogue = {
     title: 'An argument of an audit function is not usable',
     advice: 'The line names the argument; windows go from 0, the current one, to count - 1.',
   },
+  'FLT-1913': {
+    title: 'There is no such service or listener',
+    advice:
+      'Services are SMTP, ECStream, Control, ECmmove2, ECCluster, and inbound_cidr where that is replicated.',
+  },
   'FLT-2001': {
     title: 'A time to live is not valid',
     advice: 'Give seconds, or a number with M (minutes) or H (hours); "0" never expires.',

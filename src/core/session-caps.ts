@@ -9,6 +9,7 @@
 import { type Address, formatPrefix, type Prefix, parsePrefix } from './address.ts';
 import { FlotillaError } from './errors.ts';
 import { NetblockCounts, Netblocks, noNetblock } from './netblocks.ts';
+import type { AddressCounts } from './present-sessions.ts';
 import type { ListenerSettings, SessionCaps } from './settings.ts';
 
 /** A cap that has been reached. `scope` is the Peer's prefix or `listener`. */
@@ -81,8 +82,16 @@ export class ListenerSessions implements SessionPort {
   readonly #counts: NetblockCounts;
   readonly #capsOfNetblock: readonly (readonly ResolvedCap[])[];
   readonly #capsElsewhere: readonly ResolvedCap[];
+  readonly #present: readonly AddressCounts[];
 
-  constructor(settings: ListenerSettings, service: ServiceSessions, inbound?: InboundTable) {
+  /** `present`: where sessions count by address, for whoever asks who is connected. */
+  constructor(
+    settings: ListenerSettings,
+    service: ServiceSessions,
+    inbound?: InboundTable,
+    present: readonly AddressCounts[] = [],
+  ) {
+    this.#present = present;
     this.#service = service;
     this.#inbound = inbound;
     const netblocks = new Netblocks(peerPrefixes(settings));
@@ -115,7 +124,9 @@ export class ListenerSessions implements SessionPort {
     const serviceNetblock = service.netblocks.find(client);
     this.#counts.add(netblock, 1);
     service.add(serviceNetblock, 1);
+    const ends = this.#present.map((counts) => counts.begin(client));
     return () => {
+      for (const end of ends) end();
       this.#counts.add(netblock, -1);
       service.add(serviceNetblock, -1);
     };

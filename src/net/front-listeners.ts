@@ -2,6 +2,7 @@
  * The front listeners of a node: opens them, together or one by one, with the session counts that those of one service
  * share. A listener on a floating address is opened again each time the address comes; its service goes on counting.
  */
+import type { PresentSessions } from '../core/present-sessions.ts';
 import { type InboundTable, ListenerSessions, ServiceSessions } from '../core/session-caps.ts';
 import type { ListenerSettings } from '../core/settings.ts';
 import { type FrontListener, type FrontListenerOptions, openFrontListener } from './front-listener.ts';
@@ -11,6 +12,7 @@ type OwnOptions = Pick<FrontListenerOptions, 'service' | 'onEvent'>;
 /** `inbound` is `inbound_cidr`, where that object is configured; `optionsOf` gives what differs between listeners. */
 export interface FrontListenersOptions extends Omit<FrontListenerOptions, 'sessions' | keyof OwnOptions> {
   readonly inbound: InboundTable | undefined;
+  readonly present?: PresentSessions;
   readonly optionsOf?: (settings: ListenerSettings) => OwnOptions;
 }
 
@@ -40,9 +42,12 @@ export class FrontListeners {
 
   /** @throws FlotillaError FLT-1401 when it cannot be opened */
   open(settings: ListenerSettings): Promise<FrontListener> {
-    const { inbound, optionsOf = () => ({}), ...options } = this.#options;
+    const { inbound, present, optionsOf = () => ({}), ...options } = this.#options;
     const service = this.#services.get(settings.kind) ?? new ServiceSessions([settings]);
-    const sessions = new ListenerSessions(settings, service, inbound);
+    const { kind, listen } = settings;
+    const counts = present ? [present.onListener(`${listen.host}:${listen.port}`)] : [];
+    if (present && kind === 'esmtp') counts.push(present.of('SMTP'));
+    const sessions = new ListenerSessions(settings, service, inbound, counts);
     return openFrontListener(settings, { ...options, ...optionsOf(settings), sessions });
   }
 

@@ -121,6 +121,17 @@ export const limitVerbs: Verbs = {
     '`allowed`; where it is not: `limit` that is reached, its `value`, the `count`, and the stanza in `scope`',
     ({ node }, asked) => ({ ...node.mayConnect(given(asked)) }),
   ),
+  'outbound.open': verb(
+    'Counts an outbound connection that may be opened, with a slot of the cluster for each cap in `strict_connection_caps`; for `holdS` seconds, `slot.extend` for longer, `slot.give_back` when its socket is closed',
+    { ...connection, holdS },
+    '`allowed`, with its `slot`; or, where it is not, as `outbound.may_connect`',
+    async ({ node, slots }, { holdS, ...wanted }, signal) => {
+      const opening = await node.openOutbound(given(wanted));
+      if (!opening.allowed) return { ...opening };
+      if (signal.aborted) opening.close();
+      return { allowed: true, slot: signal.aborted ? null : slots.hold({ giveBack: opening.close }, holdS) };
+    },
+  ),
   'outbound.opened': verb(
     'Counts an outbound connection, from the moment it is initiated',
     connection,

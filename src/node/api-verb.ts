@@ -10,7 +10,15 @@ import type { Throttles } from './throttles.ts';
 export interface ApiHost {
   readonly node: Pick<
     NodeApi,
-    'shared' | 'mayConnect' | 'outboundOpened' | 'outboundClosed' | 'series' | 'audit' | 'gauges'
+    | 'shared'
+    | 'mayConnect'
+    | 'openOutbound'
+    | 'outboundOpened'
+    | 'outboundClosed'
+    | 'series'
+    | 'audit'
+    | 'gauges'
+    | 'sessions'
   >;
   readonly throttles: Throttles;
   readonly caches: Caches;

@@ -133,6 +133,15 @@ export const apiVerbs: Verbs = {
     }),
   ),
 
+  'session.count': verb(
+    'Sessions that are open now: of a service (`SMTP`, `ECStream`, `Control`, `ECmmove2`, `ECCluster`, or `inbound_cidr` for SMTP in the whole cluster), or of the front listener `host:port`',
+    { cidr: name, service: optional(name, 'SMTP'), listener: optional(name, undefined) },
+    '`count`',
+    ({ node: { sessions } }, { cidr, service, listener }) => ({
+      count: listener === undefined ? sessions.count(service, cidr) : sessions.countOn(listener, cidr),
+    }),
+  ),
+
   'gauge.define': verb(
     'Makes a gauge cache of at most `max` keys that expire `ttlS` seconds after their last change; a second time it does nothing',
     { name, max: whole(1), ttlS: whole(0), replicated: optional(flag, true) },

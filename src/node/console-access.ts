@@ -6,6 +6,7 @@ import { Accounting, type AccountingSink, accountingLine } from '../console/acce
 import { controlGroupGate, type Gate } from '../console/access/gate.ts';
 import { Roles } from '../console/access/roles.ts';
 import type { ControlAccessParts } from '../console/control-listener.ts';
+import type { AddressCounts } from '../core/present-sessions.ts';
 import type { NodeSettings } from '../core/settings.ts';
 import type { Loggers } from '../logs/loggers.ts';
 import { peerUserOf } from '../net/peer-user.ts';
@@ -17,10 +18,12 @@ export class ConsoleAccess implements ControlAccessParts {
   /** Of commands that come over NATS. */
   readonly controlGroup: Gate;
   readonly peerUser = peerUserOf;
+  readonly present?: AddressCounts;
   /** Takes the records from now on. */
   sink: AccountingSink;
 
-  constructor({ roles }: Pick<NodeSettings, 'roles'>, { clock, log }: Surroundings) {
+  constructor({ roles }: Pick<NodeSettings, 'roles'>, { clock, log }: Surroundings, present?: AddressCounts) {
+    if (present) this.present = present;
     this.sink = (record) => log.info(`accounting: ${accountingLine(record, clock.wallMs())}`);
     this.roles = new Roles(roles);
     this.accounting = new Accounting((record) => this.sink(record));

@@ -24,7 +24,7 @@ import {
   type VipListener,
 } from './vip-listeners.ts';
 
-export interface ListenersOptions extends Pick<FrontListenersOptions, 'inbound' | 'optionsOf'> {
+export interface ListenersOptions extends Pick<FrontListenersOptions, 'inbound' | 'present' | 'optionsOf'> {
   readonly around: Surroundings;
   readonly interpreter: Interpreter;
   readonly access: ControlAccessParts;

@@ -5,6 +5,7 @@
 import { FlotillaError } from '../core/errors.ts';
 import type { OutboundAttempt, OutboundDecision } from '../core/outbound-caps.ts';
 import type { OutboundConnection, OutboundConnections } from '../core/outbound-connections.ts';
+import type { PresentSessions } from '../core/present-sessions.ts';
 import type { OutboundResults } from '../core/series/outbound-results.ts';
 import type { View, ViewCause } from '../core/view.ts';
 import type { FrontEvent } from '../net/front-listener.ts';
@@ -36,6 +37,8 @@ export abstract class NodeApi extends GuardedEmitter<NodeEvents> {
   protected abstract readonly outbound: OutboundConnections | undefined;
   protected abstract readonly counts: Counts | undefined;
   abstract readonly throttles: Throttles;
+  /** Who is connected at the moment, by service or front listener and by address. */
+  abstract readonly sessions: Pick<PresentSessions, 'count' | 'countOn'>;
 
   /** The shared object of this name. FLT-1301 when it is not replicated here. */
   shared(name: string): SharedObject {

@@ -10,6 +10,7 @@ import type { Membership } from '../actors/membership.ts';
 import { formatAddress, parseAddress } from '../core/address.ts';
 import { FlotillaError } from '../core/errors.ts';
 import { LogGate } from '../core/log-gate.ts';
+import type { AddressCounts } from '../core/present-sessions.ts';
 import type { NodeSettings, PeerEndpoint } from '../core/settings.ts';
 import { type Hello, isServiceName, nonceBytes, peerKey } from '../net/peers/handshake.ts';
 import { type DialOptions, dialPeer } from '../net/peers/peer-dialer.ts';
@@ -44,6 +45,8 @@ export interface PeersOptions {
   readonly around: Surroundings;
   /** Undefined between two lives. */
   readonly membership: () => Pick<Membership, 'members'> | undefined;
+  /** Where those who come in count, by address. */
+  readonly present?: AddressCounts;
 }
 
 /** Served by nodes themselves, not by programs on them. */
@@ -239,8 +242,11 @@ export class Peers {
   #accepted(socket: Socket, { service, source, job }: Hello): void {
     const stream = { job, node: source, service, socket };
     this.#incoming += 1;
+    const address = parseAddress(socket.remoteAddress ?? '');
+    const end = address === undefined ? undefined : this.#options.present?.begin(address);
     socket.once('close', () => {
       this.#incoming -= 1;
+      end?.();
     });
     this.#begin(socket, stream);
     this.#limitSilence(socket, undefined);

@@ -1,21 +1,29 @@
 /** The public API: two nodes inside this process, as a Node.js program runs them. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isFlotillaError, type RunningNode, startNode, type View } from '../../../src/index.ts';
-import { startNatsServer, stopNatsServers } from '../nats-server.ts';
+import { freePort, startNatsServer, stopNatsServers } from '../nats-server.ts';
 import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-api-'));
 const silent = { write: () => {} };
 let url: string;
+/** Of the first node, for SMTP and the console. */
+let ports: readonly [smtp: number, console: number];
 let one: RunningNode;
 let two: RunningNode;
 
 beforeAll(async () => {
   ({ url } = await startNatsServer());
-  [one, two] = await Promise.all([start('relay-1'), start('relay-2')]);
+  ports = [await freePort(), await freePort()];
+  const [smtp, consolePort] = ports.map((port) => `127.0.0.1:${port}`);
+  const listeners = `
+      ESMTP_Listener { Listen "${smtp}" { } }
+      Control_Listener { Listen "${consolePort}" { } }`;
+  [one, two] = await Promise.all([start('relay-1', listeners), start('relay-2')]);
   await until(() => [one, two].every(({ view }) => view?.members.length === 2));
 });
 
@@ -25,9 +33,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function start(nodename: string): Promise<RunningNode> {
+function start(nodename: string, listeners = ''): Promise<RunningNode> {
   return startNode({
     nodename,
+    services: { [`127.0.0.1:${ports[0]}`]: (socket) => void socket.on('end', () => socket.end()).resume() },
     servers: [url],
     logOutput: silent,
     configText: `
@@ -38,6 +47,7 @@ function start(nodename: string): Promise<RunningNode> {
         Replicate "outbound_domains" { max_delay = 0.02 }
       }
       Control_Listener { Listen "${join(folder, nodename)}" { } }
+      ${listeners}
       cluster_max_outbound_connections = 3`,
   });
 }
@@ -89,6 +99,23 @@ describe('two nodes in one program', () => {
     }
     two.outboundClosed(connection);
     await until(() => one.mayConnect(attempt).allowed);
+  });
+
+  it('REP-8.18 REP-8.19 says who is connected now, to which service and listener, here and in the cluster', async () => {
+    const [smtp, consolePort] = ports;
+    const counts = () => [
+      one.sessions.count('SMTP', '127.0.0.0/8'),
+      one.sessions.countOn(`127.0.0.1:${smtp}`, '/24', '127.0.0.1'),
+      one.sessions.count('Control', '127.0.0.1'),
+      two.sessions.count('SMTP', '127.0.0.0/8'),
+      two.sessions.count('inbound_cidr', '127.0.0.1'),
+    ];
+    const isNow = (...wanted: number[]) => until(() => String(counts()) === String(wanted));
+    const clients = [smtp, smtp, consolePort].map((port) => connect(port, '127.0.0.1'));
+    await isNow(2, 2, 1, 0, 2);
+    for (const client of clients) client.destroy();
+    await isNow(0, 0, 0, 0, 0);
+    expect(() => one.sessions.count('HTTP', '127.0.0.1')).toThrow("unknown service 'HTTP'");
   });
 
   it('API console lines, events and stop', async () => {

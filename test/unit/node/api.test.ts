@@ -5,16 +5,19 @@ import type { CacheReplica } from '../../../src/actors/cache-replica.ts';
 import { ActorSystem } from '../../../src/actors/system.ts';
 import { type ApiHandler, ApiServer } from '../../../src/bus/api-server.ts';
 import { MemoryBus, type MemoryWire } from '../../../src/bus/memory.ts';
+import { parseAddress } from '../../../src/core/address.ts';
 import { Cache } from '../../../src/core/cache/cache.ts';
 import { FlotillaError } from '../../../src/core/errors.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
 import { OutboundConnections } from '../../../src/core/outbound-connections.ts';
+import { PresentSessions } from '../../../src/core/present-sessions.ts';
 import { CidrTable } from '../../../src/core/replica/cidr-table.ts';
 import { HeldSlots } from '../../../src/node/api-slots.ts';
 import type { ApiHost } from '../../../src/node/api-verb.ts';
 import { apiHandler, apiVerbs } from '../../../src/node/api-verbs.ts';
 import { Caches } from '../../../src/node/caches.ts';
 import { Counts } from '../../../src/node/counts.ts';
+import { openOutbound } from '../../../src/node/outbound-opening.ts';
 import { SharedObject } from '../../../src/node/shared-object.ts';
 import { Throttles } from '../../../src/node/throttles.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
@@ -81,11 +84,14 @@ function createHost(): ApiHost {
   const outbound = new OutboundConnections(
     {
       stanzas: [{ scope: { binding: 'mx-1' }, limits: { cluster_server_max_outbound_connections: 1 } }],
+      strict: ['cluster_server_max_outbound_connections'],
       groupOfBinding: new Map(),
       objects: [{ name: 'outbound_cidr', type: 'outbound_cidr', bindingGroup: undefined }],
     },
     new Map([['outbound_cidr', sessions]]),
   );
+  const present = new PresentSessions({ ...around, cluster: () => table });
+  present.of('SMTP').begin(parseAddress('192.0.2.7')!);
   return {
     node: {
       shared: (name) => {
@@ -93,11 +99,14 @@ function createHost(): ApiHost {
         throw new FlotillaError('FLT-1301', name);
       },
       mayConnect: (attempt) => outbound.mayConnect(attempt),
+      openOutbound: (connection) =>
+        openOutbound({ connections: () => outbound, slots: throttles.slots }, connection),
       outboundOpened: (connection) => outbound.opened(connection),
       outboundClosed: (connection) => outbound.closed(connection),
       series: counts.series,
       audit: counts.audit,
       gauges: counts.gauges,
+      sessions: present,
     },
     throttles,
     caches: new Caches([], () => replicated, around),
@@ -227,6 +236,36 @@ describe('requests over NATS', () => {
     expect(await ask('outbound.take_message', attempt)).toEqual(taken);
     expect(await ask('outbound.take_message', attempt)).toEqual(full);
     expect(await ask('outbound.take_connection', attempt)).toEqual(taken);
+  });
+
+  it('REP-21.1 a connection is opened with the slots of strict caps, and closed when these are given back or over', async () => {
+    const connection = { binding: 'mx-1', domain: 'example.com', address: '192.0.2.1' };
+    const open = () => ask('outbound.open', { ...connection, holdS: 5 });
+    const { slot, ...answer } = await open();
+    expect(answer).toEqual({ ok: true, allowed: true });
+    const denied = { ok: true, allowed: false, limit: 'cluster_server_max_outbound_connections', value: 1 };
+    expect(await open()).toMatchObject(denied);
+    expect(await ask('slot.give_back', { slot })).toEqual({ ok: true });
+    expect(await open()).toMatchObject({ allowed: true });
+    expect(await open()).toMatchObject(denied);
+    clock.runUntil(clock.nowMs() + 5_000);
+    expect(await ask('outbound.closed', connection)).toMatchObject({ closed: false });
+    expect(await open()).toMatchObject({ allowed: true });
+  });
+
+  it('REP-8.18 REP-8.19 sessions that are open now', async () => {
+    expect(await ask('session.count', { cidr: '192.0.2.0/24' })).toEqual({ ok: true, count: 1 });
+    await ask('counter.add', { object: 'inbound_cidr', key: '192.0.2.9', by: 4 });
+    const inCluster = { cidr: '192.0.2.0/24', service: 'inbound_cidr' };
+    expect(await ask('session.count', inCluster)).toEqual({ ok: true, count: 4 });
+    expect(await ask('session.count', { cidr: '192.0.2.7', service: 'smtp' })).toMatchObject({
+      ok: false,
+      code: 'FLT-1913',
+      error: expect.stringContaining("unknown service 'smtp'"),
+    });
+    expect(await ask('session.count', { cidr: '192.0.2.7', listener: '*:25' })).toMatchObject({
+      code: 'FLT-1913',
+    });
   });
 
   it('REP-8.12 REP-8.16 the inbound audit', async () => {
