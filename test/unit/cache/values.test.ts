@@ -74,7 +74,7 @@ describe('values of caches', () => {
     expect(fits('\ud800', 100)).toBe(false);
   });
 
-  it('REP-14.7 the row of a query cache is that of the manual', () => {
+  it('REP-14.7 REP-22.1 the row of a query cache is that of the manual', () => {
     const counts = { ...noCounts(), elements: 2, hits: 241, misses: 94, inserts: 6, expired: 4 };
     expect(`${queryCacheHeading}ecdb\n${queryCacheRow(counts)}\n`).toBe(
       `cache name                      lookups %                  deletions %

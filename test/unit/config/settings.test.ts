@@ -397,6 +397,26 @@ describe('as_logger', () => {
     });
     expect(settingsOf('as_logger { enabled = false }').asLogger).toBeUndefined();
   });
+
+  it.each([
+    ['series_include = ( "(" )', 'CFG-2113'],
+    ['series_include = ( a ) log_interval = 0', 'CFG-2103'],
+    ['series_include = ( a ) log_interval = 1.5', 'CFG-2102'],
+    ['series_include = ( a ) series_include_default = some', 'CFG-2107'],
+  ])('REP-11.3 %s is refused', (options, code) => {
+    const { findings, settings } = checkText(`as_logger { ${options} }`);
+    expect(findings.map((finding) => finding.code)).toEqual([code]);
+    expect(settings).toBeUndefined();
+  });
+
+  it.each(['series_exclude = ( a )', 'series_include_default = all series_include = ( a )'])(
+    'REP-11.3 %s: the list that does not apply draws a warning',
+    (options) => {
+      const { findings, settings } = checkText(`as_logger { ${options} }`);
+      expect(findings.map(({ code, severity }) => [code, severity])).toEqual([['CFG-2006', 'warning']]);
+      expect(settings).toBeDefined();
+    },
+  );
 });
 
 describe('examples/three-relays', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settingsOf } from './checked.ts';
+import { checkText, settingsOf } from './checked.ts';
 
 describe('replication 3 shared objects', () => {
   it('have class, type or name as type, and times in milliseconds', () => {
@@ -107,6 +107,26 @@ describe('strict_connection_caps', () => {
       'cluster_max_outbound_connections',
       'cluster_scope_max_outbound_connections',
     ]);
+  });
+});
+
+describe('Datasource', () => {
+  it.each([
+    ['cache_size = 0', 'CFG-2103'],
+    ['cache_life = -1', 'CFG-2103'],
+    ['max_rows = 0', 'CFG-2103'],
+    ['max_rows = -2', 'CFG-2103'],
+    ['uri = ( )', 'CFG-2108'],
+    ['uri = ( "foo:x" )', 'CFG-2114'],
+  ])('REP-14.9 REP-22.10 %s is refused', (option, code) => {
+    const { findings, settings } = checkText(`Datasource d { ${option} }`);
+    expect([findings.map((finding) => finding.code), settings]).toEqual([[code], undefined]);
+  });
+
+  it('REP-14.9 a driver that is not built in draws a warning', () => {
+    const { findings, settings } = checkText('Datasource d { uri = ( "mysql:db" ) }');
+    expect(findings.map(({ severity }) => severity)).toEqual(['warning']);
+    expect(settings).toBeDefined();
   });
 });
 

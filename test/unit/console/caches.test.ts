@@ -23,7 +23,7 @@ const node = fakeNode({
 });
 
 describe('caches on the console', () => {
-  it('REP-14.7 ds_core stats byte for byte, query caches only', async () => {
+  it('REP-14.7 REP-22.1 ds_core stats byte for byte, query caches only', async () => {
     expect((await type('ds_core stats', node)).text).toBe(
       `cache name                      lookups %                  deletions %
                        elts  hit miss pend  total  inserts man ttl lru  total

@@ -104,7 +104,7 @@ load <series> <filename>
     );
   });
 
-  it('REP-10.6 add, subtract, delete_ip say nothing, count_cidr the bare sum; load counts entries', async () => {
+  it('REP-10.5 REP-10.6 add, subtract, delete_ip say nothing, count_cidr the bare sum; load counts entries', async () => {
     const { counts, say } = consoleOf();
     counts.series.define('spam', 'cidr', 60, 5);
     counts.series.define('words', 'string', 60, 5);

@@ -48,7 +48,7 @@ const linesOf = async (line: string) =>
     .map((each) => each.trim());
 
 describe('cluster shared list', () => {
-  it('CMD-19 REP-18.2 byte for byte, in configuration order', async () => {
+  it('CMD-19 REP-18.2 REP-22.1 byte for byte, in configuration order', async () => {
     expect((await typed('cluster shared list')).text).toBe(`Currently managed objects:
                   inbound_cidr [lazy, cidrtree w/ snapshots]
                  outbound_cidr [lazy, cidrtree w/ snapshots]
@@ -171,7 +171,7 @@ describe('cluster shared show', () => {
     ['cluster shared show inbound_cidr from nobody', "no view of 'inbound_cidr' from node 'nobody'\n", 1],
     ['cluster shared show', 'usage: cluster shared list | cluster shared show <object> [from <node>]\n', 4],
     ['cluster shared list x', 'usage: cluster shared list | cluster shared show <object> [from <node>]\n', 4],
-  ])('REP-18.5 %s', async (line, text, status) => {
+  ])('REP-18.5 REP-22.10 %s', async (line, text, status) => {
     expect(await typed(line)).toMatchObject({ text, status });
   });
 

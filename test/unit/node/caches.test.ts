@@ -51,7 +51,7 @@ describe('caches of a node', () => {
     expect(caches.get('shared', 'n')).toBe('4');
   });
 
-  it('REP-13.8 unknown caches, bad times to live and what is too large are errors', () => {
+  it('REP-13.7 REP-13.8 REP-22.10 unknown caches, bad times to live and what is too large are errors', () => {
     expect(() => caches.get('local', 'k')).toThrow("no replicated cache 'local'");
     expect(() => caches.set('shared', 'k', 'v', '5x')).toThrow("invalid ttl '5x'");
     expect(() => caches.set('shared', 'k', 'v', 1.5)).toThrow("invalid ttl '1.5'");

@@ -160,7 +160,7 @@ describe('named series', () => {
     expect(() => series.define('spam', 'cidr', 60, 3, { serialize: true })).toThrow(code('FLT-1912'));
   });
 
-  it('REP-9.18 every error names what is wrong', () => {
+  it('REP-9.18 REP-22.10 every error names what is wrong', () => {
     const { series } = alone();
     series.define('four', 'cidr', 60, 3);
     series.define('six', 'cidr_ipv6', 60, 3);

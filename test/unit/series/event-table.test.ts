@@ -226,7 +226,7 @@ describe('an event table', () => {
     expect(node.table.stats).toMatchObject({ rolledUp: 10, ownKeys: 100_001 });
   });
 
-  it('REP-8.3 old cells are dropped everywhere, by the word of who counted in them; counts are not taken back', () => {
+  it('REP-8.3 REP-22.7 old cells are dropped everywhere, by the word of who counted in them; counts are not taken back', () => {
     const { nodes, a, b } = three();
     b.table.define({ ...hits }, [{ sizeS: 60, count: 60 }], true);
     a.table.add(hits.id, 'x', 4);

@@ -41,7 +41,7 @@ describe('the inbound audit', () => {
     expect(audit.smoothed('reception', ip, 0)).toBe(39);
   });
 
-  it('REP-8.3 REP-8.4 at a boundary the windows shift, and the oldest one goes', () => {
+  it('REP-8.3 REP-8.4 REP-22.7 at a boundary the windows shift, and the oldest one goes', () => {
     const { nodes, audit } = alone();
     const shown = () =>
       audit
@@ -63,7 +63,7 @@ describe('the inbound audit', () => {
     expect(shown()).toEqual([64, 32, 16, 8, 4, 2, 0]);
   });
 
-  it('REP-8.13 REP-8.16 sums over ranges of windows, of an address or a netblock', () => {
+  it('REP-8.13 REP-8.16 REP-22.7 sums over ranges of windows, of an address or a netblock', () => {
     const { nodes, audit } = alone();
     for (const by of [1, 10, 100]) {
       audit.count('connect', ip, by);

@@ -115,7 +115,7 @@ describe('named throttles of one node', () => {
     expect(() => throttles.increment('a')).toThrow("no such throttle 'a'");
   });
 
-  it('REP-7.15 a name that is not held is an error', () => {
+  it('REP-7.15 REP-22.10 a name that is not held is an error', () => {
     const throttles = new NamedThrottles(10, clock);
     expect(() => throttles.tarpit('a')).toThrow("no such throttle 'a'");
   });

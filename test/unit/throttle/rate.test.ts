@@ -38,7 +38,7 @@ describe('rates', () => {
     '6,burst=7',
     '6,burst=',
     '9007199254740993',
-  ])("REP-7.2 '%s' is refused", (text) => {
+  ])("REP-7.2 REP-22.10 '%s' is refused", (text) => {
     expect(() => parseRate(text)).toThrow(`invalid throttle rate '${text}'`);
   });
 

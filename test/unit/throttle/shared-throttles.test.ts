@@ -215,7 +215,7 @@ describe('shared throttles', () => {
     waiting.throttles.increment('a');
   });
 
-  it('REP-7.17 epsilon is between 0 and 1', () => {
+  it('REP-7.17 REP-22.10 epsilon is between 0 and 1', () => {
     const [node] = new Network(1).nodes;
     for (const epsilon of [0, 1, -1, 2, Number.NaN])
       expect(() => node!.create('a', '1', epsilon)).toThrow('epsilon must be between 0 and 1');
