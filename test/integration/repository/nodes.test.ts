@@ -115,6 +115,22 @@ it('CONF-11.1 what a node runs with is kept beside the repository, is no commit,
   expect((await a.cfg('commit')).output).toMatch(/Committed revision 3\./);
 });
 
+it('CONF-11.2 a main file of its own that a node gets is read at once, in place of the one of all', {
+  timeout,
+}, async () => {
+  const [a] = (await fleet('relay-1')) as [Machine];
+  const listener = `Control_Listener { Listen "${join(bench.folder, 'relay-2.sock')}" {} }`;
+  a.write('default/ecelerity.conf', `include "common.conf"\n${listener}\n`);
+  expect((await a.cfg('commit')).exitCode).toBe(0);
+  const b = bench.machine('relay-2');
+  await b.cfg('bootstrap', '--clustername', 'default');
+  const node = await start(b);
+  expect(matureMs(node)).toBe(5_000);
+  a.write('relay-2/ecelerity.conf', `${common(9)}${listener}\n`);
+  expect((await a.cfg('commit', '--add-all')).exitCode).toBe(0);
+  await until(() => matureMs(node) === 9_000, limitMs);
+});
+
 it('CONF-11.2 nodes go on while the repository is away, and pull when it is back', { timeout }, async () => {
   const [a, b] = (await fleet('relay-1', 'relay-2')) as [Machine, Machine];
   const log: string[] = [];

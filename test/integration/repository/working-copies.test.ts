@@ -227,8 +227,12 @@ describe('working copies', () => {
       'Adding         global/shared.conf\nTransmitting file data.\nCommitted revision 2.\n' +
         'Adding         default/own.conf\nTransmitting file data.\nCommitted revision 2.\n',
     );
+    east.write('global/shared.conf', '# shared by all\n');
+    expect((await east.cfg('commit')).output).toBe(
+      'Sending        global/shared.conf\nTransmitting file data.\nCommitted revision 3.\n',
+    );
     await a.cfg('pull');
-    expect(a.read('global/shared.conf')).toBe('# shared\n');
+    expect(a.read('global/shared.conf')).toBe('# shared by all\n');
     expect(existsSync(join(a.conf, 'default/own.conf'))).toBe(false);
   });
 
