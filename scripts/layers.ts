@@ -26,6 +26,7 @@ const packages: Record<string, readonly string[]> = {
   pino: ['observe'],
   'prom-client': ['observe'],
   commander: ['cli'],
+  re2js: ['core'],
   'ip-cidr': ['config'],
   koffi: ['net', 'journal', 'logs', 'node'],
   'lz4-napi': ['journal'],

@@ -448,7 +448,7 @@ const cases: readonly Case[] = [
   {
     code: 'CFG-2113',
     text: 'Authorization { Role a { allow = ( ¦"^(?!shutdown)"¦ ) } }',
-    says: 'looking ahead and behind is not offered',
+    says: 'unsupported Perl syntax',
   },
 ];
 
