@@ -75,6 +75,7 @@ export class LogService {
       this.#subscribers.delete(key);
       void actor.stop();
     }
+    for (const log of this.#missing) if (!isOffered(log)) this.#missing.delete(log);
     this.#forgetJournals();
   }
 

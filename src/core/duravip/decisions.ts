@@ -42,8 +42,8 @@ export function maturable(
   if (!table.gathering) {
     for (const row of table.pending) {
       // What was mature already is served first, then told.
-      const isTold = row.mature && (!row.untold || row.orphan !== undefined);
-      const matureAtMs = isTold ? Number.POSITIVE_INFINITY : row.viewChangedAtMs + table.settings.matureMs;
+      const isTold = row.mature && (row.tellAgainAtMs === undefined || row.orphan !== undefined);
+      const matureAtMs = isTold ? Number.POSITIVE_INFINITY : matureAt(table, row);
       const assignAtMs = assignAt(table, row, isHeard);
       if (matureAtMs <= nowMs) mature.push(row);
       else if (assignAtMs <= nowMs) orphans.push(row);
@@ -62,6 +62,10 @@ export function maturable(
 function firstOf(table: VipTable, rows: readonly VipRow[], limit: number): readonly Ip[] {
   const inOrder = [...rows].sort((a, b) => table.rows.placeOf(a) - table.rows.placeOf(b));
   return inOrder.slice(0, limit).map(({ ip }) => ip);
+}
+
+function matureAt(table: VipTable, { viewChangedAtMs, tellAgainAtMs = 0 }: VipRow): number {
+  return Math.max(viewChangedAtMs + table.settings.matureMs, tellAgainAtMs);
 }
 
 /** When the row gets another owner, or none, without waiting for its view to mature. */

@@ -51,8 +51,8 @@ export class VipRow {
   held = false;
   /** MATURE has come for the present view of the address. */
   mature = false;
-  /** A member has come that did not hear so: it is said again. */
-  untold = false;
+  /** There may be a member that did not hear so, or takes the view for a newer one: it is said again, not before this. */
+  tellAgainAtMs: number | undefined;
   /** Has been mature and served, in this view or an earlier one. */
   experienced = false;
 

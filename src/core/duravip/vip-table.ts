@@ -187,7 +187,7 @@ export class VipTable {
     this.#next = undefined;
     // Where nothing changes a newcomer would take them for immature for ever (STA-4), and so would whoever was still
     // gathering claims when the leader of the view before said it.
-    if (next.members.length > 1) for (const row of this.rows.ordered) row.untold = true;
+    if (next.members.length > 1) for (const row of this.rows.ordered) row.tellAgainAtMs = nowMs;
     const counted = claims.filter(({ from }) => next.members.some((member) => member.incarnation === from));
     this.#install(next.members, counted, next.atMs);
     const members = this.seats.members.map(({ incarnation }) => incarnation);
@@ -265,10 +265,22 @@ export class VipTable {
       return member;
     }
     if (!this.seats.has(announcement.from)) return false;
-    if ((this.rows.sequenceOf(announcement.from) ?? -1) >= announcement.sequence) return false;
+    const known = this.rows.sequenceOf(announcement.from);
+    if (known !== undefined && known >= announcement.sequence) return false;
     this.rows.replace(announcement, nowMs);
     this.#judge(nowMs);
+    // What changed and changed back has not come here; for those who heard it the wait for maturity began anew (STA-4).
+    if (known !== undefined && announcement.sequence > known + 1) this.#tellAgain(announcement, nowMs);
     return true;
+  }
+
+  #tellAgain({ vips }: NodeAnnouncement, nowMs: number): void {
+    for (const { ip } of vips) {
+      const row = this.rows.get(ip);
+      if (!row) continue;
+      row.tellAgainAtMs = nowMs + this.#settings.matureMs;
+      this.#judgeOwner(row, nowMs);
+    }
   }
 
   /** Members that must not get addresses, although they are in the view (OWN-15). */
@@ -311,7 +323,7 @@ export class VipTable {
     if (row.mayOwn(seat) || !row.experienced) row.orphan = undefined;
     else row.orphan ??= { sinceMs: nowMs, reason: orphanReason(row, seat) };
     const toRelease = row.broken && row.owner !== undefined && this.#settings.brokenPolicy === 'release';
-    if (!row.mature || row.untold || row.orphan || toRelease) this.#pending.add(row);
+    if (!row.mature || row.tellAgainAtMs !== undefined || row.orphan || toRelease) this.#pending.add(row);
     else this.#pending.delete(row);
   }
 
@@ -350,7 +362,7 @@ export class VipTable {
 
   #mature(row: VipRow, nowMs: number): void {
     row.mature = true;
-    row.untold = false;
+    row.tellAgainAtMs = undefined;
     row.participantsChanged = false;
     this.#judgeOwner(row, nowMs);
   }

@@ -60,6 +60,27 @@ describe('table of floating addresses', () => {
     expect(fleet.at('b').table.rows.get(one)!.mature).toBe(true);
   });
 
+  it('STA-4 what others take for immature is said again by a leader that missed why, once all announcements are there', () => {
+    const fleet = settled();
+    const draining = four.map((each) => ({ ...each, draining: true }));
+    const from = fleet.id('b');
+    const sequence = fleet.at('a').table.rows.sequenceOf(from)!;
+    for (const [step, vips] of [draining, four].entries()) {
+      for (const name of ['a', 'b']) {
+        if (name === 'a' && step === 0) continue;
+        const news = { kind: 'announcement' as const, from, sequence: sequence + 1 + step, vips };
+        fleet.at(name).table.announced(news, fleet.nowMs);
+      }
+    }
+    const isMature = (name: string) => fleet.at(name).table.rows.get(one)!.mature;
+    expect([isMature('a'), isMature('b')]).toEqual([true, false]);
+    fleet.sweep();
+    expect(isMature('b')).toBe(false);
+    fleet.pass(matureMs);
+    fleet.sweep();
+    expect([isMature('a'), isMature('b')]).toEqual([true, true]);
+  });
+
   it('STA-4 VIEW-8 what a newcomer has to be told does not hold up orphans', () => {
     const fleet = settled('a b c');
     fleet.start('d', [vip(address(9))]);

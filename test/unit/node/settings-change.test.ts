@@ -80,7 +80,7 @@ describe('what a reload takes over', () => {
     ['bus_failure_timeout = 2', ['bus_failure_timeout', 'bus_loss_hold']],
     ['servers = "nats://10.0.0.1:4222"', ['servers']],
     ['nodename = other', ['nodename']],
-    ['state_dir = "/tmp/x"', ['control_cache', 'state_dir']],
+    ['state_dir = "/tmp/x"', ['state_dir']],
     ['bus_user = x  bus_password = y', ['bus_user, bus_password, bus_token, bus_nkey_seed or bus_creds']],
     ['Replicate "inbound_cidr" { }', ['Replicate inbound_cidr added']],
   ])('CONF-10 %s needs a restart, and is named', (option, names) => {
