@@ -1,13 +1,18 @@
 /**
  * Scopes of the running configuration as a console shows them (CONF-10): names in one spelling, values as they were typed,
- * in file order. With everything expanded the text reads back as the same configuration.
+ * in file order. With everything expanded, and secrets written, the text reads back as the same configuration.
  */
 import { instanceText } from './change.ts';
 import { printScalar, printValue } from './print.ts';
+import type { OptionSchema } from './schema/option.ts';
 import type { Scope, Setting } from './scope-tree.ts';
 import type { Value } from './syntax-tree.ts';
 
 const step = '  ';
+/** Stands where a secret would. */
+export const hidden = '"..."';
+
+export type Secrets = 'hidden' | 'written';
 
 /** `message_expiration` is `Message_Expiration`, `ESMTP_Listener` is `Esmtp_Listener`. */
 export function canonicalName(name: string): string {
@@ -27,17 +32,17 @@ function isCapitals(word: string): boolean {
 /** What is in a scope: scopes first, folded, then options. */
 export function showScope(scope: Scope): string {
   const children = scope.children().map((child) => `${headOf(child)} { ... }\n`);
-  return [...children, ...[...scope.settings.values()].map((setting) => settingText(setting, ''))].join('');
+  const settings = [...scope.settings.values()].map((setting) => settingText(setting, '', 'hidden'));
+  return [...children, ...settings].join('');
 }
 
 /** The same, unfolded. Scopes are as deep as the schema, so recursion is bounded. */
-export function showAll(scope: Scope, indent = ''): string {
+export function showAll(scope: Scope, secrets: Secrets = 'hidden', indent = ''): string {
   const children = scope
     .children()
-    .map((child) => `${indent}${headOf(child)} {\n${showAll(child, indent + step)}${indent}}\n`);
-  return [...children, ...[...scope.settings.values()].map((setting) => settingText(setting, indent))].join(
-    '',
-  );
+    .map((child) => `${indent}${headOf(child)} {\n${showAll(child, secrets, indent + step)}${indent}}\n`);
+  const settings = [...scope.settings.values()].map((setting) => settingText(setting, indent, secrets));
+  return [...children, ...settings].join('');
 }
 
 /** `Listen ":25"` */
@@ -45,18 +50,30 @@ export function headOf({ schema, instance }: Pick<Scope, 'schema' | 'instance'>)
   return `${canonicalName(schema.name)}${instanceText(schema, instance)}`;
 }
 
-function settingText({ schema, raw }: Setting, indent: string): string {
-  return optionText(schema.name, raw, indent, indent);
+function settingText({ schema, raw }: Setting, indent: string, secrets: Secrets): string {
+  return optionText(schema, raw, { indent, closing: indent, secrets });
 }
 
 /** What `set` answers: its samples put the bracket of a list two columns in. */
-export function echoText(name: string, raw: Value): string {
-  return optionText(name, raw, '', step);
+export function echoText(option: OptionSchema, raw: Value): string {
+  return optionText(option, raw, { indent: '', closing: step, secrets: 'hidden' });
+}
+
+interface Layout {
+  readonly indent: string;
+  /** Before the bracket that ends a list. */
+  readonly closing: string;
+  readonly secrets: Secrets;
 }
 
 /** `Name = value`, with a line for each part of a list. */
-function optionText(name: string, raw: Value, indent: string, closing: string): string {
+function optionText(
+  { name, isSecret }: OptionSchema,
+  raw: Value,
+  { indent, closing, secrets }: Layout,
+): string {
   const head = `${indent}${canonicalName(name)} = `;
+  if (isSecret && secrets === 'hidden') return `${head}${hidden}\n`;
   if (raw.kind === 'scalar') return `${head}${printScalar(raw)}\n`;
   const parts =
     raw.kind === 'list'
@@ -71,13 +88,13 @@ function optionText(name: string, raw: Value, indent: string, closing: string): 
 /** An option of a scope that stands within another is printed further in (CONF-10). */
 const innerIndent = ' '.repeat(8);
 
-export function valueLine(name: string, raw: Value, isInner: boolean): string {
+export function valueLine(option: OptionSchema, raw: Value, isInner: boolean): string {
   const indent = isInner ? innerIndent : '';
-  return optionText(name, raw, indent, indent);
+  return optionText(option, raw, { indent, closing: indent, secrets: 'hidden' });
 }
 
-export function indentedValue(name: string, raw: Value): string {
-  return optionText(name, raw, innerIndent, innerIndent);
+export function indentedValue(option: OptionSchema, raw: Value): string {
+  return valueLine(option, raw, true);
 }
 
 /** `Esmtp_Listener::Listen:\:25:` (CONF-10). */

@@ -178,7 +178,7 @@ export class RunningConfiguration implements ConfigurationFacts {
     if (!transaction) return this.#parts.inTurn(() => this.#changeAtOnce(wish, by));
     const next = changed(transaction.running, transaction.changes, wish.change);
     if ('isDone' in next) return next;
-    const command = commandOf(wish.change)!;
+    const command = commandOf(wish)!;
     const commands = [...transaction.commands, command];
     this.#transactions.set(by, { ...transaction, changes: next.changes, running: next, commands });
     const isLate = wish.change.kind === 'set' && wish.place?.option.restart === true;
@@ -193,7 +193,7 @@ export class RunningConfiguration implements ConfigurationFacts {
     const told = this.#needRestart;
     const outcome = await this.#apply(next, { by: userOf(by), from: 'console' }).catch(impossible);
     if (!outcome.applied) return { isDone: false, text: outcome.report };
-    this.#logChange(by, commandOf(wish.change)!);
+    this.#logChange(by, commandOf(wish)!);
     const late = outcome.needRestart.filter((name) => !told.includes(name));
     const warnings = late.map((name) => `warning: ${name} takes effect after restart\n`);
     return {
@@ -250,10 +250,9 @@ export class RunningConfiguration implements ConfigurationFacts {
 
   async #write(words: readonly string[], { request, checked }: Running): Promise<Reply> {
     if (words.length > 1) return undefined;
-    const text = showAll(checked.tree);
     return words[0] === undefined
-      ? { isDone: true, text }
-      : writeEverything(words[0], text, { request, checked }, this.#parts.clock);
+      ? { isDone: true, text: showAll(checked.tree) }
+      : writeEverything(words[0], showAll(checked.tree, 'written'), { request, checked }, this.#parts.clock);
   }
 
   async #writeBack(words: readonly string[]): Promise<Reply> {

@@ -73,7 +73,7 @@ function storedTree({ request, checked }: Running): Scope {
 
 function isTheSame({ request, checked }: Running, files: readonly ChangedFile[]): boolean {
   const then = checkConfiguration({ ...request, files: withTexts(request.files ?? diskFiles, files) });
-  return then.tree !== undefined && showAll(then.tree) === showAll(checked.tree);
+  return then.tree !== undefined && showAll(then.tree, 'written') === showAll(checked.tree, 'written');
 }
 
 /** The disk as it would be. */

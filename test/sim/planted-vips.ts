@@ -334,8 +334,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     name: 'addresses mature at once',
     seed: 1,
     file: decisions,
-    find: ': row.viewChangedAtMs + table.settings.matureMs;',
-    replace: ': row.viewChangedAtMs;',
+    find: 'viewChangedAtMs + table.settings.matureMs, tellAgainAtMs',
+    replace: 'viewChangedAtMs, tellAgainAtMs',
   },
   {
     name: 'orphans are never looked at',

@@ -12,7 +12,7 @@ import { Simulation, simulate } from './simulation.ts';
 const regressions = join(import.meta.dirname, 'regressions');
 const kept = readdirSync(regressions);
 /** As many as take about a minute and a half in all; the long run is `npm run sim -- --runs 10000`. */
-const seeds = Number(process.env.FLOTILLA_SIM_SEEDS ?? 90);
+const seeds = Number(process.env.FLOTILLA_SIM_SEEDS ?? 72);
 const vipSeeds = Math.ceil(seeds / 2);
 const objectSeeds = Math.ceil(seeds / 18);
 /** `all` plants every fault and gives each 1,000 seeds, which takes minutes; otherwise those caught early. */

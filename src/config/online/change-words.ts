@@ -5,7 +5,7 @@ import { parseSource } from '../parser.ts';
 import { quoted } from '../print.ts';
 import { globalScope } from '../schema/global.ts';
 import type { Scope } from '../scope-tree.ts';
-import { canonicalName, echoText } from '../show.ts';
+import { canonicalName, echoText, hidden } from '../show.ts';
 import { Source } from '../source.ts';
 import { notSet, type OptionPlace, optionPlaceOf, stepsText } from './option-place.ts';
 import { type ConfigReply, effectiveText, refused, scopeAt } from './questions.ts';
@@ -54,17 +54,17 @@ export function doneText({ change, place }: Wish, root: Scope): string {
 function setEcho({ option, value }: Change & { kind: 'set' }, { option: schema }: OptionPlace): string {
   const source = new Source('echo', `${option} = ${value}`);
   const [item] = parseSource(source, new Findings(), { strict: false });
-  return item?.kind === 'assignment' ? echoText(schema.name, item.value) : '';
+  return item?.kind === 'assignment' ? echoText(schema, item.value) : '';
 }
 
-/** As it was typed, or as it would have been (`config replay`). */
-export function commandOf(change: Change): string | undefined {
+/** As it was typed, or as it would have been (`config replay`), without a secret. */
+export function commandOf({ change, place }: Wish): string | undefined {
   if (change.kind === 'clear') return undefined;
   const words = change.path.map(
     ({ schema, instance }) => `${canonicalName(schema.name)}${instanceText(schema, instance)}`,
   );
   const option = change.option === undefined ? [] : [canonicalName(change.option)];
-  const value = change.kind === 'set' ? [change.value] : [];
+  const value = change.kind === 'set' ? [place?.option.isSecret ? hidden : change.value] : [];
   return ['config', change.kind, ...words, ...option, ...value].join(' ');
 }
 

@@ -33,7 +33,7 @@ export function get(root: Scope, words: readonly string[]): Reply {
   if (typeof place === 'string') return refused(place);
   if (place.rest.length > 0) return undefined;
   const setting = scopeAt(root, place.path)?.get(place.option.name);
-  return said(setting ? valueLine(place.option.name, setting.raw, place.path.length > 0) : notSet(place));
+  return said(setting ? valueLine(place.option, setting.raw, place.path.length > 0) : notSet(place));
 }
 
 /** With `--explain` before the path: also where the value comes from. */
@@ -44,16 +44,17 @@ export function evaluate(root: Scope, words: readonly string[]): Reply {
   if (typeof place === 'string') return refused(place);
   if (place.rest.length > 0) return undefined;
   const { value, text } = effective(root, place);
-  const line =
-    value === undefined ? notSet(place) : valueLine(place.option.name, value, place.path.length > 0);
+  const line = value === undefined ? notSet(place) : valueLine(place.option, value, place.path.length > 0);
   return said(isExplained ? line + text : line);
 }
 
 /** After something was unset. */
 export function effectiveText(root: Scope, place: OptionPlace): string {
   const { value } = effective(root, place);
-  const { name } = place.option;
-  return value === undefined ? `        ${canonicalName(name)} is not set\n` : indentedValue(name, value);
+  const { option } = place;
+  return value === undefined
+    ? `        ${canonicalName(option.name)} is not set\n`
+    : indentedValue(option, value);
 }
 
 /** The value that counts, and the explanation. */
@@ -118,7 +119,7 @@ export function show(root: Scope, words: readonly string[]): Reply {
 }
 
 export function showRecursive(root: Scope, words: readonly string[]): Reply {
-  return shown(root, words, showAll);
+  return shown(root, words, (scope) => showAll(scope));
 }
 
 function shown(root: Scope, words: readonly string[], print: (scope: Scope) => string): Reply {

@@ -77,6 +77,7 @@ export const msgcServerScope: ScopeSchema = anonymous('msgc_server', {
     },
     {
       name: 'secret',
+      isSecret: true,
       type: text,
       text: 'Password of the routes between servers; needed when they leave loopback without TLS.',
     },

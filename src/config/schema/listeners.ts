@@ -264,6 +264,7 @@ function plainListener(name: string, description: string, own: readonly OptionSc
 const nodeServiceOptions: readonly OptionSchema[] = [
   {
     name: 'secret',
+    isSecret: true,
     type: text,
     text: 'What all nodes know and nobody else; unset: `secret` of `msgc_server`. Without any the service is off.',
   },

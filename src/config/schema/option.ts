@@ -53,6 +53,8 @@ export interface OptionSchema {
   readonly text: string;
   /** Without it a reload applies a change at once. */
   readonly restart?: true;
+  /** Shown on no console and in no log: whoever may ask what a node does may not be who may do it. */
+  readonly isSecret?: true;
   /** Must be the same on all nodes. */
   readonly equal?: true;
   /**

@@ -109,7 +109,8 @@ class World {
       expect(this.consumed.slice(0, this.#checkpointed).filter((number) => number >= first)).toEqual([]);
       this.consumed = [...this.consumed.filter((number) => number < first), ...numbers];
       await reader.checkpoint();
-      this.#checkpointed = this.consumed.length;
+      // One that moves nothing says nothing of the one before, which a killed process may have left unsynced.
+      if (numbers.length > 0) this.#checkpointed = this.consumed.length;
       return numbers.length;
     } finally {
       await reader.close();

@@ -132,6 +132,27 @@ describe('transactions', () => {
     expect(applied).toEqual(['b']);
   });
 
+  it('CON-21 CONF-10 a secret is set, kept and written into a file, and neither shown nor logged', async () => {
+    start('cluster { bus_user = node  bus_password = first }\n');
+    expect(await ask('get cluster bus_password')).toBe('        Bus_Password = "..."\n');
+    const said = [
+      await ask('set cluster bus_password second'),
+      await ask('eval cluster bus_password'),
+      await ask('show cluster'),
+      await ask('showrecurse'),
+      await ask('write'),
+      await ask('diff 1 2'),
+      await ask('begin'),
+      await ask('set cluster bus_password third'),
+      await ask('replay'),
+      await ask('rollback'),
+    ].join('');
+    expect(said + JSON.stringify(recorder.lines)).not.toMatch(/first|second|third/);
+    expect(said).toContain('config set Cluster Bus_Password "..."');
+    await ask('write all.conf');
+    expect(readFileSync(join(folder, 'all.conf'), 'utf8')).toContain('Bus_Password = second');
+  });
+
   it('CONF-13.5 the first commit wins; the other fails, stays open and can be replayed', async () => {
     await ask('begin');
     await ask('begin', ann);

@@ -22,7 +22,7 @@ function plan(texts: Texts, ...lines: readonly (readonly string[])[]): Writeback
   if (made.homeless === '' && made.warnings.length === 0) {
     const written = Object.fromEntries(made.files.map(({ path, text }) => [path, text]));
     const then = checkedFiles({ ...texts, ...written }).result.tree;
-    expect(showAll(then)).toBe(showAll(running));
+    expect(showAll(then, 'written')).toBe(showAll(running, 'written'));
   }
   return made;
 }
