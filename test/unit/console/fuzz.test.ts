@@ -9,8 +9,8 @@ it('INV-33, R7 20,000 random and mutated lines and frames: one status each, no c
   expect(Math.min(requests, malformed, broken)).toBeGreaterThan(300);
 });
 
-it('INV-33, INV-34, R7 500 streams of logins and commands: nobody comes in, nothing runs that no role allows', async () => {
-  const summary = await withPasswordFile((file) => fuzzControlLogin(500, 11, file));
+it('INV-33, INV-34, R7 2,000 streams of logins and commands: nobody comes in, nothing runs that no role allows', async () => {
+  const summary = await withPasswordFile((file) => fuzzControlLogin(2_000, 11, file));
   for (const each of ['requests', 'malformed', 'logins', 'allowed', 'refused'] as const)
     expect(summary[each]).toBeGreaterThan(100);
   expect(summary.broken).toBeGreaterThan(50);
