@@ -10,11 +10,17 @@ const reasons: Readonly<Record<string, string>> = {
   '503': 'no JetStream answers here: it is off, or this side of a cut has no majority of its servers',
   TIMEOUT: 'no answer in time: its servers may have no majority on this side of a cut',
 };
+/** "JetStream system temporarily unavailable" tells nobody where to look. */
+const clusterNotAvailable = 10008;
 
 export function unreachable(error: unknown): FlotillaError {
   if (isFlotillaError(error)) return error;
   const { message, code, api_error } = error as NatsError;
-  return new FlotillaError('FLT-2301', api_error?.description ?? (code && reasons[code]) ?? message, error);
+  const isUnled = isApiError(error, clusterNotAvailable);
+  const said = isUnled
+    ? 'its servers have no majority on this side of a cut, or are electing'
+    : api_error?.description;
+  return new FlotillaError('FLT-2301', said ?? (code && reasons[code]) ?? message, error);
 }
 
 /** For one answer, when there are more tries. */
