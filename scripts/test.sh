@@ -15,7 +15,7 @@ need_build
 reports=$(mktemp -d)
 nice -n 19 npx vitest run --project unit --project sim >"$reports/computing" 2>&1 &
 computing=$!
-trap 'kill "$computing" 2>/dev/null; rm -rf "$reports"' EXIT
+trap 'kill "$computing" 2>/dev/null || true; rm -rf "$reports"' EXIT
 say 'unit tests and simulations run beside the tests with real servers; what they say comes at the end'
 failed=0
 npx vitest run --project integration 2>&1 | tee "$reports/integration" || failed=1
