@@ -23,11 +23,7 @@ import { openAggregate } from './manager/open-aggregate.ts';
 import { followed } from './manager/reload.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
-import {
-  type CheckedConfiguration,
-  type ConfigurationSource,
-  configurationFrom,
-} from './node/configuration.ts';
+import { type CheckedConfiguration, type StartingSource, startingFrom } from './node/configuration.ts';
 import { ConsoleAccess } from './node/console-access.ts';
 import { Consoles } from './node/consoles.ts';
 import { linkFacts, membersOf, viewFacts } from './node/facts.ts';
@@ -48,11 +44,7 @@ import { Metrics } from './observe/metrics.ts';
 import { Paniclog } from './observe/paniclog.ts';
 
 /** How `startManager` is told what to be. One of `configFile`, `configText` and `settings` is needed. */
-export interface ManagerOptions extends ConfigurationSource {
-  /** A configuration that has been read and checked already. */
-  readonly settings?: NodeSettings;
-  /** @internal What `settings` was made of. */
-  readonly configuration?: CheckedConfiguration;
+export interface ManagerOptions extends StartingSource {
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
   /** Where the logs of nodes go; default: the files of `Logs`. */
@@ -65,12 +57,7 @@ export interface ManagerOptions extends ConfigurationSource {
  * FLT-1203 (embedded server), FLT-1501 (console endpoint), FLT-2701 (control cache); nothing stays open then.
  */
 export async function startManager(options: ManagerOptions): Promise<RunningManager> {
-  const { settings } = options;
-  const configuration = settings ? options.configuration : configurationFrom(options);
-  const manager = new RunningManager(
-    settings ?? configuration!.settings,
-    configuration ? { ...options, configuration } : options,
-  );
+  const manager = new RunningManager(...startingFrom(options));
   await manager.started;
   return manager;
 }

@@ -24,9 +24,9 @@ import { ClusterLife } from './node/cluster-life.ts';
 import { CommandApi } from './node/command-api.ts';
 import {
   type CheckedConfiguration,
-  type ConfigurationSource,
   type ConfigurationText,
-  configurationFrom,
+  type StartingSource,
+  startingFrom,
 } from './node/configuration.ts';
 import { ConsoleAccess } from './node/console-access.ts';
 import { Consoles } from './node/consoles.ts';
@@ -62,11 +62,7 @@ import { Metrics } from './observe/metrics.ts';
 import { Paniclog } from './observe/paniclog.ts';
 
 /** How `startNode` is told what to be. One of `configFile`, `configText` and `settings` is needed. */
-export interface StartOptions extends ConfigurationSource {
-  /** A configuration that has been read and checked already; `configFile` beside it is read by `reload`. */
-  readonly settings?: NodeSettings;
-  /** @internal What `settings` was made of. */
-  readonly configuration?: CheckedConfiguration;
+export interface StartOptions extends StartingSource {
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
   /** Services of this program for listeners without `Upstream`, by `host:port` as in `Listen`. */
@@ -86,12 +82,7 @@ const sessionGraceMs = 2_000;
  * directory), FLT-1203 (embedded server), FLT-1401 (listener), FLT-1501 (console endpoint); nothing stays open then.
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const { settings } = options;
-  const configuration = settings ? options.configuration : configurationFrom(options);
-  const node = new RunningNode(
-    settings ?? configuration!.settings,
-    configuration ? { ...options, configuration } : options,
-  );
+  const node = new RunningNode(...startingFrom(options));
   await node.started;
   return node;
 }

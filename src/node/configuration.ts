@@ -11,6 +11,7 @@ import { renderFindings } from '../config/report.ts';
 import { type ClusterBoot, parseClusterBoot } from '../config/repository/cluster-boot.ts';
 import { workingCopySearchPath } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
+import type { NodeSettings } from '../core/settings.ts';
 import { checkoutNow, loadedBefore, markLoaded } from './repository/loaded-checkout.ts';
 
 /** One of the two is needed; of both, the text counts. */
@@ -56,6 +57,24 @@ export function configurationFrom(source: ConfigurationSource): CheckedConfigura
   if (!result.found) throw new FlotillaError('FLT-1003', String(source.configFile));
   if (!isChecked(result)) throw new FlotillaError('FLT-1002', `\n${renderFindings(result)}`);
   return result;
+}
+
+/** How a process is told what to be: a configuration read and checked already, or where to read it. */
+export interface StartingSource extends ConfigurationSource {
+  /** A configuration that has been read and checked already; `configFile` beside it is read by `reload`. */
+  readonly settings?: NodeSettings;
+  /** @internal What `settings` was made of. */
+  readonly configuration?: CheckedConfiguration;
+}
+
+/**
+ * What counts at the start; the files are read when no settings are given.
+ * @throws FlotillaError FLT-1002, FLT-1003
+ */
+export function startingFrom<Options extends StartingSource>(options: Options): [NodeSettings, Options] {
+  if (options.settings) return [options.settings, options];
+  const configuration = configurationFrom(options);
+  return [configuration.settings, { ...options, configuration }];
 }
 
 /** To be called before files are read; what it returns, when they held no error. */

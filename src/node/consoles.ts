@@ -4,9 +4,11 @@
  *
  * Invariant: an endpoint that is in both configurations is not closed, whatever else changes about it.
  */
-
-import type { ControlListenerOptions } from '../console/control-listener.ts';
-import { type ControlListener, startControlListener } from '../console/control-listener.ts';
+import {
+  type ControlListener,
+  type ControlListenerOptions,
+  startControlListener,
+} from '../console/control-listener.ts';
 import type { ControlEndpoint } from '../core/settings.ts';
 import { endpointText } from './vip-listeners.ts';
 

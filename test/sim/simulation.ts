@@ -17,6 +17,7 @@ import { checkersOf } from './object-checkers.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimNode } from './sim-node.ts';
 import { SumChecker } from './sum-checker.ts';
+import { Traffic } from './traffic.ts';
 import { ViewChecker } from './view-checker.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -69,7 +70,7 @@ export class Simulation {
   readonly #clock = new VirtualClock();
   readonly #network: SimNetwork;
   readonly #random: SeededRandom;
-  readonly #traffic: SeededRandom;
+  readonly #traffic: Traffic;
   readonly #views = new ViewChecker();
   readonly #sums = new SumChecker();
   readonly #objects: readonly ObjectChecker[];
@@ -90,12 +91,19 @@ export class Simulation {
   constructor(scenario: Scenario) {
     this.scenario = scenario;
     this.#random = new SeededRandom(scenario.seed, 'network');
-    this.#traffic = new SeededRandom(scenario.seed, 'traffic');
     this.#skews = new SeededRandom(scenario.seed, 'skew');
     const world = { seed: scenario.seed, clock: this.#clock, living: () => this.#living() };
     this.#objects = checkersOf(scenario.objects ?? [], world);
     this.#network = new SimNetwork(this.#clock, this.#random, scenario.servers);
     this.#places = Array.from({ length: scenario.nodes }, () => undefined);
+    this.#traffic = new Traffic({
+      seed: scenario.seed,
+      clock: this.#clock,
+      places: this.#places,
+      sums: this.#sums,
+      objects: this.#objects,
+      goesOn: () => this.#chaos || this.#clock.nowMs() < scenario.chaosMs + settleMs - 2000,
+    });
     this.#harbour =
       scenario.vips &&
       new Harbour({
@@ -117,7 +125,7 @@ export class Simulation {
     for (const place of this.#places.keys())
       this.#clock.after(this.#random.below(1500), () => this.#startNode(place));
     for (const { atMs, fault } of scenario.faults) this.#clock.after(atMs, () => this.#strike(fault));
-    this.#scheduleTraffic();
+    this.#traffic.schedule();
     await this.#clock.advance(scenario.chaosMs);
     this.#endChaos();
     const finalMs = scenario.chaosMs + (scenario.finalReach ? graphSettleMs : settleMs);
@@ -319,51 +327,6 @@ export class Simulation {
       if (node?.clock.paused) node.clock.resume();
       for (const link of Object.values(node?.links ?? {})) link.brokenUntilMs = 0;
       this.#startNode(place);
-    }
-  }
-
-  // --- traffic -------------------------------------------------------------------------------------------------------
-
-  /** Some seeds are busy, so that messages are under way whenever something breaks; the others run fast. */
-  #scheduleTraffic(): void {
-    const meanGapMs = this.scenario.seed % 8 === 0 ? 25 : 300;
-    this.#clock.after(this.#traffic.between(1, 2 * meanGapMs), () => {
-      for (let burst = this.#traffic.below(3); burst >= 0; burst--) this.#useOrderedStream();
-      for (let burst = this.#traffic.below(8); burst >= 0; burst--) this.#count();
-      for (const objects of this.#objects) objects.act();
-      if (this.#chaos || this.#clock.nowMs() < this.scenario.chaosMs + settleMs - 2000)
-        this.#scheduleTraffic();
-    });
-  }
-
-  #useOrderedStream(): void {
-    const payload = Uint8Array.from({ length: 1 + this.#traffic.below(12) }, () => this.#traffic.below(256));
-    // Not a decision about addresses, which share the stream.
-    payload[0] = 0;
-    for (const node of this.#places) {
-      if (node?.alive && !node.clock.paused && node.member.membership.isLeader)
-        node.member.membership.order(payload);
-    }
-  }
-
-  /** A connection opens or closes at a random node. */
-  #count(): void {
-    const node = this.#traffic.pick(this.#places);
-    if (!node?.alive || node.clock.paused || node.options.type !== 'Momentum') return;
-    const random = this.#traffic;
-    if (random.chance(0.7)) {
-      const host = random.below(this.scenario.seed % 5 === 0 ? 400 : 40);
-      const key = random.chance(0.8)
-        ? `10.0.${host >> 6}.${host & 63}`
-        : `2001:db8:${(host & 7) + 1}::${host + 1}`;
-      this.#sums.change(node, 'inbound_cidr', key, random.chance(0.55) ? 1 : -1);
-    } else {
-      this.#sums.change(
-        node,
-        'outbound_domains',
-        `domain-${random.below(20)}.example`,
-        random.chance(0.55) ? 1 : -1,
-      );
     }
   }
 
