@@ -118,9 +118,12 @@ export class Plumber {
       const good = jobs.filter((job, i) => plumbed[i]!.ok && job.wanted());
       if (good.length > 0)
         await kernel.lease.own(good.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)));
-      // Those that the table gave away meanwhile are out of the owned set again.
       const kept = good.filter((job) => job.wanted());
       this.#options.acquired(kept.flatMap(({ addresses }) => addresses));
+      // Somebody took one off meanwhile: its followers would answer, and nobody would have been told of them.
+      const dropped = good.filter((job) => !kept.includes(job));
+      if (dropped.length > 0)
+        await kernel.lease.disown(dropped.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)));
       return plumbed;
     });
     const failed = jobs.filter((_, i) => !outcomes[i]!.ok);

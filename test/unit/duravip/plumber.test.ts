@@ -149,15 +149,18 @@ describe('putting addresses on and taking them off', () => {
     expect(yard.done).toEqual(['1 ok', '2 ok']);
   });
 
-  it('ARP-7 given away while it is let answer: nobody is told', async () => {
+  it('ARP-7, R3 given away or taken off while it is let answer: nobody is told, so its followers do not answer', async () => {
     const yard = new Yard();
     let wanted = true;
-    yard.plumber.plumb(yard.job('1', { wanted: () => wanted }));
+    const addresses = [place('1'), place('f1')];
+    yard.plumber.plumb(yard.job('1', { addresses, wanted: () => wanted }));
+    yard.plumber.plumb(yard.job('2'));
     yard.before = (call) => {
       if (call === 'own') wanted = false;
     };
     await yard.pass();
-    expect(yard.steps).toEqual(['plumb 1', 'own 1', 'tell ']);
+    expect(yard.steps).toEqual(['plumb 1 f1 2', 'own 1 f1 2', 'tell 2', 'disown 1 f1']);
+    expect(yard.done).toEqual(['1 ok', '2 ok']);
   });
 
   it('NET-8, INV-7 an address or follower that cannot be put on takes the rest of its job off, and only that', async () => {
