@@ -64,13 +64,14 @@ export class TableChecker {
   }
 
   /**
-   * Members of the view before had a newer one without this node, although everybody could hear it all the time. When
-   * both sides have parted, neither is the one that was left out; who is alone in its view has left of its own accord,
-   * as all do whose leases run out together; and a view that only some of its members came to was of no component.
+   * Others who were in the view before had a newer one without this node, although everybody could hear it all the time.
+   * When both sides have parted, neither is the one that was left out; who is alone in its view has left of its own
+   * accord, as all do whose leases run out together; and a view that only some of its members came to was of no
+   * component. Who was named in the view before, and never came to it, did not leave anybody behind.
    */
   #wasLeftOut({ incarnation }: SimNode, before: View, view: View): boolean {
     const connectedMs = this.#options.connectedSinceMs() + foundMs;
-    const companions = view.members.filter((member) => memberOf(before, member.incarnation));
+    const companions = view.members.filter((member) => this.#wasIn(member.incarnation, before));
     return companions.some((member) =>
       this.#history
         .get(member.incarnation)
