@@ -124,7 +124,8 @@ function buildProgram(outcome: { exitCode: number }): Command {
     .requiredOption('-c, --config <file>', 'configuration file')
     .option('-f, --output <file>', 'write it there')
     .option('--json', 'as JSON')
-    .action(async (flags: { config: string; output?: string; json?: true }) => {
+    .option('--with-secrets', 'with passwords, tokens and secrets, which are "..." otherwise')
+    .action(async (flags: { config: string; output?: string; json?: true; withSecrets?: true }) => {
       const { dumpConfiguration } = await import('./cli/dump-config.ts');
       outcome.exitCode = dumpConfiguration(flags);
     });

@@ -11,6 +11,7 @@ import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
+import { withoutSecrets } from '../core/secrets.ts';
 import { type Answerer, ControlAnswer } from './control-answer.ts';
 import { type EndpointDescription, serveDiscovery } from './discovery.ts';
 import { type GroupNames, isReserved, subjects } from './subjects.ts';
@@ -178,7 +179,10 @@ class ControlService {
       if (status !== 0) this.#countError(`status ${status}`);
       end(status);
     } catch (error) {
-      log.error('a console command failed', { line: line.slice(0, 200), error });
+      log.error('a console command failed', {
+        line: withoutSecrets(line.slice(0, 1000)).slice(0, 200),
+        error,
+      });
       this.#countError(String(error));
       answer?.add('Internal error; the log of the node has the details.\n');
       end(failedStatus);

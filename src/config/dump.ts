@@ -1,9 +1,11 @@
 /**
  * The configuration as programs read it (CONF-9.2): all files in one, each scope once, with what is set in it. Defaults are in
- * the reference; what has no effect here is in neither.
+ * the reference; what has no effect here is in neither. Dumps are mailed around and kept: passwords are in them only where
+ * they are asked for.
  */
 import type { Scope } from './scope-tree.ts';
-import { canonicalName } from './show.ts';
+import { canonicalName, type Secrets } from './show.ts';
+import { shownValue } from './shown-value.ts';
 import type { Value } from './syntax-tree.ts';
 
 export interface DumpedScope {
@@ -14,14 +16,17 @@ export interface DumpedScope {
   readonly scopes: readonly DumpedScope[];
 }
 
-export function dumpedScope(scope: Scope): DumpedScope {
+export function dumpedScope(scope: Scope, secrets: Secrets = 'hidden'): DumpedScope {
   const { schema, instance, settings } = scope;
-  const options = [...settings.values()].map((each) => [canonicalName(each.schema.name), plain(each.raw)]);
+  const options = [...settings.values()].map(({ schema: option, raw }) => [
+    canonicalName(option.name),
+    plain(secrets === 'hidden' ? shownValue(option, raw) : raw),
+  ]);
   return {
     name: scope.parent === undefined ? 'Global' : canonicalName(schema.name),
     instance: schema.instance === 'none' ? null : instance,
     options: Object.fromEntries(options),
-    scopes: scope.children().map(dumpedScope),
+    scopes: scope.children().map((child) => dumpedScope(child, secrets)),
   };
 }
 
@@ -31,8 +36,9 @@ function plain(value: Value): DumpedScope['options'][string] {
   return Object.fromEntries(value.entries.map(({ key, value: { text } }) => [key.text, text]));
 }
 
-export function dumpedXml(scope: Scope): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${lines(dumpedScope(scope), '').join('\n')}\n`;
+export function dumpedXml(scope: Scope, secrets: Secrets = 'hidden'): string {
+  const dumped = dumpedScope(scope, secrets);
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${lines(dumped, '').join('\n')}\n`;
 }
 
 function lines({ name, instance, options, scopes }: DumpedScope, indent: string): string[] {

@@ -1,4 +1,6 @@
 /** Findings for people and for machines (CONF-9.2). */
+
+import { hidden, withoutCredentials, withoutSecrets } from '../core/secrets.ts';
 import type { CheckResult } from './check.ts';
 import type { Finding } from './finding.ts';
 
@@ -6,6 +8,8 @@ const mostShown = 50;
 /** A line of source can be a megabyte; this much around the place is shown. */
 const shownColumns = 160;
 const columnsBefore = 60;
+/** Around a place, for names of secrets. */
+const lookedAtColumns = 4096;
 
 export interface RenderOptions {
   readonly json?: boolean;
@@ -45,7 +49,8 @@ export function exitStatus(result: CheckResult): 0 | 1 | 2 {
 }
 
 export function renderFinding(finding: Finding): string {
-  const { file, line, column, severity, code, message, hint, trace } = finding;
+  const { file, line, column, severity, code, trace } = finding;
+  const { message, hint } = shownWords(finding);
   const advice = hint === undefined ? '' : ` (${hint})`;
   return [
     printable(`${file}:${line}:${column}: ${severity} ${code}: ${message}${advice}`),
@@ -55,11 +60,9 @@ export function renderFinding(finding: Finding): string {
 }
 
 /** The line of source and a caret under the place. */
-function excerpt({ span }: Finding): string[] {
-  const { start: lineStart, text } = span.source.lineAround(span.start);
-  if (span.end === span.start || text.trim() === '') return [];
-  const from = span.start - lineStart;
-  const to = Math.min(span.end - lineStart, text.length);
+function excerpt(finding: Finding): string[] {
+  const { text, from, to, isEmpty } = shownLine(finding);
+  if (isEmpty || text.trim() === '') return [];
   const cut = text.length > shownColumns ? Math.max(0, from - columnsBefore) : 0;
   const before = text.slice(cut, from);
   const marked = text.slice(from, Math.min(to, cut + shownColumns));
@@ -68,6 +71,47 @@ function excerpt({ span }: Finding): string[] {
   const indent = [...printable(before)].map((char) => (char === '\t' ? '\t' : ' ')).join('');
   const caret = `^${'~'.repeat(Math.max(0, [...marked].length - 1))}`;
   return [`    ${printable(before + marked + after)}`, `    ${indent}${caret}`];
+}
+
+interface ShownLine {
+  readonly text: string;
+  /** The place in it. */
+  readonly from: number;
+  readonly to: number;
+  readonly isEmpty: boolean;
+  /** The place begins behind the first thing that is not shown. */
+  readonly isHidden: boolean;
+}
+
+/** Without the passwords in it: what reload answers is read by others than those who may read the files. */
+function shownLine({ span }: Finding): ShownLine {
+  const { start, text } = span.source.lineAround(span.start);
+  const from = span.start - start;
+  const to = Math.min(span.end - start, text.length);
+  const isEmpty = span.end === span.start;
+  const windowStart = Math.max(0, from - lookedAtColumns);
+  const window = text.slice(windowStart, from + lookedAtColumns);
+  const shown = withoutSecrets(window);
+  if (shown === window) return { text, from, to, isEmpty, isHidden: false };
+  let same = 0;
+  while (window[same] === shown[same]) same++;
+  const hiddenFrom = windowStart + same;
+  return {
+    text: text.slice(0, windowStart) + shown,
+    from: Math.min(from, hiddenFrom),
+    to: Math.min(to, Math.max(hiddenFrom, from + 1)),
+    isEmpty,
+    isHidden: from >= hiddenFrom,
+  };
+}
+
+/** Messages quote what is wrong; a password with a blank in it is, where nobody put it into quotes. */
+function shownWords(finding: Finding): { readonly message: string; readonly hint: string | undefined } {
+  const { message, hint } = finding;
+  const { isHidden } = shownLine(finding);
+  const shown = (text: string) =>
+    withoutCredentials(isHidden ? text.replace(/'[^']*'/g, `'${hidden}'`) : text);
+  return { message: shown(message), hint: hint === undefined ? undefined : shown(hint) };
 }
 
 /** Texts come from files: nothing in them may move the cursor or reverse the direction of a terminal. */
@@ -81,7 +125,8 @@ export type PlainFinding = ReturnType<typeof plainFinding>;
 
 /** Without its source. */
 export function plainFinding(finding: Finding) {
-  const { file, line, column, endLine, endColumn, code, severity, message, hint, trace } = finding;
+  const { file, line, column, endLine, endColumn, code, severity, trace } = finding;
+  const { message, hint } = shownWords(finding);
   return { file, line, column, endLine, endColumn, code, severity, message, hint: hint ?? null, trace };
 }
 

@@ -6,11 +6,10 @@ import { instanceText } from './change.ts';
 import { printScalar, printValue } from './print.ts';
 import type { OptionSchema } from './schema/option.ts';
 import type { Scope, Setting } from './scope-tree.ts';
+import { shownValue } from './shown-value.ts';
 import type { Value } from './syntax-tree.ts';
 
 const step = '  ';
-/** Stands where a secret would. */
-export const hidden = '"..."';
 
 export type Secrets = 'hidden' | 'written';
 
@@ -67,13 +66,9 @@ interface Layout {
 }
 
 /** `Name = value`, with a line for each part of a list. */
-function optionText(
-  { name, isSecret }: OptionSchema,
-  raw: Value,
-  { indent, closing, secrets }: Layout,
-): string {
-  const head = `${indent}${canonicalName(name)} = `;
-  if (isSecret && secrets === 'hidden') return `${head}${hidden}\n`;
+function optionText(option: OptionSchema, typed: Value, { indent, closing, secrets }: Layout): string {
+  const head = `${indent}${canonicalName(option.name)} = `;
+  const raw = secrets === 'hidden' ? shownValue(option, typed) : typed;
   if (raw.kind === 'scalar') return `${head}${printScalar(raw)}\n`;
   const parts =
     raw.kind === 'list'

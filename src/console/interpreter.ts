@@ -8,6 +8,7 @@ import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
 import { isFlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { withoutSecrets } from '../core/secrets.ts';
 import { type Gate, openGate } from './access/gate.ts';
 import { type Answer, type Format, failed, formats, type Status, status } from './answer.ts';
 import { CommandHooks, type CommandLine } from './command-hooks.ts';
@@ -77,7 +78,7 @@ export class Interpreter {
       yield* partsOf(answer, request.format);
       return answer.status;
     } catch (error) {
-      this.#log.error('a console command failed', { line: line.slice(0, 200), error });
+      this.#log.error('a console command failed', { line: shownLine(line), error });
       yield 'Internal error; the log of the node has the details.\n';
       return status.failed;
     }
@@ -120,6 +121,11 @@ export class Interpreter {
       answer.then(resolve, reject).finally(() => timer.cancel());
     });
   }
+}
+
+/** Enough to know it again. */
+function shownLine(line: string): string {
+  return withoutSecrets(line.slice(0, 1000)).slice(0, 200);
 }
 
 type Request = { readonly format: Format } & (

@@ -20,11 +20,11 @@ export async function writeWhole(path: string, pieces: Pieces, clock: Clock): Pr
   await nameNew(path);
 }
 
-/** Under its other name. The directory is made when it is needed. */
-export async function writeNew(path: string, pieces: Pieces, clock: Clock): Promise<void> {
+/** Under its other name. The directory is made when it is needed. `mode`: of a file that is not there yet. */
+export async function writeNew(path: string, pieces: Pieces, clock: Clock, mode = 0o666): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const turns = new Turns(clock);
-  const file = await open(`${path}${newSuffix}`, 'w');
+  const file = await open(`${path}${newSuffix}`, 'w', mode);
   try {
     let text: string[] = [];
     const writeText = async () => {

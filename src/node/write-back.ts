@@ -100,10 +100,10 @@ function readAgain(running: Running, isWhole: boolean): Running {
   return isChecked(checked) ? { request, checked, changes } : running;
 }
 
-/** A link stays a link; mode and owner stay. */
+/** A link stays a link; mode and owner stay. What was not there before is for nobody else: passwords may be in it. */
 async function writeKept(name: string, text: string, clock: Clock): Promise<void> {
   const path = await realpath(name).catch(() => name);
-  await writeNew(path, [text], clock);
+  await writeNew(path, [text], clock, 0o600);
   const before = await stat(path).catch(() => undefined);
   if (before) {
     await chmod(`${path}${newSuffix}`, before.mode & 0o7777);

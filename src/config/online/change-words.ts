@@ -5,7 +5,8 @@ import { parseSource } from '../parser.ts';
 import { quoted } from '../print.ts';
 import { globalScope } from '../schema/global.ts';
 import type { Scope } from '../scope-tree.ts';
-import { canonicalName, echoText, hidden } from '../show.ts';
+import { canonicalName, echoText } from '../show.ts';
+import { shownText } from '../shown-value.ts';
 import { Source } from '../source.ts';
 import { notSet, type OptionPlace, optionPlaceOf, stepsText } from './option-place.ts';
 import { type ConfigReply, effectiveText, refused, scopeAt } from './questions.ts';
@@ -64,7 +65,7 @@ export function commandOf({ change, place }: Wish): string | undefined {
     ({ schema, instance }) => `${canonicalName(schema.name)}${instanceText(schema, instance)}`,
   );
   const option = change.option === undefined ? [] : [canonicalName(change.option)];
-  const value = change.kind === 'set' ? [place?.option.isSecret ? hidden : change.value] : [];
+  const value = change.kind === 'set' ? [place ? shownText(place.option, change.value) : change.value] : [];
   return ['config', change.kind, ...words, ...option, ...value].join(' ');
 }
 

@@ -128,7 +128,8 @@ const datasource = named('Datasource', 'plain', {
     { name: 'max_rows', type: int(-1), default: '100', text: 'Rows of a result; -1: all.' },
     { name: 'no_cache', type: bool, default: 'false', text: 'Keep no results.' },
     { name: 'pool', type: text, default: 'IO', ignored: true, text: 'Thread pool of the original.' },
-    ...ignoredOptions('username password'),
+    ...ignoredOptions('username'),
+    ...ignoredOptions('password').map((option) => ({ ...option, isSecret: true as const })),
   ],
 });
 

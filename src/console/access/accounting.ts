@@ -2,8 +2,11 @@
  * Who came in and what he typed, one line each for the accounting log (CON-36): who may look at it can tell later who did
  * what, and who was turned away.
  *
- * Invariant: whatever a name or a command holds, a record is one line of as many fields as its kind has.
+ * Invariants: whatever a name or a command holds, a record is one line of as many fields as its kind has; no password that
+ * a command sets is in it.
  */
+import { withoutSecrets } from '../../core/secrets.ts';
+
 /** `N` a login, `T` one that did not come in time, `Z` a command. */
 export interface AccountingRecord extends Place {
   readonly kind: 'N' | 'T' | 'Z';
@@ -49,7 +52,10 @@ export class Accounting {
     }: { readonly user: string; readonly command: string; readonly role: string | undefined },
     outcome: boolean | 'undecided',
   ): void {
-    const shown = command.length > longestCommand ? `${command.slice(0, longestCommand)}...` : command;
+    // Of a megabyte no more is looked at than could be shown; a password is not cut in two where it is shown.
+    const harmless = withoutSecrets(command.slice(0, 2 * longestCommand));
+    const isLong = harmless.length > longestCommand || command.length > 2 * longestCommand;
+    const shown = isLong ? `${harmless.slice(0, longestCommand)}...` : harmless;
     const result = outcome === 'undecided' ? -1 : outcome ? 1 : 0;
     this.#sink({
       ...place,

@@ -1,10 +1,11 @@
 /**
  * Lines typed in earlier sessions (CON-23). The file is for the user's eyes only, holds at most 1000 lines, and never
- * what begins with a blank or looks like a password.
+ * what begins with a blank or holds what looks like a password.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { withoutSecrets } from '../../core/secrets.ts';
 
 export const maxHistoryLines = 1000;
 
@@ -32,5 +33,6 @@ export function writeHistory(path: string, lines: readonly string[]): void {
 }
 
 function isKept(line: string): boolean {
-  return line !== '' && !/^\s/.test(line) && !/passw|secret|token/i.test(line);
+  const isHarmless = !/passw|secret|token/i.test(line) && withoutSecrets(line) === line;
+  return line !== '' && !/^\s/.test(line) && isHarmless;
 }

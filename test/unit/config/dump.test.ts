@@ -37,4 +37,20 @@ describe('flotilla dump-config', () => {
       ],
     });
   });
+
+  it('CON-21 passwords, also those in addresses, only where they are asked for', () => {
+    const { tree: secret } = checkText(`
+cluster { servers = ( "nats://tom:hunter2@a:4222" "hunter2@b" )  bus_password = hunter2 }
+msgc_server { secret = hunter2 }
+Datasource d { uri = ( "pgsql://tom:hunter2@c/mail" "pgsql:host=d password='hunter2'" )  password = hunter2 }
+`);
+    expect(dumpedXml(secret!) + JSON.stringify(dumpedScope(secret!))).not.toContain('hunter2');
+    expect(dumpedXml(secret!)).toContain(
+      '<item>pgsql://tom:...@c/mail</item><item>pgsql:host=d password=...</item>',
+    );
+    expect(dumpedXml(secret!)).toContain(
+      '<option name="Servers"><item>nats://tom:...@a:4222</item><item>...@b</item>',
+    );
+    expect(dumpedXml(secret!, 'written').match(/hunter2/g)).toHaveLength(7);
+  });
 });

@@ -30,6 +30,24 @@ describe('CONF-9.2 findings in text', () => {
     expect(exitStatus(result)).toBe(1);
   });
 
+  it.each([
+    ['cluster { bus_password = my hunter2 = }', 'cluster { bus_password = ...'],
+    ['cluster { bus_passwrd = x  bus_token = hunter2 }', 'cluster { bus_passwrd = x  bus_token = ...'],
+    ['Datasource d { uri = "pgsl://tom:hunter2@host" }', 'Datasource d { uri = "pgsl://tom:...@host" }'],
+    ['Datasource d { uri = (\n"pgsl:host=a password=hunter2") }', '"pgsl:host=a password=...'],
+    [
+      'cluster { servers = ( "nats://tom:hunter2@host:port" ) }',
+      'cluster { servers = ( "nats://tom:...@host:port" ) }',
+    ],
+  ])('CON-21 show no password, neither in the line nor in the words about it: %s', (text, shown) => {
+    const result = checkText(text);
+    expect(result.counts.errors).toBeGreaterThan(0);
+    const lines = renderFindings(result).split('\n');
+    expect(lines[1]).toBe(`    ${shown}`);
+    expect(lines[2]).toMatch(/^ +\^~*$/);
+    expect(lines.join('\n') + renderFindings(result, { json: true })).not.toContain('hunter');
+  });
+
   it('count code points, a tab and a character outside of the first plane as one', () => {
     const result = checkText('cluster {\n\t/* 🚢🚢 */ nodname = x\n}');
     expect(result.findings.map(({ line, column, endColumn }) => [line, column, endColumn])).toEqual([

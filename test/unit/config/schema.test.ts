@@ -4,6 +4,7 @@ import { defaultOf } from '../../../src/config/defaults.ts';
 import { renderConfigurationReference } from '../../../src/config/reference.ts';
 import { globalScope } from '../../../src/config/schema/global.ts';
 import { optionOf, scopesWithPaths } from '../../../src/config/schema/lookup.ts';
+import { withoutSecrets } from '../../../src/core/secrets.ts';
 
 const places = [...scopesWithPaths()];
 
@@ -13,6 +14,13 @@ describe('design 9: one schema', () => {
       expect(() => defaultOf(option), option.name).not.toThrow();
       if (option.default !== undefined) expect(defaultOf(option), option.name).toBeDefined();
       if (option.alone !== undefined) expect(defaultOf(option, option.alone.default)).toBeDefined();
+    }
+  });
+
+  it('CON-36 CON-21 the name of each secret option hides what a line sets it to, and of no other option', () => {
+    for (const { name, isSecret } of places.flatMap(({ schema }) => schema.options)) {
+      const line = `config set ${name} hunter2`;
+      expect(withoutSecrets(line), name).toBe(isSecret ? `config set ${name} ...` : line);
     }
   });
 

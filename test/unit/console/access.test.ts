@@ -137,6 +137,21 @@ describe('CON-36 accounting records', () => {
     );
   });
 
+  it('hold no password that a command sets, however long the command is', () => {
+    const records: string[] = [];
+    const { accounting } = accessParts([], records);
+    const place = { listener: '/tmp/2025', peer: '' };
+    const typed = (command: string) =>
+      accounting.authorisation(place, { user: 'tom', command, role: undefined }, true);
+    typed('config set Cluster bus_password hunter2');
+    typed('broadcast "config set msgc_server secret hunter2"');
+    typed('config set Datasource d uri "pgsql://tom:hunter2@host/mail"');
+    for (const length of [4040, 4050, 4060, 8150])
+      typed(`config set Datasource d uri "${'x'.repeat(length)} pgsql://tom:hunter2@host"`);
+    expect(records.join('\n')).not.toMatch(/hunter2/);
+    expect(records[0]).toContain('@config set Cluster bus_password ...');
+  });
+
   it('say what became of a login and of a command', () => {
     const records: string[] = [];
     const { accounting } = accessParts([], records);

@@ -115,7 +115,15 @@ describe('history', () => {
   it('CON-23 keeps the last 1000 lines, without those that begin with a blank or hold a password', () => {
     const path = join(directory, 'history');
     const lines = Array.from({ length: 1500 }, (_, index) => `pid ${index}`);
-    writeHistory(path, [...lines, ' secretly', 'config set Password x', 'set token=1', '', 'quit']);
+    writeHistory(path, [
+      ...lines,
+      ' secretly',
+      'config set Password x',
+      'set token=1',
+      'config set cluster servers u:p@h',
+      '',
+      'quit',
+    ]);
     const kept = readHistory(path);
     expect(kept).toHaveLength(maxHistoryLines);
     expect(kept.slice(-2)).toEqual(['pid 1499', 'quit']);

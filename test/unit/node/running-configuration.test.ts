@@ -153,6 +153,28 @@ describe('transactions', () => {
     expect(readFileSync(join(folder, 'all.conf'), 'utf8')).toContain('Bus_Password = second');
   });
 
+  it('CON-21 CONF-10 nor is a password that is part of an address', async () => {
+    start('Datasource d { uri = "pgsql://tom:first@host/mail" }\n');
+    const said = [
+      await ask('get Datasource d uri'),
+      await ask('set Datasource d uri pgsql://tom:second@host/mail'),
+      await ask('set cluster servers nats://third@host'),
+      await ask('showrecurse'),
+      await ask('set Datasource e uri nosql://tom:fourth@host/mail'),
+    ].join('');
+    writeFileSync(file, 'cluster { bus_password = fifth sixth }\n');
+    const { report, findings } = await configuration.reload(undefined, tom);
+    const everything = [said, report, JSON.stringify([findings, recorder.lines])].join('');
+    expect(everything).not.toMatch(/first|second|third|fourth|fifth|sixth/);
+    expect(said).toContain('"pgsql://tom:...@host/mail"');
+    expect(recorder.lines.map(({ text }) => text)).toContain(
+      'CONSL: config set Datasource "d" Uri "pgsql://tom:...@host/mail" by tom',
+    );
+    await ask('write all.conf');
+    expect(readFileSync(join(folder, 'all.conf'), 'utf8')).toContain('pgsql://tom:second@host/mail');
+    expect(statSync(join(folder, 'all.conf')).mode & 0o777).toBe(0o600);
+  });
+
   it('CONF-13.5 the first commit wins; the other fails, stays open and can be replayed', async () => {
     await ask('begin');
     await ask('begin', ann);
