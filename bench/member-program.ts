@@ -38,7 +38,7 @@ const life = new ClusterLife({
     address: '127.0.0.1',
     machine: await Machine.open(settings, around),
     floating: new Floating(settings.duravip, around),
-    program: new Conversation([], silentLog),
+    program: new Conversation(() => [], silentLog),
     execute: () => {
       throw new Error('no console here');
     },

@@ -176,11 +176,13 @@ export class RunningNode extends NodeApi {
       around: this.#around,
       life: () => this.#life,
       news: this.floating.news,
+      logGroup: () => this.settings.logGroup,
     });
     this.caches = new Caches(settings.datasources, () => this.#life?.member.caches, this.#around);
     const facts = nodeFacts({
       settings,
       address: () => this.#address,
+      logGroup: () => this.settings.logGroup,
       processId: process.pid,
       paniclog,
       life: () => this.#life,
@@ -311,6 +313,7 @@ export class RunningNode extends NodeApi {
     const { outcome, settings, groupOfBinding } = await applyConfiguration(checked, this.#settings, parts);
     this.#settings = settings;
     this.throttles.configure(settings);
+    this.peers.configure(settings.peers);
     this.caches.configure(settings.datasources);
     this.#access.roles.configure(settings.roles);
     this.outbound?.configure(settings.caps);

@@ -32,7 +32,7 @@ export interface ApiServerOptions {
   readonly node: string;
   readonly handle: ApiHandler;
   /** Requests that wait at once; while there are so many, none is taken. */
-  readonly maxRequests: number;
+  readonly maxRequests: () => number;
   readonly log: Log;
   readonly counters: Counters;
   readonly clock: Clock;
@@ -88,9 +88,9 @@ export class ApiServer {
     const startedMs = clock.nowMs();
     const controller = new AbortController();
     try {
-      if (this.#waiting.size >= maxRequests) {
+      if (this.#waiting.size >= maxRequests()) {
         counters.add('api_requests_refused_total');
-        throw new FlotillaError('FLT-2104', `${maxRequests}`);
+        throw new FlotillaError('FLT-2104', `${maxRequests()}`);
       }
       const verb = subject.slice(this.#subject.length - 1);
       const answer = handle(verb, fieldsOf(data), controller.signal);

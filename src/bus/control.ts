@@ -37,7 +37,7 @@ export interface ControlOptions {
   /** What the node serves besides, for discovery. */
   readonly otherEndpoints?: readonly EndpointDescription[];
   /** Time for one command and its answer; default 60 s. */
-  readonly timeLimitMs?: number;
+  readonly timeLimitMs?: () => number;
 }
 
 export const serviceName = 'flotilla-node';
@@ -167,8 +167,8 @@ class ControlService {
 
   /** Does not reject. */
   async #run(line: string, answer: ControlAnswer | undefined, controller: AbortController): Promise<void> {
-    const { clock, timeLimitMs = defaultTimeLimitMs, log } = this.#options;
-    const timer = clock.after(timeLimitMs, () => controller.abort());
+    const { clock, timeLimitMs, log } = this.#options;
+    const timer = clock.after(timeLimitMs?.() ?? defaultTimeLimitMs, () => controller.abort());
     const [startedMs, beganMs] = [clock.nowMs(), clock.wallMs()];
     const end = (status: number) => answer?.end(status, { beganMs, endedMs: clock.wallMs() });
     try {

@@ -2,7 +2,7 @@
 import { findingCatalogue } from './finding.ts';
 import { globalScope } from './schema/global.ts';
 import { optionOf, scopesWithPaths } from './schema/lookup.ts';
-import type { OptionSchema, OptionType, ScopeSchema } from './schema/option.ts';
+import { type OptionSchema, type OptionType, restartReasons, type ScopeSchema } from './schema/option.ts';
 import { confDirectory, etcDirectory } from './search-path.ts';
 
 export function renderConfigurationReference(): string {
@@ -34,6 +34,11 @@ function introduction(): string[] {
       'running node does not follow, and a manager follows nothing; `config reload` applies the rest and names what it left.',
       '`equal` options must be the same on all nodes. Column *Falls back to*: where an option is looked for when the scope',
       'itself does not set it, in this order.',
+    ].join('\n'),
+    [
+      'Behind `restart` stands why:',
+      '',
+      ...Object.entries(restartReasons).map(([reason, text]) => `- \`${reason}\`: ${text}`),
     ].join('\n'),
   ];
 }
@@ -103,7 +108,10 @@ function optionRow(option: OptionSchema, paths: readonly string[]): string {
   const name =
     option.alias === undefined ? `\`${option.name}\`` : `\`${option.name}\` (or \`${option.alias}\`)`;
   const standard = option.default === undefined ? '' : `\`${option.default}\``;
-  const change = [option.restart === true ? 'restart' : '', option.equal === true ? 'equal' : '']
+  const change = [
+    option.restart === undefined ? '' : `restart: ${option.restart}`,
+    option.equal === true ? 'equal' : '',
+  ]
     .filter((word) => word !== '')
     .join(', ');
   const cells = [name, typeText(option.type), standard, change, fallbackText(option, paths), option.text];

@@ -55,6 +55,7 @@ export interface ClusterApiOptions {
   /** Undefined before the first join. */
   readonly life: () => ClusterLife | undefined;
   readonly news: OwnershipNews;
+  readonly logGroup: () => string | undefined;
 }
 
 const statsLimitMs = 5_000;
@@ -71,9 +72,9 @@ export class ClusterApi extends GuardedEmitter<ClusterEvents> {
   constructor(options: ClusterApiOptions) {
     super();
     this.#options = options;
-    const { settings, around, news } = options;
-    const { clusterGroup, controlGroup, logGroup } = settings;
-    const nodeGroups = [clusterGroup, controlGroup, this.#subclusterGroup, ...(logGroup ? [logGroup] : [])];
+    const { settings, around, news, logGroup } = options;
+    const { clusterGroup, controlGroup } = settings;
+    const nodeGroups = () => [clusterGroup, controlGroup, this.#subclusterGroup, logGroup()];
     this.#conversation = new Conversation(nodeGroups, around.log);
     this.#groups = new GroupViews(clusterGroup);
     this.#labels = new LabelWatch({

@@ -15,7 +15,7 @@ import { watchEvidence } from '../bus/evidence.ts';
 import { ClusterGroup } from '../bus/group.ts';
 import { ProgramBus } from '../bus/program-bus.ts';
 import { SharedBus } from '../bus/shared.ts';
-import { connectionName } from '../bus/subjects.ts';
+import { connectionName, type GroupNames } from '../bus/subjects.ts';
 import { VipBus } from '../bus/vip-bus.ts';
 import type { NodeInfo } from '../core/agreement/messages.ts';
 import type { Timer } from '../core/clock.ts';
@@ -71,6 +71,7 @@ export class ClusterLife {
   readonly #closers: (() => void)[] = [];
   readonly #wires: NatsWire[] = [];
   readonly #options: ClusterLifeOptions;
+  readonly #groups: GroupNames;
   #announcing: Timer | undefined;
   #settings: NodeSettings;
 
@@ -79,10 +80,11 @@ export class ClusterLife {
     this.#options = options;
     const { settings, around, server, node } = options;
     this.#settings = settings;
+    this.#groups = this.#groupNames();
     this.incarnation = newIncarnation(around.random);
     this.info = this.#describe();
     this.links = { m: this.#connect('m', server.credentials), s: this.#connect('s', server.credentials) };
-    const busOptions = { ...around, groups: settings, self: this.incarnation };
+    const busOptions = { ...around, groups: this.#groups, self: this.incarnation };
     const views = new ClusterGroup(this.links.m, busOptions);
     const shared = new SharedBus(this.links.s, { ...busOptions, isManager: node === undefined });
     this.#closers.push(
@@ -140,14 +142,13 @@ export class ClusterLife {
   /** On `s`: many requests must not delay a beat. */
   #serveApi({ api }: NodeParts): ApiServer | undefined {
     const { settings, around } = this.#options;
-    const { isServed, maxRequests } = settings.api;
-    if (!isServed) return undefined;
+    if (!settings.api.isServed) return undefined;
     const server = new ApiServer({
       wire: this.links.s,
-      groups: settings,
+      groups: this.#groups,
       node: settings.nodename,
       handle: api,
-      maxRequests,
+      maxRequests: () => this.#settings.api.maxRequests,
       ...around,
     });
     this.#closers.push(() => server.end());
@@ -161,6 +162,19 @@ export class ClusterLife {
       this.member.ownership?.announce();
       this.#announceRegularly(everyMs);
     });
+  }
+
+  /** As they are at the moment of use. */
+  #groupNames(): GroupNames {
+    const { clusterGroup, controlGroup } = this.#settings;
+    const life = this;
+    return {
+      clusterGroup,
+      controlGroup,
+      get logGroup() {
+        return life.#settings.logGroup;
+      },
+    };
   }
 
   /** A manager shows no address, and is in no group but that of the members (ID-8, GRP-1). */
@@ -216,11 +230,11 @@ export class ClusterLife {
     const otherEndpoints = this.api ? [this.api.endpoint] : [];
     const control = serveControl({
       wire: this.links.m,
-      groups: settings,
+      groups: this.#groups,
       self,
       execute,
       otherEndpoints,
-      timeLimitMs: settings.controlClientTimeoutMs,
+      timeLimitMs: () => this.#settings.controlClientTimeoutMs,
       ...around,
     });
     this.#closers.push(() => control.unsubscribe());

@@ -50,7 +50,7 @@ interface Ear {
 
 export class Conversation implements ProgramHost {
   readonly #log: Log;
-  readonly #nodeGroups: ReadonlySet<string>;
+  readonly #nodeGroups: () => readonly (string | undefined)[];
   readonly #joined = new Map<string, string>();
   readonly #ears = new Map<string, Set<Ear>>();
   readonly #privateEars = new Set<MessageListener>();
@@ -61,8 +61,8 @@ export class Conversation implements ProgramHost {
   groupsStated: () => void = () => {};
 
   /** `nodeGroups`: groups of the nodes themselves, which programs cannot use. */
-  constructor(nodeGroups: readonly string[], log: Log) {
-    this.#nodeGroups = new Set(nodeGroups);
+  constructor(nodeGroups: () => readonly (string | undefined)[], log: Log) {
+    this.#nodeGroups = nodeGroups;
     this.#log = log;
   }
 
@@ -173,7 +173,7 @@ export class Conversation implements ProgramHost {
       ? `'${group}' has more than ${mostGroupLetters} letters`
       : groupNameProblem(group);
     if (problem !== undefined) throw new FlotillaError('FLT-1206', problem);
-    if (this.#nodeGroups.has(group))
+    if (this.#nodeGroups().includes(group))
       throw new FlotillaError('FLT-1206', `'${group}' is a group of the nodes`);
   }
 }

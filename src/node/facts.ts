@@ -28,6 +28,7 @@ export interface FactSources {
   readonly paniclog: Paniclog;
   /** Undefined before the first join and between two lives. */
   readonly life: () => ClusterLife | undefined;
+  readonly logGroup: () => string | undefined;
   /** Undefined: floating addresses are no business of this process. */
   readonly duravip?: () => DuravipFacts | DuravipAbsence;
   readonly counts: NodeFacts['counts'];
@@ -53,7 +54,9 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     processId: sources.processId,
     controlGroup: settings.controlGroup,
     clusterGroup: settings.clusterGroup,
-    logGroup: settings.logGroup,
+    get logGroup() {
+      return sources.logGroup();
+    },
     link: (name) => linkFacts(life(), name),
     view: () => viewFacts(life()),
     members: () => membersOf(life()),

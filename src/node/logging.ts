@@ -73,20 +73,27 @@ export class Logging {
 
   /** Other loggers, and what is kept out of them. */
   configure(settings: NodeSettings): void {
+    const { logGroup } = this.#settings;
     const { equalMessages, splitsLevels } = this.#settings.logging;
     this.#settings = settings;
     const { logging } = settings;
     this.loggers.configure(logging);
     if (!isDeepStrictEqual(equalMessages, logging.equalMessages))
       this.#equal = new EqualMessages(logging.equalMessages);
-    if (splitsLevels !== logging.splitsLevels && this.#wire) this.follow(this.#wire);
+    const isElsewhere = splitsLevels !== logging.splitsLevels || logGroup !== settings.logGroup;
+    if (isElsewhere && this.#wire) this.follow(this.#wire);
   }
 
   /** One life in the cluster, and its link to the bus. */
   follow(wire: Wire): void {
     this.#wire = wire;
+    this.#unfollow();
     const { nodename: node, subcluster, logGroup, logging } = this.#settings;
-    if (logGroup === undefined) return;
+    if (logGroup === undefined) {
+      this.#unfollow = () => {};
+      this.#broadcast.disconnected();
+      return;
+    }
     const { subsystem } = this.#options;
     const origin: PanicOrigin = { logGroup, splitsLevels: logging.splitsLevels, node, subcluster, subsystem };
     const changed = (): void => {
@@ -94,7 +101,6 @@ export class Logging {
         this.#broadcast.connected((message, isReplayed) => publishPanic(wire, origin, message, isReplayed));
       else this.#broadcast.disconnected();
     };
-    this.#unfollow();
     this.#unfollow = wire.onState(changed);
     changed();
   }

@@ -11,7 +11,7 @@ import { formatAddress, parseAddress } from '../core/address.ts';
 import { FlotillaError } from '../core/errors.ts';
 import { LogGate } from '../core/log-gate.ts';
 import type { AddressCounts } from '../core/present-sessions.ts';
-import type { NodeSettings, PeerEndpoint } from '../core/settings.ts';
+import type { NodeSettings, PeerEndpoint, PeerSettings } from '../core/settings.ts';
 import { type Hello, isServiceName, nonceBytes, peerKey } from '../net/peers/handshake.ts';
 import { type DialOptions, dialPeer } from '../net/peers/peer-dialer.ts';
 import { PeerListener } from '../net/peers/peer-listener.ts';
@@ -65,6 +65,7 @@ export class Peers {
   readonly #listeners = new Set<PeerListener>();
   readonly #failureGate: LogGate;
   readonly #key: Buffer | undefined;
+  #settings: PeerSettings;
   #address = '';
   #tls: PeerTls | undefined;
   #incoming = 0;
@@ -76,6 +77,7 @@ export class Peers {
     this.jobs = new Jobs(options.around);
     this.#failureGate = new LogGate(options.around.clock, logIntervalMs);
     const { secret } = options.settings.peers;
+    this.#settings = options.settings.peers;
     this.#key = secret === undefined ? undefined : peerKey(secret);
   }
 
@@ -92,23 +94,28 @@ export class Peers {
   async listen(endpoint: PeerEndpoint): Promise<PeerListener | undefined> {
     const key = this.#key;
     if (key === undefined) return undefined;
-    const { peers } = this.#options.settings;
     const listener = await PeerListener.open(
       { ...endpoint, host: endpoint.host ?? this.#address },
       {
         key,
         tls: this.#tls,
         nonce: () => this.#nonce(),
-        mayConnect: (address) => !peers.membersOnly || this.#isMembersAddress(address),
+        mayConnect: (address) => !this.#settings.membersOnly || this.#isMembersAddress(address),
         refusal: (hello) => this.#refusal(hello),
         accepted: (socket, hello) => this.#accepted(socket, hello),
-        connectTimeoutMs: peers.connectTimeoutMs,
-        maxSockets: peers.maxJobs + mostHandshakes,
+        connectTimeoutMs: this.#settings.connectTimeoutMs,
+        maxSockets: this.#settings.maxJobs + mostHandshakes,
         ...this.#options.around,
       },
     );
     this.#listeners.add(listener);
     return listener;
+  }
+
+  /** Counts for connections that come from now on; those that are open go on as they began. */
+  configure(settings: PeerSettings): void {
+    this.#settings = settings;
+    for (const listener of this.#listeners) listener.maxSockets = settings.maxJobs + mostHandshakes;
   }
 
   async close(listener: PeerListener): Promise<void> {
@@ -187,8 +194,9 @@ export class Peers {
       throw new FlotillaError('FLT-1703', `${service} of ${node}: no secret is set`);
     if (!isServiceName(service)) throw new FlotillaError('FLT-1705', JSON.stringify(service));
     if (node === settings.nodename) throw new FlotillaError('FLT-1701', `${node} is this node itself`);
-    if (this.#outgoing >= settings.peers.maxJobs)
-      throw new FlotillaError('FLT-1305', `max_jobs of ECCluster_Listener (${settings.peers.maxJobs})`);
+    const { maxJobs } = this.#settings;
+    if (this.#outgoing >= maxJobs)
+      throw new FlotillaError('FLT-1305', `max_jobs of ECCluster_Listener (${maxJobs})`);
     const { address, port } = this.#memberCalled(node);
     return {
       hello: { service, source: settings.nodename, target: node, job: this.jobs.newId(service) },
@@ -199,7 +207,7 @@ export class Peers {
       tls: this.#tls,
       nonce: this.#nonce(),
       clock: around.clock,
-      connectTimeoutMs: connectTimeoutMs ?? settings.peers.connectTimeoutMs,
+      connectTimeoutMs: connectTimeoutMs ?? this.#settings.connectTimeoutMs,
     };
   }
 
@@ -228,7 +236,8 @@ export class Peers {
   }
 
   #refusal({ service, source, target, job }: Hello): string | undefined {
-    const { nodename, peers } = this.#options.settings;
+    const { nodename } = this.#options.settings;
+    const { maxJobs } = this.#settings;
     if (target !== nodename) return `this is ${nodename}, not ${target}`;
     if (source === nodename) return `${source} is this node itself`;
     if (!this.#nodes().some(({ process }) => process.node === source))
@@ -236,7 +245,7 @@ export class Peers {
     if (this.#stopping) return `${nodename} stops`;
     if (!this.#handlers.has(service)) return `${nodename} has no service ${service}`;
     if (this.jobs.has(job)) return idTaken;
-    return this.#incoming < peers.maxJobs ? undefined : `${nodename} has ${peers.maxJobs} transfers already`;
+    return this.#incoming < maxJobs ? undefined : `${nodename} has ${maxJobs} transfers already`;
   }
 
   #accepted(socket: Socket, { service, source, job }: Hello): void {
@@ -276,7 +285,7 @@ export class Peers {
     socket.once('close', over);
   }
 
-  #limitSilence(socket: Socket, limitMs = this.#options.settings.peers.idleTimeoutMs): void {
+  #limitSilence(socket: Socket, limitMs = this.#settings.idleTimeoutMs): void {
     const { counters } = this.#options.around;
     socket.setTimeout(limitMs, () => {
       counters.add('peer_idle_closed_total');

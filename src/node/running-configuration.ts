@@ -181,7 +181,7 @@ export class RunningConfiguration implements ConfigurationFacts {
     const command = commandOf(wish)!;
     const commands = [...transaction.commands, command];
     this.#transactions.set(by, { ...transaction, changes: next.changes, running: next, commands });
-    const isLate = wish.change.kind === 'set' && wish.place?.option.restart === true;
+    const isLate = wish.change.kind === 'set' && wish.place?.option.restart !== undefined;
     const warning = isLate ? `warning: ${wish.place!.option.name} takes effect after restart\n` : '';
     return { isDone: true, text: remarksOf(next.checked) + doneText(wish, next.checked.tree) + warning };
   }

@@ -63,7 +63,7 @@ function linkOptions(role: 'server' | 'client'): OptionSchema[] {
 
 export const msgcServerScope: ScopeSchema = anonymous('msgc_server', {
   text: 'The embedded NATS server, one on each node, meshed with its peers.',
-  options: afterRestart([
+  options: afterRestart('server', [
     {
       name: 'peers',
       type: dictionaryOf({ kind: 'peer' }),
@@ -88,7 +88,7 @@ export const msgcServerScope: ScopeSchema = anonymous('msgc_server', {
 
 export const msgcClientScope: ScopeSchema = anonymous('msgc_client', {
   text: 'The connections of a node to the bus.',
-  options: afterRestart([
+  options: afterRestart('link', [
     {
       name: 'server',
       type: listOf({ kind: 'server' }, { alone: true }),

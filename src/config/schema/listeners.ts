@@ -253,11 +253,11 @@ function frontListener(name: string, description: string): ScopeSchema {
 function plainListener(name: string, description: string, own: readonly OptionSchema[] = []): ScopeSchema {
   const key = name.toLowerCase();
   const listen = [
-    ...at(pathsOf(key, 'listen'), afterRestart(socketOptions)),
+    ...at(pathsOf(key, 'listen'), afterRestart('socket', socketOptions)),
     ...at(pathsOf(key, 'listen only'), duravipOptions),
   ];
   const scope = listenerScope(name, description, { everywhere: [], listen, peers: false });
-  return { ...scope, options: [...scope.options, ...afterRestart(own)] };
+  return { ...scope, options: [...scope.options, ...own] };
 }
 
 /** Of the service between nodes as a whole: they hold for what a node opens, too. */
@@ -265,6 +265,7 @@ const nodeServiceOptions: readonly OptionSchema[] = [
   {
     name: 'secret',
     isSecret: true,
+    restart: 'socket',
     type: text,
     text: 'What all nodes know and nobody else; unset: `secret` of `msgc_server`. Without any the service is off.',
   },
@@ -278,6 +279,7 @@ const nodeServiceOptions: readonly OptionSchema[] = [
     name: 'connect_timeout',
     type: duration(0.01, 3600),
     default: '10',
+    restart: 'socket',
     text: 'Wait for another node until it accepts or refuses, TLS and proof of the secret included.',
   },
   {
@@ -299,13 +301,13 @@ function redisListener(): ScopeSchema {
   const wanted = ['enable', 'file_mode', 'listen_backlog'];
   const options = at(
     pathsOf('redis_listener', 'listen'),
-    afterRestart(socketOptions).filter(({ name }) => wanted.includes(name)),
+    afterRestart('socket', socketOptions).filter(({ name }) => wanted.includes(name)),
   );
   const scope = listenerScope('Redis_Listener', redisText, { everywhere: [], listen: options, peers: false });
   const cache: OptionSchema = {
     name: 'cache',
     type: text,
-    restart: true,
+    restart: 'table',
     text: 'Replicated cache that holds keys and counters.',
   };
   return { ...scope, options: [...scope.options, cache] };
@@ -316,7 +318,7 @@ const redisText =
 
 /** What is open stays as it was opened; endpoints come and go. */
 const consoleSocketOptions = socketOptions.map((option) =>
-  ['file_mode', 'listen_backlog'].includes(option.name) ? { ...option, restart: true as const } : option,
+  ['file_mode', 'listen_backlog'].includes(option.name) ? { ...option, restart: 'socket' as const } : option,
 );
 
 export const listenerScopes: readonly ScopeSchema[] = [

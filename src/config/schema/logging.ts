@@ -221,7 +221,7 @@ const logsOptions: readonly OptionSchema[] = [
     type: listOf(nodeName),
     text: 'Names tried in order; `( )`: do not pull. Unset: the own name, then `master`.',
   },
-].map((option) => ({ ...option, paths: subscriberPaths, restart: true }) as OptionSchema);
+].map((option) => ({ ...option, paths: subscriberPaths, restart: 'collector' }) as OptionSchema);
 
 const node = named('Node', 'plain', { text: 'Logs pulled from one node.', options: logsOptions });
 const subcluster = named('Subcluster', 'plain', {
@@ -246,7 +246,7 @@ const controlCacheOptions: readonly OptionSchema[] = [
 
 export const logsScope: ScopeSchema = anonymous('Logs', {
   text: 'The log aggregator of the cluster manager.',
-  options: [...logsOptions, ...afterRestart([...controlCacheOptions, ...moduleOptions])],
+  options: [...logsOptions, ...afterRestart('collector', [...controlCacheOptions, ...moduleOptions])],
   scopes: [
     named('Manager', 'plain', {
       text: 'Only on one manager.',
@@ -260,7 +260,7 @@ export const logsScope: ScopeSchema = anonymous('Logs', {
 
 const asLogger = anonymous('as_logger', {
   text: 'Writes replicated series to files, on the manager.',
-  options: afterRestart([
+  options: afterRestart('collector', [
     { name: 'base_dir', type: path, default: '/var/log/eccluster/aslogger', text: 'Directory of the files.' },
     {
       name: 'log_interval',
@@ -282,7 +282,7 @@ const asLogger = anonymous('as_logger', {
 
 const inboundAudit = anonymous('inbound_audit', {
   text: 'Counts connections, receptions and rejections by address over time.',
-  options: afterRestart([
+  options: afterRestart('table', [
     {
       name: 'monitors',
       type: listOf(checked(monitorProblem, 'CFG-2102')),

@@ -42,6 +42,22 @@ export type OptionType =
 
 export type Unit = 's' | 'bytes' | '1/s';
 
+/** What a running process cannot change about itself without being another one for a moment, which a restart is. */
+export const restartReasons = {
+  name: 'who the node is to the others: with another one it is another member',
+  agreed:
+    'members count on it from the beginning of a view; while they had different ones, some would be taken for lost',
+  link: 'connections to the bus are open with it; to open others is to leave the cluster for a moment',
+  server: 'the NATS server of the node was started with it, and lives longer than the node',
+  socket: 'a socket is open with it; to open it anew would turn clients away',
+  table: 'tables were made with it, and what they hold would be lost',
+  file: 'files are open with it, and others read them',
+  collector: 'what a manager collects is on its way into files that were opened with it',
+  process: 'the process gave up the right to change it when it started',
+} as const;
+
+export type RestartReason = keyof typeof restartReasons;
+
 export interface OptionSchema {
   /** As the documentation spells it; compared without case. */
   readonly name: string;
@@ -51,8 +67,8 @@ export interface OptionSchema {
   /** In configuration syntax. Absent: unset. */
   readonly default?: string;
   readonly text: string;
-  /** Without it a reload applies a change at once. */
-  readonly restart?: true;
+  /** Why a running process does not follow a change; without it a reload applies one at once. */
+  readonly restart?: RestartReason;
   /** Shown on no console and in no log: whoever may ask what a node does may not be who may do it. */
   readonly isSecret?: true;
   /** Must be the same on all nodes. */
@@ -157,8 +173,11 @@ export function ignoredOptions(names: string, paths?: readonly string[]): Option
 }
 
 /** These options, as ones that a running process does not follow. */
-export function afterRestart(options: readonly OptionSchema[]): readonly OptionSchema[] {
-  return options.map((option) => ({ ...option, restart: true }));
+export function afterRestart(
+  reason: RestartReason,
+  options: readonly OptionSchema[],
+): readonly OptionSchema[] {
+  return options.map((option) => ({ ...option, restart: reason }));
 }
 
 /** What each module understands. */

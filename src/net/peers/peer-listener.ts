@@ -56,7 +56,7 @@ export class PeerListener {
     this.#options = options;
     this.#gate = new LogGate(options.clock, logIntervalMs);
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive });
-    this.#server.maxConnections = options.maxSockets;
+    this.maxSockets = options.maxSockets;
     this.#server.on('drop', () => options.counters.add('peer_refused_total'));
     this.#server.on('connection', (socket) => this.#arrived(socket));
     this.#tls = options.tls && tlsServer(options.tls, options.connectTimeoutMs);
@@ -69,6 +69,11 @@ export class PeerListener {
     const listener = new PeerListener(options);
     await listener.#listen(place);
     return listener;
+  }
+
+  /** Those that are open already stay. */
+  set maxSockets(count: number) {
+    this.#server.maxConnections = count;
   }
 
   get address(): AddressInfo {

@@ -169,7 +169,7 @@ describe.each(await natsBinaries())('console over nats-server $version', ({ bina
       await new Promise<void>(() => signal.addEventListener('abort', () => aborted.push(true)));
       return 0;
     };
-    const { recording } = await startNode(server, 'relay-1', { execute: hanging, timeLimitMs: 50 });
+    const { recording } = await startNode(server, 'relay-1', { execute: hanging, timeLimitMs: () => 50 });
     const client = await startClient(server);
     const [thrown] = await answers(client, 'ec_console.node.relay-1', 'throw', ends(1));
     expect(thrown?.headers?.get('Flotilla-Status')).toBe('1');

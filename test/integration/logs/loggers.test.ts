@@ -34,10 +34,11 @@ beforeAll(async () => {
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]);
   const { url } = await startNatsServer();
   bus = await connect({ servers: url });
-  bus.subscribe('panics.>', {
-    callback: (_, { subject, data, headers }) =>
-      panics.push(`${headers?.get('Seq')} ${subject} ${Buffer.from(data)}`),
-  });
+  for (const group of ['panics', 'alarms'])
+    bus.subscribe(`${group}.>`, {
+      callback: (_, { subject, data, headers }) =>
+        panics.push(`${headers?.get('Seq')} ${subject} ${Buffer.from(data)}`),
+    });
   await bus.flush();
   upstream = createServer((socket) => socket.pipe(socket));
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
@@ -156,6 +157,21 @@ describe('a node with loggers', () => {
     expect(bodies.filter((body) => !lines.has(body) && !body.endsWith('messages suppressed'))).toEqual([]);
     expect(new Set(panics.map((panic) => /^\S+/.exec(panic)?.[0])).size).toBe(panics.length);
     expect(panics.every((panic) => / panics\.relay-1\.[a-z]+ /.test(` ${panic.split(' ')[1]} `))).toBe(true);
+  });
+
+  it('CONF-10 LOG-14 another log_group has the paniclog at once, and none ends it', async () => {
+    const heard = (group: string) => panics.filter((line) => line.includes(` ${group}.relay-1.`)).length;
+    const reload = () => node.console('config reload /nowhere');
+    expect((await node.console('config set cluster log_group alarms')).text).toBe('Log_Group = alarms\n');
+    expect((await node.console('cluster info')).text).toContain('Logger Group: alarms\n');
+    const before = heard('panics');
+    await reload();
+    await until(() => heard('alarms') > 0);
+    await node.console('config unset cluster log_group');
+    await reload();
+    await node.console('config set cluster log_group panics');
+    await reload();
+    await until(() => heard('panics') > before);
   });
 
   it('LOG-2 reopen logs goes on in new files, and makes a journal anew that was removed', async () => {

@@ -17,6 +17,15 @@ export interface PostOptions {
   readonly random?: Random;
 }
 
+export const defaults: PeerSettings = {
+  listen: [],
+  secret: 'under test',
+  membersOnly: true,
+  connectTimeoutMs: 5_000,
+  idleTimeoutMs: 5_000,
+  maxJobs: 10,
+};
+
 export type Member = { readonly process: Process; readonly info: NodeInfo | undefined };
 
 export class Post {
@@ -43,14 +52,6 @@ export class Post {
   ): Promise<Post> {
     const recorder = new Recorder();
     const address = `127.0.0.${number}`;
-    const defaults: PeerSettings = {
-      listen: [],
-      secret: 'under test',
-      membersOnly: true,
-      connectTimeoutMs: 5_000,
-      idleTimeoutMs: 5_000,
-      maxJobs: 10,
-    };
     const peers = new Peers({
       settings: { nodename: name, peers: { ...defaults, ...settings }, bus: { tls } } as never,
       around: { clock: systemClock, random, ...recorder },

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/node/system-clock.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
 import { until } from '../until.ts';
-import { closed, keep, type Member, Post, type PostOptions, readAll } from './post.ts';
+import { closed, defaults, keep, type Member, Post, type PostOptions, readAll } from './post.ts';
 
 let members: Member[];
 let posts: Post[];
@@ -280,6 +280,20 @@ describe('limits of streams', () => {
     first.socket.destroy();
     await until(() => b.peers.jobs.size === 2);
     await c.peers.open('b', 'ours');
+  });
+
+  it('CONF-10 API-8 takes other settings at any time, and streams that are open go on', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    const streams = keep(b, 'ours');
+    const first = await a.peers.open('b', 'ours');
+    b.peers.configure({ ...defaults, maxJobs: 1, membersOnly: false });
+    await expect(a.peers.open('b', 'ours')).rejects.toThrow(/b has 1 transfers already/);
+    const [greeting] = await once(dial(b, '127.0.0.77'), 'data');
+    expect(greeting).toHaveLength(36);
+    b.peers.configure({ ...defaults, idleTimeoutMs: 60 });
+    const second = await a.peers.open('b', 'ours');
+    await closed(second.socket);
+    expect([first.socket.destroyed, streams[0]!.socket.destroyed]).toEqual([false, false]);
   });
 });
 

@@ -121,7 +121,16 @@ function serve(handle: ApiHandler, maxRequests = 2): void {
   wire.setState('up');
   client.setState('up');
   const { log, counters } = recorder;
-  server = new ApiServer({ wire, groups, node: 'relay-1', handle, maxRequests, log, counters, clock });
+  server = new ApiServer({
+    wire,
+    groups,
+    node: 'relay-1',
+    handle,
+    maxRequests: () => maxRequests,
+    log,
+    counters,
+    clock,
+  });
   answers = [];
   client.subscribe('inbox', ({ data, header }) =>
     answers.push({ data: new TextDecoder().decode(data), error: header('Nats-Service-Error') }),

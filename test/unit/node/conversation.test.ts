@@ -8,7 +8,7 @@ import { Recorder } from '../recorder.ts';
 /** A node alone, whose program talks to itself. */
 function soliloquy() {
   const recorder = new Recorder();
-  const conversation = new Conversation(['ec_cluster'], recorder.log);
+  const conversation = new Conversation(() => ['ec_cluster'], recorder.log);
   const fleet = new Fleet();
   const speaker = new Speaker(fleet, fleet.start('a'));
   const { membership } = speaker.sailor;

@@ -39,6 +39,8 @@ describe('what a reload takes over', () => {
     ['debug_level = INFO', 'debug_level'],
     ['log_idle_interval = 3', 'log_idle_interval'],
     ['logs = [ a = /tmp/a ]', 'logs'],
+    ['log_group = log', 'log_group'],
+    ['api_max_requests = 9', 'api_max_requests'],
   ])('DVC-14 %s at once', (option, name) => {
     const { next, applied, left } = change('', cluster(option));
     expect([applied, left]).toEqual([[name], []]);
@@ -65,6 +67,15 @@ describe('what a reload takes over', () => {
       { maxDelayMs: 500, maxPending: 7 },
     ]);
     expect(next.datasources).toMatchObject([{ uris: ['sqlite:/tmp/a'], cacheLifeMs: 5_000, maxRows: 3 }]);
+  });
+
+  it('CONF-10 the service between nodes: who may come in and for how long at once, its secret after a restart', () => {
+    const { applied, left } = change(
+      'ECCluster_Listener { secret = a }',
+      'ECCluster_Listener { secret = b  members_only = false  idle_timeout = 9  max_jobs = 7 }',
+    );
+    expect(applied).toEqual(['members_only', 'idle_timeout of ECCluster_Listener', 'max_jobs']);
+    expect(left).toEqual(['ECCluster_Listener']);
   });
 
   it('REP-7.4 inbound_throttle_messages at once', () => {
