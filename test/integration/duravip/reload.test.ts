@@ -11,6 +11,7 @@ import { FloatingNetwork } from '../../../lab/floating-network.ts';
 import { Fleet, membersAgree, type NodeProcess } from '../cluster/fleet.ts';
 import { until } from '../until.ts';
 import { HeldSessions } from './held-sessions.ts';
+import { seenDuring, shownBy } from './labels.ts';
 
 const machines = ['a', 'b', 'c'] as const;
 type Machine = (typeof machines)[number];
@@ -46,6 +47,7 @@ const nodes = new Map<Machine, NodeProcess>();
 const written = new Map<Machine, string>();
 const answeredBy = new Map<string, Set<string>>();
 let sessions: HeldSessions | undefined;
+let manager: NodeProcess;
 
 beforeAll(async () => {
   network = new FloatingNetwork(...machines, 'client');
@@ -144,7 +146,7 @@ describe('a configuration that is read again', () => {
     const ip = '10.84.0.7';
     const now = [...first.slice(0, 3), ...added, { ip, prefers: 'c' } as const];
     for (const machine of machines) rewrite(machine, scopes(now));
-    const manager = await startManager();
+    manager = await startManager();
     await until(async () => (await manager.console('info -v')).includes('(3 nodes, settled)'));
     const answers = async (command: string) =>
       (await manager.console(`broadcast -w 30 ${command}`)).replace(/\(#\S+\) \S+Z/g, 'AT');
@@ -164,6 +166,45 @@ describe('a configuration that is read again', () => {
     );
     await until(() => plumbed('b').includes(ip) && !plumbed('c').includes(ip));
   });
+
+  it('EXT-9 STA-12 names and services change on one node after the other, and no label says that anything is wrong', async () => {
+    const now = [...first.slice(1, 3), ...added];
+    const ips = now.map(({ ip }) => ip);
+    const withPort = now.map((vip) => ({ ...vip, ports: [secondPort] }));
+    const named = (prefix: string) => scopes(withPort).replaceAll('"out-', `"${prefix}-`);
+    const knownToAll = (prefix: string) =>
+      until(async () => {
+        const shown = await Promise.all([...nodes.values()].map((each) => shownBy(each, ips)));
+        return shown.flat().every(({ names }) => names.every((name) => name.startsWith(prefix)));
+      }, 50_000);
+    // However slow this machine is, all are done before the time is over in which nodes may differ.
+    for (const machine of machines) {
+      rewriteFile(machine, 'view_mature_time = 1\n', 'view_mature_time = 600\n');
+      expect(await reload(machine)).toContain('view_mature_time');
+    }
+    await watch(first.slice(1, 3));
+    const oneByOne = await seenDuring([...nodes.values()], ips, async () => {
+      for (const machine of machines) {
+        rewrite(machine, named('one'));
+        expect(await reload(machine)).toContain('changed\n');
+        // The others know that it has changed, and go on for a while as they were.
+        await until(async () => (await shownBy(node('a'), ips)).some(({ names }) => names.includes('one-2')));
+      }
+      await knownToAll('one-');
+    });
+    const atOnce = await seenDuring([...nodes.values()], ips, async () => {
+      for (const machine of machines) rewrite(machine, named('two'));
+      expect(await manager.console('broadcast -w 30 config reload')).toContain('changed\n');
+      await knownToAll('two-');
+    });
+    const owners = now.map(({ ip, prefers }) => `${ip} ${prefers}`);
+    for (const seen of [oneByOne, atOnce]) {
+      expect(seen.labels).toEqual(['immature', 'owned', 'safe']);
+      expect(seen.owners).toEqual(owners.sort());
+      expect(seen.views).toHaveLength(machines.length);
+    }
+    await uninterrupted(first.slice(1, 3));
+  }, 180_000);
 });
 
 /** Beside a node, on the server of that node. */
@@ -232,8 +273,13 @@ function rewrite(machine: Machine, text: string): void {
 }
 
 function rewriteCluster(machine: Machine, more: string): void {
-  const before = readFileSync(configFile(machine), 'utf8');
-  writeFileSync(configFile(machine), before.replace('cluster {', `cluster {\n${more}`));
+  rewriteFile(machine, 'cluster {', `cluster {\n${more}`);
+}
+
+function rewriteFile(machine: Machine, before: string, after: string): void {
+  const text = readFileSync(configFile(machine), 'utf8');
+  expect(text).toContain(before);
+  writeFileSync(configFile(machine), text.replace(before, after));
 }
 
 function reload(machine: Machine): Promise<string> {

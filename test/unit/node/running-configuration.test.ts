@@ -1,10 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigVerb } from '../../../src/console/facts.ts';
 import type { Commander } from '../../../src/console/registry.ts';
-import { type CheckedConfiguration, configurationFrom } from '../../../src/node/configuration.ts';
+import {
+  type CheckedConfiguration,
+  type ConfigurationSource,
+  configurationFrom,
+} from '../../../src/node/configuration.ts';
 import type { ReloadOutcome } from '../../../src/node/reload.ts';
 import { RunningConfiguration } from '../../../src/node/running-configuration.ts';
 import { systemClock } from '../console/fake-node.ts';
@@ -33,11 +37,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function start(text: string): void {
   writeFileSync(file, text);
+  startFrom({ configFile: file, environment: { EC_CONF_SEARCH_PATH: '' } });
+}
+
+function startFrom(source: ConfigurationSource): void {
   applied = [];
   needRestart = [];
   fault = undefined;
   recorder = new Recorder();
-  const source = { configFile: file, environment: { EC_CONF_SEARCH_PATH: '' } };
   let last: Promise<unknown> = Promise.resolve();
   configuration = new RunningConfiguration({
     source,
@@ -109,6 +116,33 @@ describe('changes from a console', () => {
     for (const value of ['x', 'y', 'z']) await ask(`set Domain d gateway ${value}`);
     await ask('set Domain D gateway = w');
     expect(configuration.pending).toBe(1);
+  });
+});
+
+describe('the main file', () => {
+  it('CONF-11.2 is searched anew at each reload: one of its own that the node gets, and that of another name', async () => {
+    const conf = join(folder, 'conf');
+    const say = (path: string, text: string) => {
+      mkdirSync(join(conf, path, '..'), { recursive: true });
+      writeFileSync(join(conf, path), text);
+    };
+    const boot = (name: string) =>
+      writeFileSync(join(folder, 'cluster.boot'), `cluster_name=default\nnode_name=${name}\n`);
+    boot('relay-1');
+    say('default/node.conf', 'hostname = everybody\n');
+    startFrom({ configFile: 'node.conf', workingCopy: conf, environment: {} });
+    expect(await ask('get hostname')).toBe('Hostname = everybody\n');
+    say('relay-1/node.conf', 'hostname = one\n');
+    say('relay-2/node.conf', 'hostname = two\n');
+    await configuration.reload(undefined, tom);
+    expect(await ask('get hostname')).toBe('Hostname = one\n');
+    boot('relay-2');
+    await configuration.reload(undefined, tom);
+    expect(await ask('get hostname')).toBe('Hostname = two\n');
+    expect(applied).toEqual(['one', 'two']);
+    rmSync(join(conf, 'relay-2/node.conf'));
+    await configuration.reload(undefined, tom);
+    expect(await ask('get hostname')).toBe('Hostname = everybody\n');
   });
 });
 
