@@ -3,7 +3,7 @@
  * command line, `cluster.boot` and the node's own configuration say, in this order.
  */
 import { hostname } from 'node:os';
-import { relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { type ConfigBus, connectConfigBus } from '../bus/config-bus.ts';
 import { ownServerLogin } from '../bus/embedded-server.ts';
 import { checkConfiguration } from '../config/check.ts';
@@ -130,11 +130,18 @@ export class Place {
   }
 }
 
-/** Those that there are along the search path, whatever the directory is in which the command was typed. */
+/**
+ * Those that there are along the search path, whatever the directory is in which the command was typed. One of the node itself
+ * comes before those of all: beside `NODENAME/ecelerity-cluster.conf` the `default/ecelerity.conf` of a new subcluster says
+ * nothing about this machine, its bus least of all.
+ */
 export function mainFilesFor(environment: Environment): string[] {
   const nodename = nodenameOutside({ environment, hostname: hostname() });
   const directories = searchPathOf(nodename, environment.EC_CONF_SEARCH_PATH);
-  return mainFiles.flatMap((name) => candidatesOf(name, directories, diskFiles).slice(0, 1));
+  const placeOf = (file: string) => directories.findIndex((directory) => join(directory) === dirname(file));
+  return mainFiles
+    .flatMap((name) => candidatesOf(name, directories, diskFiles).slice(0, 1))
+    .sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 function ownBus(settings: NodeSettings | undefined): {

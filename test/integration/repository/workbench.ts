@@ -44,9 +44,10 @@ let lastRun: Promise<void> = Promise.resolve();
 export class Machine {
   readonly name: string;
   readonly etc: string;
-  readonly #server: { readonly url: string };
+  readonly #server: { readonly url: string } | undefined;
 
-  constructor(name: string, etc: string, server: { readonly url: string }) {
+  /** Without a server: the one that the configuration of its node says. */
+  constructor(name: string, etc: string, server?: { readonly url: string }) {
     this.name = name;
     this.etc = etc;
     this.#server = server;
@@ -111,7 +112,8 @@ export class Machine {
   }
 
   #argv([command = '', ...rest]: readonly string[]): string[] {
-    return ['cfg', command, '--servers', this.#server.url, '--wc', this.conf, ...rest];
+    const servers = this.#server ? ['--servers', this.#server.url] : [];
+    return ['cfg', command, ...servers, '--wc', this.conf, ...rest];
   }
 
   write(path: string, text: string): void {

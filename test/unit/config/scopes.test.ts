@@ -28,7 +28,7 @@ describe('the cluster scope', () => {
   });
 });
 
-describe('CONF-5.2 the worked example', () => {
+describe('CONF-5.2 CONF-13.2 the worked example', () => {
   const text = `
     message_expiration = 86400
     Domain "example.com" { message_expiration = 120 }
@@ -74,7 +74,7 @@ function expectOrder(
   }
 }
 
-describe('CONF-5.2 fallback, row by row', () => {
+describe('CONF-5.2 CONF-13.2 fallback, row by row', () => {
   it('outbound by domain, for a binding inside a group', () => {
     expectOrder(
       'outbound_throttle_messages',

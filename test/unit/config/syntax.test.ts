@@ -65,7 +65,7 @@ describe('CONF-2 lexical rules', () => {
     ]);
   });
 
-  it('names may have hyphens and a colon; values may be called include', () => {
+  it('CONF-3.1 names may have hyphens and a colon; values may be called include', () => {
     expect(shapeOf(parse('NAS-IP-Address = 1\nhook:init = include\nDomain include { }').items)).toEqual([
       '["NAS-IP-Address","=","1"]',
       '["hook:init","=","include"]',

@@ -31,7 +31,7 @@ function written(texts: Texts, ...lines: readonly (readonly string[])[]): Record
   return Object.fromEntries(plan(texts, ...lines).files.map(({ path, text }) => [path, text]));
 }
 
-describe('where console changes are written', () => {
+describe('CONF-13.3 where console changes are written', () => {
   const manual = {
     '/etc/main.conf': 'readonly_include "foo.conf"\ninclude "baz.conf"\n',
     '/etc/foo.conf': 'Domain yahoo.com { Gateway = "server.yahoo.com"\n  include "bar.conf" }\n',
