@@ -119,6 +119,19 @@ function buildProgram(outcome: { exitCode: number }): Command {
     });
 
   program
+    .command('migrate-conf')
+    .description('rewrite files of version 2.2 in the present language, with the files they include')
+    .argument(
+      '[files...]',
+      'the original of FILE is kept as FILE.bak; without files: standard input to output',
+    )
+    .option('-n, --dry-run', 'only say what would be changed')
+    .action(async (files: string[], flags: { dryRun?: true }) => {
+      const { migrateConfiguration } = await import('./cli/migrate-conf.ts');
+      outcome.exitCode = await migrateConfiguration(files, flags);
+    });
+
+  program
     .command('dump-config')
     .description('print what a configuration says, all its files in one, as XML')
     .requiredOption('-c, --config <file>', 'configuration file')

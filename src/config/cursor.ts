@@ -56,7 +56,7 @@ export class Cursor {
   }
 
   legacy(token: Token, what: string): void {
-    const hint = 'this is the 2.2 language; rewrite it in the present one';
+    const hint = "this is the 2.2 language; 'flotilla migrate-conf FILE' rewrites it";
     this.findings.add('CFG-1107', this.spanOf(token), `${what} is not valid any more`, { hint });
   }
 

@@ -21,7 +21,7 @@ export const findingCatalogue = {
   'CFG-1104': warning('Unquoted value holds a character that should be quoted (only with --strict)'),
   'CFG-1105': error('A list or dictionary inside another one'),
   'CFG-1106': warning('`=` before `{`, or (only with --strict) missing before `[`'),
-  'CFG-1107': error('Construct of the old 2.2 language'),
+  'CFG-1107': error('Construct of the old 2.2 language; `flotilla migrate-conf` rewrites it'),
   'CFG-1201': error('Included file or directory not found or not readable'),
   'CFG-1203': error('Include cycle, or includes too deep or too many'),
   'CFG-1204': warning('Several files fit a relative include; the first is used'),

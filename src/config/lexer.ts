@@ -28,8 +28,13 @@ export interface Tokens {
   readonly cut: boolean;
 }
 
-export function tokenize(source: Source, findings: Findings): Tokens {
-  return new Lexer(source, findings).run();
+export interface LexerOptions {
+  /** `Domain /^(a|b)$/ {` is three words, as in the 2.2 language. */
+  readonly bareExpressions?: boolean;
+}
+
+export function tokenize(source: Source, findings: Findings, options: LexerOptions = {}): Tokens {
+  return new Lexer(source, findings, options).run();
 }
 
 const marks = '={}[]()';
@@ -59,6 +64,7 @@ class Lexer {
   readonly #findings: Findings;
   readonly #tokens: Token[] = [];
   readonly #mayBeInvalid: boolean;
+  readonly #bareExpressions: boolean;
   #at = 0;
   #startsLine = true;
   #cut = false;
@@ -66,7 +72,8 @@ class Lexer {
   #multiLine: Span | undefined;
   #recovered = false;
 
-  constructor(source: Source, findings: Findings) {
+  constructor(source: Source, findings: Findings, { bareExpressions = false }: LexerOptions) {
+    this.#bareExpressions = bareExpressions;
     this.#source = source;
     this.#text = source.text;
     this.#findings = findings;
@@ -133,8 +140,17 @@ class Lexer {
 
   #word(): void {
     const start = this.#at;
+    if (this.#bareExpressions && /^(domain|host)$/i.test(this.#tokens.at(-1)?.text ?? ''))
+      this.#bareExpression();
     while (this.#at < this.#text.length && !endsWord(this.#text[this.#at] ?? '')) this.#at += 1;
     this.#push('word', this.#text.slice(start, this.#at), start);
+  }
+
+  /** Over an expression between slashes, with all the brackets in it. */
+  #bareExpression(): void {
+    const expression = /\/(?:\\.|[^\\\n])*?\/(?=[\s{])/y;
+    expression.lastIndex = this.#at;
+    if (expression.test(this.#text)) this.#at = expression.lastIndex;
   }
 
   #string(quote: Quote): void {

@@ -16,7 +16,7 @@ import type { Include, Item } from './syntax-tree.ts';
 
 export const maxIncludeDepth = 32;
 const maxInclusions = 1000;
-const maxFileBytes = 16 * 1024 * 1024;
+export const maxFileBytes = 16 * 1024 * 1024;
 const maxCharacters = 64 * 1024 * 1024;
 
 export interface LoadedFile {
@@ -221,11 +221,7 @@ class Loader {
       findings.add('CFG-1201', include.target.span, `failed to stat '${target}': ${facts.reason}`);
       return [];
     }
-    const names = files.list(path).filter((name) => !name.startsWith('.'));
-    const inByteOrder = names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    return inByteOrder
-      .map((name) => join(path, name))
-      .filter((member) => files.facts(member).kind === 'file');
+    return filesIn(path, files);
   }
 
   /** Relative names are looked for beside the including file first, then along the search path. */
@@ -297,7 +293,16 @@ function includesOf(items: readonly Item[]): Include[] {
   return found.sort((a, b) => a.span.start - b.span.start);
 }
 
-function pathOfFileUri(uri: string): string | undefined {
+/** What including a directory includes (CONF-6.2). */
+export function filesIn(directory: string, files: ConfigurationFiles): string[] {
+  const names = files.list(directory).filter((name) => !name.startsWith('.'));
+  const inByteOrder = names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return inByteOrder
+    .map((name) => join(directory, name))
+    .filter((member) => files.facts(member).kind === 'file');
+}
+
+export function pathOfFileUri(uri: string): string | undefined {
   try {
     return fileURLToPath(uri);
   } catch {

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -167,6 +176,76 @@ describe('flotilla check-config', () => {
     const { exitCode, stdout } = await run(['check-config', '--json', bad]);
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)[0]).toMatchObject({ line: 2, column: 3, code: 'CFG-2002' });
+  });
+});
+
+describe('flotilla migrate-conf', () => {
+  const old = 'Domain /^a/ { }\ninclude "part.conf"\ninclude "all"\n';
+  const oldFiles = { 'main.conf': old, 'part.conf': 'logs [ a = b ]\n', 'all/one.conf': 'Host /b/ { }\n' };
+
+  function oldDirectory(): string {
+    const place = mkdtempSync(join(directory, 'old-'));
+    mkdirSync(join(place, 'all'));
+    for (const [name, text] of Object.entries(oldFiles))
+      writeFileSync(join(place, name), text, { mode: 0o640 });
+    return place;
+  }
+  const read = (place: string, name: string) => readFileSync(join(place, name), 'utf8');
+
+  it('CONF-3.2 rewrites in place what is included, too, and keeps the originals, out of the way of an include', async () => {
+    const place = oldDirectory();
+    const { exitCode, stdout } = await run(['migrate-conf', join(place, 'main.conf')]);
+    expect({ exitCode, lastLine: stdout.trimEnd().split('\n').at(-1) }).toEqual({
+      exitCode: 0,
+      lastLine: 'Files changed: 3, in 3 places; left to you: 0.',
+    });
+    expect(stdout).toContain(`${place}/part.conf:1:1: 'logs [' is 'logs = [' now`);
+    expect(read(place, 'main.conf')).toBe(old.replace('/^a/', '"/^a/"'));
+    expect(read(place, 'part.conf')).toBe('logs = [ a = b ]\n');
+    expect(read(place, 'all/one.conf')).toBe('Host "/b/" { }\n');
+    expect(statSync(join(place, 'part.conf')).mode & 0o777).toBe(0o640);
+    expect(read(place, 'main.conf.bak')).toBe(old);
+    expect(read(place, 'part.conf.bak')).toBe(oldFiles['part.conf']);
+    expect(readdirSync(join(place, 'all')).sort()).toEqual(['.one.conf.bak', 'one.conf']);
+    const again = await run(['migrate-conf', join(place, 'main.conf')]);
+    expect(again).toMatchObject({ exitCode: 0, stdout: 'Files changed: 0, in 0 places; left to you: 0.\n' });
+  });
+
+  it('CONF-3.2 writes nothing where an original was kept before, a file cannot be read, or --dry-run asks for it', async () => {
+    const place = oldDirectory();
+    const unchanged = () =>
+      expect(Object.keys(oldFiles).map((name) => read(place, name))).toEqual(Object.values(oldFiles));
+    expect(await run(['migrate-conf', '-n', join(place, 'main.conf')])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('Files to be changed: 3, in 3 places; left to you: 0.'),
+    });
+    unchanged();
+    writeFileSync(join(place, 'part.conf.bak'), 'precious');
+    const refused = await run(['migrate-conf', join(place, 'main.conf')]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toBe(
+      `${place}/part.conf.bak is there already, so nothing was changed: move it away\n`,
+    );
+    expect([existsSync(join(place, 'main.conf.bak')), read(place, 'part.conf.bak')]).toEqual([
+      false,
+      'precious',
+    ]);
+    unchanged();
+    rmSync(join(place, 'part.conf.bak'));
+    writeFileSync(join(place, 'broken.conf'), 'a = "b\n');
+    const broken = await run(['migrate-conf', join(place, 'main.conf'), join(place, 'broken.conf')]);
+    expect(broken).toMatchObject({ exitCode: 1, stderr: 'Nothing was changed.\n' });
+    expect(broken.stdout).toContain(`${place}/broken.conf:1:5: error CFG-1101`);
+    unchanged();
+  });
+
+  it('CONF-3.2 reads standard input and writes standard output; what is left to a person makes it exit 1', async () => {
+    expect(await run(['migrate-conf'], 'Domain /a/ { }\nx')).toEqual({
+      exitCode: 1,
+      stdout: 'Domain "/a/" { }\nx',
+      stderr:
+        "standard input:1:8: the regular expression is in quotes now\nstandard input:2:1: left as it is: 'x' is not understood\n",
+    });
   });
 });
 
