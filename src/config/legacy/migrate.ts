@@ -144,7 +144,7 @@ class Migrator {
     }
     walk.undo(mark);
     walk.left(problem);
-    while (walk.peek().kind !== '(' && walk.peek().kind !== '[') walk.advance();
+    while (!/^(?:\(|\[|end)$/.test(walk.peek().kind)) walk.advance();
     walk.skipBalanced();
   }
 
