@@ -49,10 +49,27 @@ function buildProgram(outcome: { exitCode: number }): Command {
       .description(
         'run a manager in the foreground: it collects what the nodes count, and carries no traffic',
       ),
-  ).action(async (options) => {
-    const { runManager } = await import('./cli/run-process.ts');
-    await runManager(options);
-  });
+  )
+    .option('-g, --cluster-group <name>', 'cluster group, instead of the configured one')
+    .option(
+      '-v',
+      'log warnings, too; -vv notices, -vvv what happens, -vvvv everything',
+      (_, before) => before + 1,
+      0,
+    )
+    .option('-n', 'do without the lock on the control cache (no other process may have it open)')
+    .option('-d', 'stay in the foreground; it always does')
+    .option('-e <directory>', 'has no effect: there are no extensions to be looked for')
+    .option('-V', 'print the version')
+    .action(async ({ v: verbosity, n: unlocked, V: isAsked, e: extensions, d: _, ...options }) => {
+      if (isAsked) {
+        process.stdout.write(`flotilla ${flotillaVersion}\n`);
+        return;
+      }
+      if (extensions !== undefined) process.stderr.write('flotilla: -e has no effect\n');
+      const { runManager } = await import('./cli/run-process.ts');
+      await runManager({ ...options, verbosity, ...(unlocked && { unlocked }) });
+    });
 
   program
     .command('console')

@@ -45,6 +45,8 @@ import { Paniclog } from './observe/paniclog.ts';
 
 /** How `startManager` is told what to be. One of `configFile`, `configText` and `settings` is needed. */
 export interface ManagerOptions extends StartingSource {
+  /** Does without the lock on the control cache: whoever says so sees to it that no other process has it open. */
+  readonly unlocked?: boolean;
   /** Where the log goes; default: standard error. */
   readonly logOutput?: LineOutput;
   /** Where the logs of nodes go; default: the files of `Logs`. */
@@ -83,6 +85,7 @@ export class RunningManager {
   #life: ClusterLife | undefined;
   #puller: Puller | undefined;
   readonly #workingCopy: string | undefined;
+  readonly #unlocked: boolean;
   /** Where the configuration was read from, when it is managed. */
   readonly #checkout: string | undefined;
 
@@ -90,6 +93,7 @@ export class RunningManager {
   constructor(settings: NodeSettings, options: ManagerOptions) {
     this.#settings = settings;
     this.#workingCopy = options.workingCopy;
+    this.#unlocked = options.unlocked === true;
     this.#checkout = options.workingCopy === undefined ? undefined : checkoutNow(options.workingCopy);
     const paniclog = new Paniclog();
     this.#around = surroundingsOf(settings, { paniclog, counters: this.metrics, ...options });
@@ -226,7 +230,11 @@ export class RunningManager {
   async #openConsole(): Promise<void> {
     const { settings } = this;
     const { path = join(settings.stateDir, 'control-cache.db') } = settings.controlCache;
-    this.#cache = await ControlCache.open({ settings: { ...settings.controlCache, path }, ...this.#around });
+    this.#cache = await ControlCache.open({
+      settings: { ...settings.controlCache, path },
+      unlocked: this.#unlocked,
+      ...this.#around,
+    });
     this.#dispatch = new Dispatch({ cache: this.#cache, settings, ...this.#around });
     await this.#consoles.prepare(this.settings.control);
   }

@@ -13,6 +13,7 @@ import { diskFiles } from '../config/files.ts';
 import { renderFindings } from '../config/report.ts';
 import { confDirectory, searchPathOf } from '../config/search-path.ts';
 import { FlotillaError } from '../core/errors.ts';
+import type { LogLevel } from '../core/log.ts';
 import type { NodeSettings } from '../core/settings.ts';
 import {
   type CheckedConfiguration,
@@ -29,8 +30,17 @@ export interface ProcessFlags {
   readonly config?: string;
   readonly nodename?: string;
   readonly servers?: readonly string[];
+  readonly clusterGroup?: string;
   readonly stateDir?: string;
   readonly workingCopy?: string;
+}
+
+/** Of the original's `eccmgr` (MGR-1). */
+export interface ManagerFlags extends ProcessFlags {
+  /** Levels of the log that are seen beyond errors: each `-v` one more. */
+  readonly verbosity?: number;
+  /** Without the lock on the file that no other process may have open. */
+  readonly unlocked?: true;
 }
 
 interface Running {
@@ -45,7 +55,7 @@ interface Kind {
   /** Looked for along the search path when no file is given. */
   readonly defaultFile: string;
   start(
-    options: ProcessFlags & {
+    options: ManagerFlags & {
       settings: NodeSettings;
       configuration: CheckedConfiguration;
       configFile: string;
@@ -69,16 +79,18 @@ const managerKind: Kind = {
 /** After a failure that nobody foresaw, how long the process may take to leave. */
 const lastStopMs = 5000;
 
+const verboseLevels: readonly LogLevel[] = ['warning', 'notice', 'info', 'debug'];
+
 export function runNode(flags: ProcessFlags): Promise<never> {
   return runProcess(nodeKind, flags);
 }
 
-export function runManager(flags: ProcessFlags): Promise<never> {
+export function runManager(flags: ManagerFlags): Promise<never> {
   return runProcess(managerKind, flags);
 }
 
 /** Ends the process when all has ended: with 0 after a stop that was asked for, with 1 after anything else. */
-async function runProcess(kind: Kind, flags: ProcessFlags): Promise<never> {
+async function runProcess(kind: Kind, flags: ManagerFlags): Promise<never> {
   const outputs = [process.stdout, process.stderr];
   // Whoever read them has gone. The node serves on, and at the end there is nobody left to tell.
   for (const output of outputs) output.on('error', () => {});
@@ -93,7 +105,7 @@ async function runProcess(kind: Kind, flags: ProcessFlags): Promise<never> {
   process.exit(process.exitCode ?? exitCode);
 }
 
-async function run(kind: Kind, flags: ProcessFlags): Promise<number> {
+async function run(kind: Kind, flags: ManagerFlags): Promise<number> {
   const { config = kind.defaultFile, ...rest } = flags;
   const given = withWorkingCopy(rest);
   const configuration = configurationFor(config, given);
@@ -113,7 +125,7 @@ async function run(kind: Kind, flags: ProcessFlags): Promise<number> {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A machine that was set up with `flotilla cfg bootstrap` keeps its configuration up to date unasked. */
-function withWorkingCopy(given: Omit<ProcessFlags, 'config'>): Omit<ProcessFlags, 'config'> {
+function withWorkingCopy(given: Omit<ManagerFlags, 'config'>): Omit<ManagerFlags, 'config'> {
   const isManaged = given.workingCopy === undefined && existsSync(clusterBootOf(confDirectory));
   return isManaged ? { ...given, workingCopy: confDirectory } : given;
 }
@@ -121,7 +133,7 @@ function withWorkingCopy(given: Omit<ProcessFlags, 'config'>): Omit<ProcessFlags
 /** Undefined when the configuration is wrong; then everything that is wrong with it has been printed. */
 function configurationFor(
   config: string,
-  given: Omit<ProcessFlags, 'config'>,
+  given: Omit<ManagerFlags, 'config'>,
 ): CheckedConfiguration | undefined {
   const source = { configFile: config, ...given };
   const request = requestOf(source)!;
@@ -142,6 +154,8 @@ function configurationFor(
   const isLevelStated = result.tree.child('cluster', '')?.get('debug_level') !== undefined;
   // A person who looks on wants to see it find the others; what keeps logs keeps the level of the original.
   const isWatched = process.stderr.isTTY && !isLevelStated;
+  const verbose = verboseLevels[Math.min(given.verbosity ?? 0, verboseLevels.length) - 1];
+  if (verbose) return { ...result, settings: { ...result.settings, logLevel: verbose } };
   return isWatched ? { ...result, settings: { ...result.settings, logLevel: 'notice' } } : result;
 }
 

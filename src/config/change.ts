@@ -92,9 +92,6 @@ function namesNothing({ options, scopes }: ScopeSchema, word: string | undefined
   return word !== undefined && !options.some(isIt) && !scopes.some(isIt);
 }
 
-/** One console sets thousands of options only by mistake, and each change is read again with the next. */
-export const mostChanges = 1000;
-
 /** What was said of the same option before does not matter any more. */
 export function withChange(changes: readonly Change[], change: Change): readonly Change[] {
   const key = keyOf(change);

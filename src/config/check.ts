@@ -56,6 +56,8 @@ export interface CheckOptions {
   /** Counts instead of what the files say. */
   readonly servers?: readonly string[] | undefined;
   /** Counts instead of what the files say. */
+  readonly clusterGroup?: string | undefined;
+  /** Counts instead of what the files say. */
   readonly stateDir?: string | undefined;
   /** Also remark on what works but is against the rules. */
   readonly strict?: boolean;
@@ -175,10 +177,11 @@ function failed(findings: Findings): CheckResult {
 
 /** Options from outside as statements, so that the schema checks them like all others. */
 function givenItems(request: CheckOptions, loaded: LoadedConfiguration, findings: Findings): Item[] {
-  const { nodename, servers, stateDir } = request;
+  const { nodename, servers, clusterGroup, stateDir } = request;
   const statements = [
     nodename === undefined ? '' : `nodename = ${quoted(nodename)}`,
     servers === undefined ? '' : `servers = ( ${servers.map(quoted).join(' ')} )`,
+    clusterGroup === undefined ? '' : `cluster_group = ${quoted(clusterGroup)}`,
     stateDir === undefined ? '' : `state_dir = ${quoted(stateDir)}`,
   ].filter((statement) => statement !== '');
   if (statements.length === 0) return [];

@@ -17,6 +17,8 @@ export interface Command {
   readonly help: string;
   /** `write` changes something: the node, the cluster or a table. */
   readonly impact: 'read' | 'write';
+  /** Behind it, after so many names, stands a command of nodes, which a console completes like one of its own. */
+  readonly carries?: { readonly names: number };
   /** The first word may have an instance behind it: `inbound_audit:mine` (replication 10.1). */
   readonly anyInstance?: boolean;
   /** `args` are the words after the fixed ones, with their case kept. Throws FlotillaError for what cannot be done. */

@@ -19,6 +19,8 @@ import { addition, beginning, limiting, schema, schemaVersion } from './control-
 
 export interface ControlCacheOptions {
   readonly settings: ControlCacheSettings & { readonly path: string };
+  /** Whoever says so sees to it that no other process has the file open. */
+  readonly unlocked?: boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly counters: Counters;
@@ -83,7 +85,7 @@ export class ControlCache {
   /** Throws FLT-2701 when another process has the file, or when it cannot be made. */
   static async open(options: ControlCacheOptions): Promise<ControlCache> {
     const { path } = options.settings;
-    const file = await owned(path);
+    const file = await owned(path, options.unlocked !== true);
     const thread = new SqliteThread(path, 'write');
     try {
       await prepare(thread).catch(async (error: Error) => {
@@ -265,12 +267,12 @@ export class ControlCache {
 }
 
 /** Held open with a lock, which SQLite, in a thread without locks of the system, does not have. */
-async function owned(path: string): Promise<FileHandle> {
+async function owned(path: string, isLocked: boolean): Promise<FileHandle> {
   let file: FileHandle | undefined;
   try {
     await mkdir(dirname(path), { recursive: true });
     file = await open(path, 'a+', 0o600);
-    const locks = await loadFileLocks();
+    const locks = isLocked ? await loadFileLocks() : undefined;
     if (locks && !locks.lock(file.fd)) throw new Error('another process has it open');
     return file;
   } catch (error) {

@@ -23,6 +23,7 @@ export interface ConfigurationText {
 export interface ConfigurationSource extends ConfigurationText {
   readonly nodename?: string;
   readonly servers?: readonly string[];
+  readonly clusterGroup?: string;
   readonly stateDir?: string;
   /**
    * A working copy of the configuration repository: files are looked for in it, and it is kept up to date while the node
@@ -42,9 +43,10 @@ export function isChecked(result: CheckResult): result is CheckedConfiguration {
 
 /** Undefined: there is nothing to read. */
 export function requestOf(source: ConfigurationSource): CheckRequest | undefined {
-  const { configFile, configText, nodename, servers, stateDir, workingCopy } = source;
+  const { configFile, configText, nodename, servers, clusterGroup, stateDir, workingCopy } = source;
   const etcDirectory = workingCopy === undefined ? undefined : dirname(resolve(workingCopy));
-  const request = { environment: environmentOf(source), nodename, servers, stateDir, etcDirectory };
+  const given = { nodename, servers, clusterGroup, stateDir };
+  const request = { environment: environmentOf(source), ...given, etcDirectory };
   if (configText !== undefined) return { ...request, text: configText };
   return configFile === undefined ? undefined : { ...request, file: configFile };
 }

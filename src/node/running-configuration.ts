@@ -6,7 +6,7 @@
  * it began with; the files are written by `config writeback` alone.
  */
 
-import { type Change, consoleName, mostChanges, withChange } from '../config/change.ts';
+import { type Change, consoleName, withChange } from '../config/change.ts';
 import { type CheckRequest, type CheckResult, checkChanged, checkConfiguration } from '../config/check.ts';
 import type { Finding } from '../config/finding.ts';
 import { commandOf, doneText, type Wish, wishToSet, wishToUnset } from '../config/online/change-words.ts';
@@ -20,7 +20,9 @@ import {
   show,
   showRecursive,
 } from '../config/online/questions.ts';
+import { ScopeReader } from '../config/reader.ts';
 import { renderFinding } from '../config/report.ts';
+import { globalScope } from '../config/schema/global.ts';
 import { showAll } from '../config/show.ts';
 import type { ConfigurationFacts, ConfigVerb } from '../console/facts.ts';
 import type { Commander } from '../console/registry.ts';
@@ -275,8 +277,10 @@ function changed(
   change: Change,
 ): Running | ConfigReply {
   const changes = withChange(before, change);
-  if (changes.length > mostChanges)
-    return refusedReply(`There are ${mostChanges} changes that are in no file: write them back, or reload.`);
+  // Of what runs, or a change could lift the bound that it breaks.
+  const most = new ScopeReader(globalScope, checked.tree).number('max_pending_changes');
+  if (changes.length > most)
+    return refusedReply(`There are ${most} changes that are in no file: write them back, or reload.`);
   const next = checkChanged(checked.loaded, request, changes);
   const told = withoutOldRemarks(next);
   if (isChecked(told)) return { request, checked: told, changes };

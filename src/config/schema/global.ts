@@ -200,6 +200,12 @@ const globalOptions: readonly OptionSchema[] = [
     text: 'File for console changes that have no other home.',
   },
   { name: 'local_changes_only', type: bool, default: 'false', text: 'All console changes go there.' },
+  {
+    name: 'max_pending_changes',
+    type: int(1, 100_000),
+    default: '1000',
+    text: 'Console changes that are in no file; more are refused until they are written back. Each is read again with the next.',
+  },
   // The kernel tells of interfaces and addresses; those that do not float are not ours to put back.
   ...ignoredOptions('use_iflist_cache binding_auto_replumb binding_auto_replumb_interval'),
   {

@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { isFlotillaError } from '../../core/errors.ts';
 import { type Format, type Status, status } from '../answer.ts';
 import { print } from './batch.ts';
-import { complete } from './completion.ts';
+import { complete, type ServerCommands } from './completion.ts';
 import type { ConsoleConnection, RemoteReply } from './connection.ts';
 import { maxHistoryLines, readHistory, writeHistory } from './history.ts';
 import { printPaged } from './pager.ts';
@@ -43,7 +43,7 @@ class InteractiveSession {
   readonly #reader: Interface;
   #connection: ConsoleConnection;
   #serverName = '';
-  #commands: readonly string[] = [];
+  #commands: ServerCommands = {};
   #history: string[];
   #isPaging = false;
   #lastStatus: Status = status.ok;
@@ -85,9 +85,8 @@ class InteractiveSession {
   async #greet(): Promise<void> {
     await print(this.#connection.request('version', 'text'), this.#options.output);
     const version = await this.#data<{ nodeName?: string; product?: string }>('version');
-    const help = await this.#data<{ commands?: { words: string }[] }>('help');
+    this.#commands = await this.#data<ServerCommands>('help');
     this.#serverName = version.nodeName ?? version.product ?? '';
-    this.#commands = (help.commands ?? []).map(({ words }) => words);
   }
 
   /** The answer in JSON; an empty object when it is none, as from a server of another kind. */

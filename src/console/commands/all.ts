@@ -36,8 +36,11 @@ export function nodeRegistry(facts: NodeFacts): Registry {
 /** What concerns nodes is typed to nodes: a manager has none of the `cluster` commands (CMD-21). */
 export function managerRegistry(facts: ManagerFacts): Registry {
   const registry = new Registry();
+  // Only what they are called, which takes no facts.
+  const nodeCommands = nodeRegistry({} as NodeFacts).list();
+  const words = nodeCommands.map((command) => command.words);
   return filled(registry, [
-    ...generalCommands(facts, registry),
+    ...generalCommands(facts, registry, words),
     ...authzCommands,
     ...cidrCommands(facts),
     ...reopenCommands(facts),

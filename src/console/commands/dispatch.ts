@@ -18,6 +18,7 @@ export function dispatchCommands(facts: Dispatches): readonly Command[] {
   return [
     {
       words: 'broadcast',
+      carries: { names: 0 },
       usage: `broadcast ${wait} <command>`,
       help: 'send a command to all nodes; -w waits for the answers, 5 s, and prints them',
       impact: 'write',
@@ -25,6 +26,7 @@ export function dispatchCommands(facts: Dispatches): readonly Command[] {
     },
     {
       words: 'unicast',
+      carries: { names: 1 },
       usage: `unicast ${wait} <node> <command>`,
       help: 'send a command to one node',
       impact: 'write',
@@ -32,6 +34,7 @@ export function dispatchCommands(facts: Dispatches): readonly Command[] {
     },
     {
       words: 'subcluster broadcast',
+      carries: { names: 1 },
       usage: `subcluster broadcast ${wait} <subcluster> <command>`,
       help: 'send a command to the nodes of a subcluster',
       impact: 'write',
@@ -39,6 +42,7 @@ export function dispatchCommands(facts: Dispatches): readonly Command[] {
     },
     {
       words: 'retrieve',
+      carries: { names: 0 },
       usage: 'retrieve <command>',
       help: 'what the nodes answered to a command, spelled as it was sent',
       impact: 'read',
@@ -46,6 +50,7 @@ export function dispatchCommands(facts: Dispatches): readonly Command[] {
     },
     {
       words: 'retrieve_node',
+      carries: { names: 1 },
       usage: 'retrieve_node <node> <command>',
       help: 'what one node answered to a command',
       impact: 'read',
@@ -53,6 +58,7 @@ export function dispatchCommands(facts: Dispatches): readonly Command[] {
     },
     {
       words: 'subcluster retrieve',
+      carries: { names: 1 },
       usage: 'subcluster retrieve <subcluster> <command>',
       help: 'what the nodes of a subcluster answered to a command',
       impact: 'read',

@@ -8,14 +8,19 @@ import { withoutArguments } from './arguments.ts';
 
 type GeneralFacts = Pick<NodeFacts, 'nodename' | 'version' | 'processId' | 'paniclog' | 'shutdown'>;
 
-export function generalCommands(facts: GeneralFacts, registry: Registry): readonly Command[] {
+/** `nodeCommands`: what a manager can send to nodes. */
+export function generalCommands(
+  facts: GeneralFacts,
+  registry: Registry,
+  nodeCommands: readonly string[] = [],
+): readonly Command[] {
   return [
     {
       words: 'help',
       usage: 'help [<command>]',
       help: 'list the commands, or explain one',
       impact: 'read',
-      run: (args) => help(registry, args),
+      run: (args) => help(registry, args, nodeCommands),
     },
     withoutArguments('version', 'the version of the node', 'read', () => version(facts)),
     withoutArguments('pid', 'the process id of the node', 'read', () =>
@@ -36,15 +41,18 @@ export function generalCommands(facts: GeneralFacts, registry: Registry): readon
 }
 
 /** The list of all commands below some words; for one command its syntax. */
-export function help(registry: Registry, words: readonly string[]): Answer {
+export function help(
+  registry: Registry,
+  words: readonly string[],
+  nodeCommands: readonly string[] = [],
+): Answer {
   const commands = registry.list(words);
   if (commands.length === 0) return failed(`no help for '${words.join(' ')}'`);
   const [only] = commands;
   if (only && commands.length === 1 && words.length > 0) return explained(only);
   const width = Math.max(...commands.map((command) => command.words.length));
-  return listed(commands, () =>
-    commands.map((command) => `${command.words.padEnd(width)}  ${command.help}\n`).join(''),
-  );
+  const text = () => commands.map((command) => `${command.words.padEnd(width)}  ${command.help}\n`).join('');
+  return listed(commands, text, words.length === 0 ? nodeCommands : []);
 }
 
 function explained(command: Command): Answer {
@@ -52,12 +60,23 @@ function explained(command: Command): Answer {
   return listed([command], () => `usage: ${command.usage}\n${command.help} (${effect})\n`);
 }
 
-function listed(commands: readonly Command[], text: () => string): Answer {
+function listed(
+  commands: readonly Command[],
+  text: () => string,
+  nodeCommands: readonly string[] = [],
+): Answer {
   return structured({
     text,
     xml: () => element('Commands', commands.map(commandElement)),
     json: () => ({
-      commands: commands.map(({ words, usage, help, impact }) => ({ words, usage, help, impact })),
+      commands: commands.map(({ words, usage, help, impact, carries }) => ({
+        words,
+        usage,
+        help,
+        impact,
+        ...(carries && { carries }),
+      })),
+      ...(nodeCommands.length > 0 && { nodeCommands }),
     }),
   });
 }

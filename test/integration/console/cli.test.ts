@@ -360,6 +360,29 @@ ${more}
     ]);
   });
 
+  it('MGR-1 a manager takes the options of eccmgr: group, verbose, no lock, foreground, and an extension directory in vain', async () => {
+    const config = join(directory, 'barca.conf');
+    const endpoint = join(directory, 'barca.console');
+    const cluster = 'nodename = barca cluster_group = other servers = ( "nats://127.0.0.1:1" )';
+    writeFileSync(config, `cluster { ${cluster} } Control_Listener { Listen "${endpoint}" {} }`);
+    const options = ['-c', config, '-g', 'blue', '-n', '-vvvv', '-d', '-e', '/tmp', '--state-dir', directory];
+    const child = spawn(bin, ['manager', ...options]);
+    children.push(child);
+    let errors = '';
+    child.stderr.on('data', (text) => {
+      errors += text;
+    });
+    const exited = once(child, 'close');
+    await until(async () => (await run(['console', endpoint, 'pid'])).exitCode === 0);
+    const group = await run(['console', endpoint, 'config', 'eval', 'cluster', 'cluster_group']);
+    expect(group.stdout.trim()).toBe('Cluster_Group = blue');
+    await until(() => /"level":"debug"/.test(errors));
+    expect(errors).toMatch(/^flotilla: -e has no effect$/m);
+    child.kill('SIGTERM');
+    expect((await exited)[0]).toBe(0);
+    expect(await run(['manager', '-V'])).toEqual(await run(['version']));
+  });
+
   it('shows a person on a terminal what it does, unless debug_level says how much', async () => {
     const watch = async (name: string, options = '') => {
       const config = join(directory, `${name}.conf`);

@@ -139,6 +139,9 @@ describe('ID-1 node name', () => {
   it('options given by the caller are checked like those of a file, and say where they come from', () => {
     const result = checkText('cluster { servers = ( a ) }', { servers: ['http://b'] });
     expect(result.findings.map(({ file, code }) => [file, code])).toEqual([['given options', 'CFG-2114']]);
+    expect(settingsOf('cluster { cluster_group = a }', { clusterGroup: 'b' })).toMatchObject({
+      clusterGroup: 'b',
+    });
     const settings = settingsOf('cluster { servers = ( a ) }', { servers: ['b"c@d:1'], stateDir: '/s "t"' });
     expect(settings.bus.servers).toEqual(['nats://b"c@d:1']);
     expect(settings.stateDir).toBe('/s "t"');

@@ -88,7 +88,8 @@ describe('endpoints', () => {
 });
 
 describe('completion', () => {
-  const commands = ['cluster info', 'cluster shared list', 'cluster shared show', 'pid', 'paniclog'];
+  const words = ['cluster info', 'cluster shared list', 'cluster shared show', 'pid', 'paniclog'];
+  const commands = words.map((each) => ({ words: each }));
 
   it.each([
     ['', ['\\pager ', 'cluster ', 'json ', 'paniclog ', 'pid ', 'quit ', 'xml '], ''],
@@ -100,8 +101,40 @@ describe('completion', () => {
     ['  help cl', ['cluster '], 'cl'],
     ['pid x', [], 'x'],
     ['nothing ', [], ''],
-  ])('CON-16 %j', (line, words, partial) => {
-    expect(complete(line, commands)).toEqual([words, partial]);
+  ])('CON-16 %j', (line, found, partial) => {
+    expect(complete(line, { commands })).toEqual([found, partial]);
+  });
+
+  const ofManager = {
+    commands: [
+      ...commands.slice(-2),
+      { words: 'broadcast', carries: { names: 0 } },
+      { words: 'unicast', carries: { names: 1 } },
+      { words: 'subcluster broadcast', carries: { names: 1 } },
+    ],
+    nodeCommands: ['cluster info', 'version'],
+  };
+
+  it.each([
+    ['b', ['broadcast '], 'b'],
+    ['broadcast', ['broadcast '], 'broadcast'],
+    ['broadcast ', ['cluster ', 'json ', 'version ', 'xml '], ''],
+    ['Broadcast CL', ['cluster '], 'CL'],
+    ['broadcast -w cluster i', ['info '], 'i'],
+    ['broadcast -w 20 v', ['version '], 'v'],
+    ['broadcast xml cluster ', ['info '], ''],
+    ['json broadcast v', ['version '], 'v'],
+    ['unicast ', [], ''],
+    ['unicast relay-1 cl', ['cluster '], 'cl'],
+    ['unicast -w relay-1 cluster ', ['info '], ''],
+    ['unicast cluster ', ['cluster ', 'json ', 'version ', 'xml '], ''],
+    ['subcluster ', ['broadcast '], ''],
+    ['subcluster broadcast east v', ['version '], 'v'],
+    ['broadcast q', [], 'q'],
+    ['broadcast pid', [], 'pid'],
+    ['v', [], 'v'],
+  ])('CON-16 %j to a manager: behind the words for it stand those of nodes', (line, found, partial) => {
+    expect(complete(line, ofManager)).toEqual([found, partial]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** The manager's commands for nodes, over plain data. */
 import { describe, expect, it } from 'vitest';
 import type { Format } from '../../../src/console/answer.ts';
+import { complete, type ServerCommands } from '../../../src/console/client/completion.ts';
 import { managerRegistry } from '../../../src/console/commands/all.ts';
 import type { DispatchFacts, ManagerFacts, NodeAnswer } from '../../../src/console/facts.ts';
 import type { CommandTarget } from '../../../src/core/command-target.ts';
@@ -55,6 +56,16 @@ function manager(answers: readonly NodeAnswer[] = []) {
 }
 
 describe('commands of a manager for nodes', () => {
+  it('CON-16 help tells a console which commands of nodes can stand behind which words', async () => {
+    const help = JSON.parse((await manager().say('help', 'json')).replace('0: ', '')) as ServerCommands;
+    for (const line of ['broadcast -w', 'unicast west1', 'subcluster broadcast west', 'retrieve'])
+      expect(complete(`${line} cluster dur`, help)).toEqual([['duravip '], 'dur']);
+    expect(complete('retrieve_node west1 ver', help)).toEqual([['version '], 'ver']);
+    expect(complete('subcluster retrieve west cluster arp ', help)).toEqual([['show '], '']);
+    expect(complete('broad', help)).toEqual([['broadcast '], 'broad']);
+    expect(complete('cluster ', help)).toEqual([[], '']);
+  });
+
   it('MGR-6 MGR-7 MGR-10 are sent at once to all, to one, to a subcluster', async () => {
     const { say, sent, waited } = manager();
     expect(await say('broadcast config reload')).toBe('0: Broadcast to 2 nodes: config reload\n');

@@ -26,9 +26,17 @@ afterEach(async () => {
 
 const path = () => join(folder, 'cache.db');
 
-async function openCache(limits: { maxBytes?: number; maxAgeMs?: number } = {}): Promise<ControlCache> {
+async function openCache({
+  unlocked = false,
+  ...limits
+}: {
+  maxBytes?: number;
+  maxAgeMs?: number;
+  unlocked?: boolean;
+} = {}): Promise<ControlCache> {
   const settings = { path: path(), maxBytes: 2 ** 28, maxAgeMs: 86_400_000, ...limits };
-  const cache = await ControlCache.open({ settings, clock, log: recorder.log, counters: recorder.counters });
+  const { log, counters } = recorder;
+  const cache = await ControlCache.open({ settings, unlocked, clock, log, counters });
   opened.push(cache);
   return cache;
 }
@@ -193,9 +201,10 @@ describe('the control cache', () => {
     expect(await shown(cache, 'list')).toEqual(['west1 whole 0 one two']);
   });
 
-  it('MGR-5 MGR-19 belongs to one process at a time', async () => {
+  it('MGR-1 MGR-5 MGR-19 belongs to one process at a time, unless somebody vouches for it', async () => {
     await openCache();
     await expect(openCache()).rejects.toMatchObject({ code: 'FLT-2701' });
+    await openCache({ unlocked: true });
     await closeAll();
     await openCache();
   });

@@ -73,6 +73,23 @@ async function ask(line: string, by = tom): Promise<string | undefined> {
 }
 
 describe('changes from a console', () => {
+  it('CONF-10 no more than max_pending_changes wait for a file, in a transaction as outside; written back, they are gone', async () => {
+    start('hostname = a\nlocal_changes_file = "changes.conf"\nmax_pending_changes = 2\n');
+    const names = ['set hostname b', 'set cluster nodename n1', 'set cluster cluster_group g'];
+    const refusal = 'failed: There are 2 changes that are in no file: write them back, or reload.\n';
+    for (const line of names.slice(0, 2)) expect(await ask(line)).not.toContain('failed');
+    expect(await ask(names[2]!)).toBe(refusal);
+    expect(await ask('set max_pending_changes 9')).toBe(refusal);
+    expect(await ask('set hostname c')).toBe('Hostname = c\n');
+    expect(configuration.pending).toBe(2);
+    await ask('begin', ann);
+    expect(await ask(names[2]!, ann)).toBe(refusal);
+    await ask('rollback', ann);
+    await ask('writeback');
+    expect(await ask(names[2]!)).not.toContain('failed');
+    expect(configuration.pending).toBe(1);
+  });
+
   it('CMD-3 CONF-10 set runs at once and leaves the files alone; a reload takes the files again', async () => {
     expect(await ask('set hostname b')).toBe('Hostname = b\n');
     expect(await ask('get hostname', ann)).toBe('Hostname = b\n');
