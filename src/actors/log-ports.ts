@@ -35,7 +35,8 @@ export interface LogReader {
   run(interval: LogInterval, maxBytes: number, marker: number): Promise<LogRun>;
   /** Rejects with FLT-2208 when there is no such subscriber any more. */
   stored(): Promise<LogId>;
-  checkpoint(id: LogId): Promise<LogId>;
+  /** What is stored then: nothing new where the journal has another identity by now. */
+  checkpoint(id: LogId, identity?: string): Promise<LogId>;
   close(): Promise<void>;
 }
 
@@ -49,8 +50,8 @@ export interface LogLag {
 
 /** A journal that a node offers; implemented by the Journal of src/journal. */
 export interface LogJournal {
-  /** Random id of the journal; undefined: this process does not own it. */
-  readonly identity: string | undefined;
+  /** Random id of the journal as it is now; undefined: this process does not own it. */
+  identity(): Promise<string | undefined>;
   readonly format: LogFormat;
   subscribers(): Promise<ReadonlyMap<string, LogId>>;
   reader(subscriber: string): Promise<LogReader>;

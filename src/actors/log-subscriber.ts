@@ -112,7 +112,7 @@ export class LogSubscriber {
       const nowMs = clock.nowMs();
       const keptOut = this.#keptOut(holder, nowMs);
       if (keptOut) return keptOut;
-      const { identity } = journal;
+      const identity = await journal.identity();
       if (identity === undefined) return { refused: 'unavailable', text: 'another process owns the journal' };
       if (this.#lease) this.#end('RELEASED');
       await this.#use(journal);
@@ -158,7 +158,7 @@ export class LogSubscriber {
       if (!lease.covers(id)) return { refused: 'bad-id', text: `${formatId(id)} is beyond what was sent` };
       // A late repetition.
       if (compareIds(id, this.#stored!) <= 0) return { checkpoint: this.#stored! };
-      this.#stored = await reader.checkpoint(id);
+      this.#stored = await reader.checkpoint(id, this.#identity);
       return { checkpoint: this.#stored };
     });
   }
@@ -249,7 +249,7 @@ export class LogSubscriber {
       try {
         const answer = await run(lease, this.#reader!);
         this.#actor.send({ type: 'READ' });
-        const changed = this.#changed(journal);
+        const changed = await this.#changed(journal);
         if (changed !== undefined) {
           this.release();
           return lost(changed);
@@ -266,7 +266,7 @@ export class LogSubscriber {
   }
 
   async #lostBecause(journal: LogJournal): Promise<string | undefined> {
-    const changed = this.#changed(journal);
+    const changed = await this.#changed(journal);
     if (changed !== undefined) return changed;
     try {
       await this.#use(journal);
@@ -281,8 +281,8 @@ export class LogSubscriber {
   }
 
   /** Also while it is read: damage that is cut out on the way gives records other numbers. */
-  #changed({ identity }: LogJournal): string | undefined {
-    return identity === this.#identity
+  async #changed(journal: LogJournal): Promise<string | undefined> {
+    return (await journal.identity()) === this.#identity
       ? undefined
       : 'the journal was made anew, or its records got other numbers';
   }

@@ -7,6 +7,7 @@
 import { FlotillaError } from '../core/errors.ts';
 import { readCheckpoints } from './checkpoints.ts';
 import { type JournalFile, readWhole } from './files.ts';
+import { readIdentity } from './identity.ts';
 import { describeProblem, inspectRecords, type RecordSeen } from './inspect.ts';
 import {
   type ByteOrder,
@@ -22,7 +23,7 @@ import {
   words,
 } from './layout.ts';
 import { directoryMode, openStore, parentOf, type StoreOptions } from './open-store.ts';
-import { readIdentity, takeOwnership } from './owner.ts';
+import { takeOwnership } from './owner.ts';
 import { type RecordCodec, recordCodec } from './records.ts';
 import { type JournalStore, namesIn, segmentPath } from './store.ts';
 

@@ -17,6 +17,7 @@ import {
   subscribersOf,
 } from './checkpoints.ts';
 import { type JournalFiles, systemReason } from './files.ts';
+import { IdentityFile } from './identity.ts';
 import { type Lag, lagBehind } from './lag.ts';
 import { checkpointName, defaultMode, hex8, type LogId, type RecordFormat } from './layout.ts';
 import { lastRecord, mendCheckpoints, mendSegment } from './mend.ts';
@@ -31,8 +32,8 @@ import {
   type StoreOptions,
   unwritableReason,
 } from './open-store.ts';
-import { identityOf, newIdentity, takeOwnership } from './owner.ts';
-import { JournalReader, storeCheckpoint } from './reader.ts';
+import { takeOwnership } from './owner.ts';
+import { type JournalAccess, JournalReader, storeCheckpoint } from './reader.ts';
 import { decodeRecords, type JournalRecord } from './records.ts';
 import { deleteConsumed, enforceLimits, type GrowthLimits } from './retention.ts';
 import { SegmentReader } from './segment-reader.ts';
@@ -164,7 +165,11 @@ export class Journal {
   #writer: JournalWriter | undefined;
   #limits: GrowthLimits | undefined;
   #isFull = false;
-  #identity: string | undefined;
+  /** Of the owner. */
+  #identity: IdentityFile | undefined;
+  #lastIdentity: string | undefined;
+  /** How often segments have changed under whoever has them open. */
+  #mends = 0;
   readonly #onWritten = new Set<() => void>();
 
   constructor(store: JournalStore, counts: JournalCounts, random: Random, giveUp?: () => Promise<void>) {
@@ -193,7 +198,7 @@ export class Journal {
     });
     if (isOwner) {
       await mendCheckpoints(this.#store);
-      this.#identity = await identityOf(this.path, this.#store.files, this.#store.mode, this.#random);
+      await this.#openIdentity();
       // The names of the directory and of the identity.
       await this.#store.files.syncDirectory(parentOf(this.path));
       await deleteConsumed(this.#store);
@@ -204,9 +209,16 @@ export class Journal {
     await this.enforceLimits();
   }
 
-  /** Known to the owner only; another one once records that were read got other numbers. */
-  get identity(): string | undefined {
-    return this.#identity;
+  /**
+   * Known to the owner only; another one once records that were read got other numbers, perhaps by the hand of another
+   * process. What was read between two looks that found the same has the numbers that belong to it.
+   */
+  async identity(): Promise<string | undefined> {
+    const identity = await this.#identity?.current();
+    // Another process has put other files in the place of those that readers have open.
+    if (identity !== this.#lastIdentity) this.#mends++;
+    this.#lastIdentity = identity;
+    return identity;
   }
 
   get readOnlyReason(): string | undefined {
@@ -261,14 +273,14 @@ export class Journal {
 
   /** A reader of a subscriber there is. */
   async reader(subscriber: string): Promise<JournalReader> {
-    const reader = new JournalReader(this.#store, this.#turns, this.#mend, subscriber);
+    const reader = new JournalReader(this.#store, this.#access, subscriber);
     await reader.stored();
     return reader;
   }
 
   /** A reader without a subscriber: it keeps no segment from being deleted, and stores no checkpoint. */
   readerFrom(after: LogId): JournalReader {
-    return new JournalReader(this.#store, this.#turns, this.#mend, '', after);
+    return new JournalReader(this.#store, this.#access, '', after);
   }
 
   /** What stands before the last `count` records. */
@@ -439,16 +451,31 @@ export class Journal {
     try {
       await this.#writer?.close();
       await this.#turns.run(async () => undefined);
+      await this.#identity?.close();
     } finally {
       await this.#giveUp?.();
     }
   }
 
-  readonly #mend = (segment: number): Promise<boolean> =>
-    mendSegment(this.#store, segment, async () => {
-      const identity = await newIdentity(this.path, this.#store.files, this.#store.mode, this.#random);
-      if (this.#identity !== undefined) this.#identity = identity;
-    });
+  readonly #mend = async (segment: number): Promise<boolean> => {
+    const isMended = await mendSegment(this.#store, segment, this.#random);
+    if (isMended) this.#mends++;
+    return isMended;
+  };
+
+  readonly #access: JournalAccess = {
+    turns: this.#turns,
+    mend: this.#mend,
+    mends: () => this.#mends,
+    underIdentity: (run) => (this.#identity ? this.#identity.locked(run) : run(undefined)),
+  };
+
+  async #openIdentity(): Promise<void> {
+    const { files, clock, mode } = this.#store;
+    const file = await IdentityFile.open(this.path, files, clock, mode);
+    this.#identity = file;
+    this.#lastIdentity = await file.locked(async (identity) => identity ?? (await file.renew(this.#random)));
+  }
 
   async #create(name: string, at: LogId): Promise<LogId> {
     await createCheckpoint(this.#store, name, at);

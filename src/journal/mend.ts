@@ -2,8 +2,10 @@
  * Mending: bytes of segments that are no records are cut out, checkpoints that point nowhere are moved. Each change is
  * told; a checkpoint never moves over a record that nobody has consumed.
  */
+import type { Random } from '../core/random.ts';
 import { readCheckpoint, subscribersOf, unfinishedPrefix, writeCheckpoint } from './checkpoints.ts';
 import { type JournalFile, lockFile } from './files.ts';
+import { IdentityFile } from './identity.ts';
 import { formatId, hex8, type LogId } from './layout.ts';
 import { type BadSpot, findBadSpots, sliceBytes } from './scan.ts';
 import { indexedOffsets } from './segment-index.ts';
@@ -14,14 +16,10 @@ import { currentSegment, indexPath, type JournalStore, segmentPath, segmentsOf }
  * Cuts what is no record out of a closed segment; true when there was something. The new file takes the place of the
  * old one at once. Checkpoints move first: after a crash in between, records may come again, but none is passed over.
  *
- * `renumbered`: records that somebody may have read are among what goes, so those behind them get numbers that others
- * had. Under the same identity an aggregator would take as many new records for ones that it has.
+ * Where records that somebody may have read are among what goes, those behind them get numbers that others had, and the
+ * journal another identity: under the same one an aggregator would take as many new records for ones that it has.
  */
-export async function mendSegment(
-  store: JournalStore,
-  segment: number,
-  renumbered: () => Promise<void>,
-): Promise<boolean> {
+export async function mendSegment(store: JournalStore, segment: number, random: Random): Promise<boolean> {
   const path = segmentPath(store, segment);
   const file = await store.files.open(path, 'write');
   if (!file) return false;
@@ -33,12 +31,14 @@ export async function mendSegment(
     const unfinished = `${store.directory}/${unfinishedPrefix}${hex8(segment)}`;
     await copyWithout(store, file, spots, size, unfinished);
     const isGone = (offset: number): boolean => spots.some(({ from, to }) => offset >= from && offset < to);
-    const gone = (await indexedOffsets(store, segment)).map(isGone);
-    if (gone.includes(true)) await renumbered();
-    await moveBack(store, segment, gone);
-    await store.files.remove(indexPath(store, segment));
-    await store.files.rename(unfinished, path);
-    await store.files.syncDirectory(store.directory);
+    await changeIdentity(store, async (renew) => {
+      const gone = (await indexedOffsets(store, segment)).map(isGone);
+      if (gone.includes(true)) await renew(random);
+      await moveBack(store, segment, gone);
+      await store.files.remove(indexPath(store, segment));
+      await store.files.rename(unfinished, path);
+      await store.files.syncDirectory(store.directory);
+    });
     const bytes = spots.reduce((sum, { from, to }) => sum + to - from, 0);
     const where = spots.map(({ from }) => from).join(', ');
     store.notice(
@@ -50,6 +50,19 @@ export async function mendSegment(
   } finally {
     unlock();
     await file.close();
+  }
+}
+
+/** `run` gets how to renew it. Whoever looks at it meanwhile waits. */
+async function changeIdentity(
+  { directory, files, clock, mode }: JournalStore,
+  run: (renew: (random: Random) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const identity = await IdentityFile.open(directory, files, clock, mode);
+  try {
+    await identity.locked(() => run((random) => identity.renew(random)));
+  } finally {
+    await identity.close();
   }
 }
 

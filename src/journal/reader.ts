@@ -22,26 +22,39 @@ export interface Interval {
 }
 
 const defaultRunBytes = 256 * 1024;
+/** Who reads ahead of what he has stored goes to and fro between the last ones, and would scan them each time. */
+const openSegments = 3;
+
+/** What the readers of a journal share. */
+export interface JournalAccess {
+  readonly turns: Turns;
+  /** In a turn. */
+  mend(segment: number): Promise<unknown>;
+  /** Another number since the segments that are open may have been replaced. */
+  mends(): number;
+  /** Nobody gives records other numbers while it runs. */
+  underIdentity<T>(run: (identity: string | undefined) => Promise<T>): Promise<T>;
+}
 
 export class JournalReader {
   readonly subscriber: string;
   readonly #store: JournalStore;
-  readonly #turns: Turns;
-  readonly #mendSegment: (segment: number) => Promise<unknown>;
-  #segment: SegmentReader | undefined;
+  readonly #access: JournalAccess;
+  /** The latest used one last. */
+  #segments: SegmentReader[] = [];
+  #mends: number;
   /** The last record handed out; undefined: what the checkpoint says. */
   #position: LogId | undefined;
 
   constructor(
     store: JournalStore,
-    turns: Turns,
-    mend: (segment: number) => Promise<unknown>,
+    access: JournalAccess,
     subscriber: string,
     position?: LogId,
   ) {
     this.#store = store;
-    this.#turns = turns;
-    this.#mendSegment = mend;
+    this.#access = access;
+    this.#mends = access.mends();
     this.subscriber = subscriber;
     this.#position = position;
   }
@@ -106,9 +119,21 @@ export class JournalReader {
     this.#position = undefined;
   }
 
-  /** Everything up to `id`, or to the last record handed out, is consumed; what nobody needs any more is deleted. */
-  checkpoint(id = this.#position): Promise<LogId> {
-    return this.#turns.run(() => storeCheckpoint(this.#store, this.subscriber, id));
+  /**
+   * Everything up to `id`, or to the last record handed out, is consumed; what nobody needs any more is deleted. Where
+   * `identity` is given and is not that of the journal any more, `id` may mean another record, and nothing is stored.
+   */
+  async checkpoint(id = this.#position, identity?: string): Promise<LogId> {
+    const { turns, underIdentity } = this.#access;
+    const stored = await turns.run(() =>
+      underIdentity((now) =>
+        identity !== undefined && now !== identity
+          ? this.stored()
+          : storeCheckpoint(this.#store, this.subscriber, id, this.#known(id)),
+      ),
+    );
+    await this.#keep(({ segment }) => segment >= stored.segment);
+    return stored;
   }
 
   async stored(): Promise<LogId> {
@@ -119,20 +144,40 @@ export class JournalReader {
   }
 
   async close(): Promise<void> {
-    await this.#segment?.close();
-    this.#segment = undefined;
+    await this.#keep(() => false);
   }
 
   async #open(segment: number): Promise<SegmentReader | undefined> {
-    if (this.#segment?.segment === segment) return this.#segment;
-    await this.close();
-    this.#segment = await SegmentReader.open(this.#store, segment);
-    return this.#segment;
+    if (this.#mends !== this.#access.mends()) {
+      this.#mends = this.#access.mends();
+      await this.close();
+    }
+    const open = this.#segments.find((each) => each.segment === segment);
+    const reader = open ?? (await SegmentReader.open(this.#store, segment));
+    if (!reader) return undefined;
+    this.#segments = [...this.#segments.filter((each) => each !== reader), reader];
+    const kept = this.#segments.slice(-openSegments);
+    await this.#keep((each) => kept.includes(each));
+    return reader;
+  }
+
+  /** Others are closed: one that was deleted holds its disk space as long as it is open. */
+  async #keep(isKept: (reader: SegmentReader) => boolean): Promise<void> {
+    const others = this.#segments.filter((reader) => !isKept(reader));
+    if (others.length === 0) return;
+    this.#segments = this.#segments.filter(isKept);
+    await Promise.all(others.map((reader) => reader.close()));
+  }
+
+  /** As far as this reader has seen a segment itself, nobody need look whether its records are there. */
+  #known(id: LogId | undefined): LogId | undefined {
+    const reader = this.#segments.find(({ segment }) => segment === id?.segment);
+    return reader && { segment: reader.segment, marker: reader.count };
   }
 
   async #mend(segment: number): Promise<void> {
     await this.close();
-    await this.#turns.run(() => this.#mendSegment(segment));
+    await this.#access.turns.run(() => this.#access.mend(segment));
   }
 
   /** Segments that somebody removed are passed over, and told of. */
@@ -166,11 +211,12 @@ export class JournalReader {
   }
 }
 
-/** Moves a subscriber, forth or back as far as there are segments, never ahead of the data. */
+/** Moves a subscriber, forth or back as far as there are segments, never ahead of the data. `known`: a record there is. */
 export async function storeCheckpoint(
   store: JournalStore,
   subscriber: string,
   id: LogId | undefined,
+  known?: LogId,
 ): Promise<LogId> {
   const before = await readCheckpoint(store, subscriber);
   if (before === undefined) throw noSubscriber(store, subscriber);
@@ -180,7 +226,8 @@ export async function storeCheckpoint(
   const lowest = segments[0] ?? 0;
   // The records were dropped meanwhile by the limits of the journal, and the subscriber moved on.
   if (id.segment < lowest && from.segment >= lowest) return from;
-  if (id.marker > 0 || id.segment > (await currentSegment(store))) await refuseBeyond(store, id);
+  const isKnown = known?.segment === id.segment && id.marker <= known.marker;
+  if (!isKnown && (id.marker > 0 || id.segment > (await currentSegment(store)))) await refuseBeyond(store, id);
   if (store.settings.safety === 2) await syncSegment(store, id.segment);
   await writeCheckpoint(store, subscriber, id);
   await deleteConsumed(store, { from: from.segment, to: id.segment });

@@ -20,6 +20,8 @@ export class SegmentReader {
   /** Offset of record 1, 257, 513 ... */
   readonly #marks: number[] = [];
   #scanned: ScanEnd = { offset: 0, count: 0, stop: 'end' };
+  /** Nothing can follow, and its index says so. */
+  #isFinished = false;
   /** Where the last read ended; readers go on from there. */
   #next: ScanPoint = { offset: 0, count: 0 };
 
@@ -56,6 +58,7 @@ export class SegmentReader {
   async refresh(isClosed: boolean): Promise<ScanEnd> {
     const size = await this.#file.size();
     if (size < this.#scanned.offset) this.#forget();
+    if (this.#isFinished && size === this.#scanned.offset) return this.#scanned;
     let { count } = this.#scanned;
     this.#scanned = await scanRecords(
       this.#file,
@@ -80,6 +83,7 @@ export class SegmentReader {
         isClosed && this.#scanned.stop === 'end',
         async () => (await this.#file.size()) === size,
       );
+    this.#isFinished = isClosed && this.#scanned.stop === 'end';
     return this.#scanned;
   }
 
@@ -147,6 +151,7 @@ export class SegmentReader {
 
   #forget(): void {
     this.#marks.length = 0;
+    this.#isFinished = false;
     this.#scanned = { offset: 0, count: 0, stop: 'end' };
     this.#next = { offset: 0, count: 0 };
   }

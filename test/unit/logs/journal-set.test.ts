@@ -76,7 +76,7 @@ describe('journals of a process', () => {
     await set.release(path);
     await set.release(path);
     rmSync(path, { recursive: true });
-    expect((await others.open(path)).identity).toBe('0'.repeat(32));
+    expect(await (await others.open(path)).identity()).toBe('0'.repeat(32));
     await others.release(path);
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatId } from '../../../src/core/logs/log-id.ts';
 import { type FetchedInterval, isRefusal, type OpenedLog } from '../../../src/core/logs/service-messages.ts';
+import { openJournal } from '../../../src/journal/journal.ts';
 import { IntervalDecoder } from '../../../src/manager/record-decoder.ts';
 import { SimulatedDisk } from '../journal/simulated-disk.ts';
 import { aggregateOn } from '../manager/aggregates.ts';
@@ -10,6 +11,8 @@ import { logPath, PullingWorld } from './pulling-world.ts';
 const perSegment = 10;
 const payloadBytes = 13;
 const recordBytes = 16 + payloadBytes;
+
+const inHand = { log: 'mainlog', subscribers: ['master'], consumer: 'barca', instance: 'a' };
 
 /** Two segments of a node, of which a manager has so many records, and so many of those acknowledged. `torn` never was one. */
 async function pulled(has: number, acknowledged: number, torn?: number) {
@@ -23,10 +26,7 @@ async function pulled(has: number, acknowledged: number, torn?: number) {
 
   if (torn !== undefined) await damaged(world, torn);
 
-  const open = async () =>
-    (await world.node.service!.open({
-      ...{ log: 'mainlog', subscribers: ['master'], consumer: 'barca', instance: 'a' },
-    })) as OpenedLog;
+  const open = async () => (await world.node.service!.open(inHand)) as OpenedLog;
 
   /** Everything from the checkpoint on, as a puller does it. */
   async function pull(most = Number.POSITIVE_INFINITY, acknowledge = true): Promise<void> {
@@ -56,7 +56,7 @@ async function pulled(has: number, acknowledged: number, torn?: number) {
 }
 
 async function damaged(world: PullingWorld, record: number): Promise<string | undefined> {
-  const before = world.node.journal!.identity;
+  const before = await world.node.journal!.identity();
   await world.node.journal!.sync();
   world.node.kill(false);
   world.node.disk.damage(`${logPath}/00000000`, '####', record * recordBytes);
@@ -72,12 +72,12 @@ describe('damage in what was consumed', () => {
     const before = await damaged(world, 2);
     await pull();
     expect(found()).toEqual(all);
-    expect(world.node.journal!.identity).not.toBe(before);
+    expect(await world.node.journal!.identity()).not.toBe(before);
     // And so it stays.
-    const after = world.node.journal!.identity;
+    const after = await world.node.journal!.identity();
     world.node.kill(false);
     await world.node.start();
-    expect(world.node.journal!.identity).toBe(after);
+    expect(await world.node.journal!.identity()).toBe(after);
     const checkpoint = (await world.node.journal!.subscribers()).get('master')!;
     expect(formatId(checkpoint)).toBe('00000001:00000002');
   });
@@ -90,13 +90,33 @@ describe('damage in what was consumed', () => {
     expect(found().filter((n) => n < 3 || n >= 7)).toEqual([0, 1, 2, 7, 8, 9, 10, 11]);
   });
 
+  it('R6 LOG-5 LOG-7 costs no later record where another process cuts it out: the owner sees the new identity', async () => {
+    const { world, pull, found } = await pulled(5, 5);
+    const { lease } = (await world.node.service!.open(inHand)) as OpenedLog;
+    const before = await world.node.journal!.identity();
+    await world.node.journal!.sync();
+    world.node.disk.damage(`${logPath}/00000000`, '####', 2 * recordBytes);
+    const other = await openJournal({
+      ...{ path: logPath, access: 'share', clock: world.clock, random: world.random },
+      files: world.node.disk.process(),
+    });
+    expect(await other.mend()).toBe(1);
+    await other.close();
+    expect(await world.node.journal!.identity()).not.toBe(before);
+    // What was sent under the former numbers names other records by now.
+    const late = await world.node.service!.ack(lease, { segment: 0, marker: 5 });
+    expect(late).toMatchObject({ refused: 'lost-lease' });
+    await pull();
+    expect(found()).toEqual(all);
+  });
+
   it('R6 damage that nobody has read leaves the journal what it was: what is stored is not stored again', async () => {
     const { world, pull, found } = await pulled(5, 3, 8);
-    const before = world.node.journal!.identity;
+    const before = await world.node.journal!.identity();
     world.node.kill(false);
     await world.node.start();
     await pull();
     expect(found()).toEqual(all.filter((n) => n !== 8));
-    expect(world.node.journal!.identity).toBe(before);
+    expect(await world.node.journal!.identity()).toBe(before);
   });
 });

@@ -29,7 +29,7 @@ describe('a puller', () => {
       subcluster: 'east',
       log: 'mainlog',
       subscriber: 'master',
-      journal: world.node.journal!.identity,
+      journal: await world.node.journal!.identity(),
     });
     await world.advance(100);
     // Consumed segments are gone, the one being written stays.
