@@ -7,7 +7,7 @@
  */
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import { leaseMs } from '../core/logs/lease.ts';
+import { usualLeaseMs } from '../core/logs/lease.ts';
 import { formatId, type LogId } from '../core/logs/log-id.ts';
 import type { PullBudget, PullTurn } from '../core/logs/pull-budget.ts';
 import {
@@ -56,8 +56,8 @@ export interface PulledLog {
 const maxBytes = 4 * 1024 * 1024;
 const firstBackOffMs = 1_000;
 const longestBackOffMs = 60_000;
-/** The lease lives while a slow store writes. */
-const renewMs = leaseMs / 3;
+/** Requests in the time of a lease: it lives while a slow store writes, and while there is nothing to pull. */
+const renewals = 3;
 
 interface Fetched {
   readonly interval: FetchedInterval;
@@ -211,7 +211,7 @@ export class LogPuller implements LogPullerDuties {
         session.more = answer.more;
         session.bytes += answer.bytes.length;
         session.fetched = { interval: answer, turn };
-        this.#waitMs = answer.waitMs;
+        this.#waitMs = Math.min(answer.waitMs, renewMsOf(session.opened));
         counters.add('log_records_pulled_total', answer.count);
         counters.add('log_bytes_pulled_total', answer.bytes.length);
         return 'records';
@@ -220,7 +220,7 @@ export class LogPuller implements LogPullerDuties {
       if (isRefusal(answer)) return this.#refusedFetch(answer);
       session.after = answer.last;
       session.more = false;
-      this.#waitMs = answer.waitMs;
+      this.#waitMs = Math.min(answer.waitMs, renewMsOf(session.opened));
       this.#well();
       return 'nothing';
     } catch (error) {
@@ -353,6 +353,7 @@ export class LogPuller implements LogPullerDuties {
   /** A store may take longer than the lease lasts; an acknowledgement of what is stored already changes nothing. */
   #renewal(session: Session): Timer {
     const { clock, services } = this.#world;
+    const renewMs = renewMsOf(session.opened);
     let timer = clock.after(renewMs, () => renew());
     const renew = () => {
       if (session.ended) return;
@@ -365,7 +366,7 @@ export class LogPuller implements LogPullerDuties {
   #refused({ refused, text, by, retryMs }: Refusal): OpenOutcome {
     const { cycleMs } = this.#world;
     if (refused === 'leased' || refused === 'aborted') {
-      this.#backOffMs = Math.max(retryMs ?? leaseMs, firstBackOffMs);
+      this.#backOffMs = Math.max(retryMs ?? usualLeaseMs, firstBackOffMs);
       this.#tell('info', refused === 'leased' ? `${by ?? 'somebody else'} pulls it` : text);
       return refused;
     }
@@ -427,5 +428,7 @@ export class LogPuller implements LogPullerDuties {
     return `log ${this.#pulled.log} of ${this.#pulled.node}`;
   }
 }
+
+const renewMsOf = ({ ttlMs }: OpenedLog): number => Math.max(ttlMs / renewals, firstBackOffMs / 2);
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -3,9 +3,10 @@
  * is silent, `activity` says what is being done for him. `barred`: an operator ended the transfer.
  */
 import { setup } from 'xstate';
-import { leaseMs } from '../core/logs/lease.ts';
 
 export interface LogSubscriberDuties {
+  /** Silence of the holder that ends his lease. */
+  readonly termMs: number;
   /** The holder was silent for too long. */
   expired(): void;
 }
@@ -26,7 +27,7 @@ export const logSubscriberMachine = setup({
   actions: {
     expired: ({ context }) => context.duties.expired(),
   },
-  delays: { term: leaseMs, ban: barMs },
+  delays: { term: ({ context }) => context.duties.termMs, ban: barMs },
 }).createMachine({
   id: 'logSubscriber',
   context: ({ input }) => input,

@@ -9,7 +9,7 @@
 import type { Clock } from '../core/clock.ts';
 import { isFlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { Lease, type LeaseHolder, leaseMs } from '../core/logs/lease.ts';
+import { Lease, type LeaseHolder } from '../core/logs/lease.ts';
 import { compareIds, formatId, type LogId } from '../core/logs/log-id.ts';
 import type {
   FetchedInterval,
@@ -20,6 +20,7 @@ import type {
   SubscriberListing,
 } from '../core/logs/service-messages.ts';
 import type { Random } from '../core/random.ts';
+import type { LogIntervals } from '../core/settings.ts';
 import type { LogInterval, LogJournal, LogReader } from './log-ports.ts';
 import { barMs, logSubscriberMachine } from './log-subscriber-machine.ts';
 import type { Counters } from './ports.ts';
@@ -45,7 +46,7 @@ export interface LogWorld {
   readonly log: Log;
   readonly counters: Counters;
   readonly jobs: LogJobs;
-  readonly intervals: { readonly activeMs: number; readonly idleMs: number };
+  readonly intervals: LogIntervals;
 }
 
 export interface SubscriberName {
@@ -80,6 +81,9 @@ export class LogSubscriber {
     this.#name = name;
     this.#world = world;
     const duties = {
+      get termMs() {
+        return world.intervals.leaseMs;
+      },
       expired: () => {
         world.log.notice(`${this.#text}: ${this.#lease?.holder.consumer} was silent, its lease is over`);
         this.#forget();
@@ -123,7 +127,8 @@ export class LogSubscriber {
       log.info(`${this.#text}: leased to ${holder.consumer} at ${formatId(checkpoint)}`, { job: lease.job });
       const { token, job } = lease;
       const { subscriber } = this.#name;
-      return { lease: token, subscriber, ttlMs: leaseMs, checkpoint, journal: identity, job, others };
+      const ttlMs = this.#world.intervals.leaseMs;
+      return { lease: token, subscriber, ttlMs, checkpoint, journal: identity, job, others };
     });
   }
 
@@ -193,7 +198,8 @@ export class LogSubscriber {
       return { refused: 'aborted', text: 'an operator ended it', retryMs: this.#barredUntilMs - nowMs };
     if (!this.#lease?.keepsOut(holder)) return undefined;
     const by = this.#lease.holder.consumer;
-    return { refused: 'leased', text: `${by} has it`, by, retryMs: this.#lease.leftMs(nowMs) };
+    const retryMs = this.#lease.leftMs(nowMs, this.#world.intervals.leaseMs);
+    return { refused: 'leased', text: `${by} has it`, by, retryMs };
   }
 
   #grant(holder: LeaseHolder & { readonly job?: string }, checkpoint: LogId, nowMs: number): Lease {

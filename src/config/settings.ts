@@ -89,6 +89,7 @@ export function nodeSettingsOf(
     logIntervals: {
       activeMs: 1000 * cluster.number('log_active_interval'),
       idleMs: 1000 * cluster.number('log_idle_interval'),
+      leaseMs: 1000 * cluster.number('log_lease_timeout'),
     },
     logs: offeredLogs(cluster),
     logging: loggingSettingsOf(root),

@@ -58,13 +58,22 @@ export interface NodeSettings {
   readonly api: ApiSettings;
   /** Sockets for Redis clients; undefined: there are none. */
   readonly redis: RedisSettings | undefined;
-  /** Longest pauses of who pulls logs: `log_active_interval` after data, `log_idle_interval` after none. */
-  readonly logIntervals: { readonly activeMs: number; readonly idleMs: number };
+  readonly logIntervals: LogIntervals;
   /** Offered to the aggregator, in the order of the configuration (`logs` of `cluster`). */
   readonly logs: readonly OfferedLog[];
   /** Loggers and where they write. */
   readonly logging: LoggingSettings;
   readonly logLevel: 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical';
+}
+
+/** Of whoever pulls logs. */
+export interface LogIntervals {
+  /** Longest pause after data; `log_active_interval`. */
+  readonly activeMs: number;
+  /** Longest pause after none; `log_idle_interval`. */
+  readonly idleMs: number;
+  /** Silence after which somebody else may have the log; `log_lease_timeout`. */
+  readonly leaseMs: number;
 }
 
 /** The journal `path` under the name by which managers ask for it. */

@@ -46,12 +46,7 @@ export class JournalReader {
   /** The last record handed out; undefined: what the checkpoint says. */
   #position: LogId | undefined;
 
-  constructor(
-    store: JournalStore,
-    access: JournalAccess,
-    subscriber: string,
-    position?: LogId,
-  ) {
+  constructor(store: JournalStore, access: JournalAccess, subscriber: string, position?: LogId) {
     this.#store = store;
     this.#access = access;
     this.#mends = access.mends();
@@ -227,7 +222,8 @@ export async function storeCheckpoint(
   // The records were dropped meanwhile by the limits of the journal, and the subscriber moved on.
   if (id.segment < lowest && from.segment >= lowest) return from;
   const isKnown = known?.segment === id.segment && id.marker <= known.marker;
-  if (!isKnown && (id.marker > 0 || id.segment > (await currentSegment(store)))) await refuseBeyond(store, id);
+  if (!isKnown && (id.marker > 0 || id.segment > (await currentSegment(store))))
+    await refuseBeyond(store, id);
   if (store.settings.safety === 2) await syncSegment(store, id.segment);
   await writeCheckpoint(store, subscriber, id);
   await deleteConsumed(store, { from: from.segment, to: id.segment });

@@ -237,6 +237,7 @@ const optionNames: Readonly<Record<string, string>> = {
   aggregation: 'Logs',
   'logIntervals.activeMs': 'log_active_interval',
   'logIntervals.idleMs': 'log_idle_interval',
+  'logIntervals.leaseMs': 'log_lease_timeout',
   logging: 'loggers',
   'logging.isHighResolution': 'log_hires_timestamp',
   'logging.maxLag': 'logs_max_lag',

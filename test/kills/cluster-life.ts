@@ -100,7 +100,8 @@ async function beNode(life: ClusterLife, { files, wire, around, system }: Parts)
     create: { unitLimit, safety, compress },
     ...around,
   });
-  const world = { ...around, jobs: logJobs(new Jobs(around)), intervals: { activeMs: 1000, idleMs: 2000 } };
+  const intervals = { activeMs: 1000, idleMs: 2000, leaseMs: 30_000 };
+  const world = { ...around, jobs: logJobs(new Jobs(around)), intervals };
   const offered = {
     logs: [{ name: log, path }],
     journals: { journal: async () => journal, onOpened: () => () => {} },

@@ -189,7 +189,7 @@ export class LogChecker implements ObjectChecker {
     const world = {
       ...around,
       jobs: logJobs(new Jobs(around)),
-      intervals: { activeMs: 1000, idleMs: 10_000 },
+      intervals: { activeMs: 1000, idleMs: 10_000, leaseMs: 30_000 },
     };
     const journals = {
       journal: async (asked: string) => {

@@ -195,6 +195,13 @@ const logging: readonly OptionSchema[] = [
     text: 'Pause when there was nothing to send.',
   },
   {
+    name: 'log_lease_timeout',
+    // Below, one slow sync of an aggregator would cost it the log; above, a killed one keeps it from the next for too long.
+    type: seconds(2, 3600),
+    default: '30',
+    text: 'Silence of an aggregator after which another one may have what it pulls.',
+  },
+  {
     name: 'logs_max_lag',
     type: int(0, Number.MAX_SAFE_INTEGER, 'bytes'),
     default: '0',

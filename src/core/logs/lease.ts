@@ -6,7 +6,8 @@
  */
 import { compareIds, type LogId } from './log-id.ts';
 
-export const leaseMs = 30_000;
+/** Of a node that does not say how long its leases last. */
+export const usualLeaseMs = 30_000;
 
 export interface LeaseHolder {
   readonly consumer: string;
@@ -41,7 +42,8 @@ export class Lease {
     return nowMs - this.#renewedMs;
   }
 
-  leftMs(nowMs: number): number {
+  /** Of a lease of `leaseMs`. */
+  leftMs(nowMs: number, leaseMs: number): number {
     return Math.max(0, this.#renewedMs + leaseMs - nowMs);
   }
 

@@ -14,6 +14,8 @@ import { Fleet, type NodeProcess } from './fleet.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-logs-'));
 const path = join(folder, 'journal');
+/** The second manager waits for it; the first one asks three times in it, also on a slow machine. */
+const leaseS = 5;
 const text = StringCodec();
 let url: string;
 let fleet: Fleet;
@@ -57,7 +59,11 @@ async function journal(access: 'own' | 'share', subscribers: string[]): Promise<
 }
 
 function startRelay(): Promise<NodeProcess> {
-  const cluster = `logs = [ mainlog = "${path}" nothing = "${join(folder, 'none')}" ] log_active_interval = 1 log_idle_interval = 1`;
+  const cluster = `
+    logs = [ mainlog = "${path}" nothing = "${join(folder, 'none')}" ]
+    log_active_interval = 1
+    log_idle_interval = 1
+    log_lease_timeout = ${leaseS}`;
   return fleet.start({ name: 'relay-1', servers: [url], cluster });
 }
 

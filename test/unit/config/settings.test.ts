@@ -14,7 +14,7 @@ describe('settings of an empty configuration', () => {
       clusterGroup: 'ec_cluster',
       controlGroup: 'ec_console',
       logGroup: undefined,
-      logIntervals: { activeMs: 1_000, idleMs: 10_000 },
+      logIntervals: { activeMs: 1_000, idleMs: 10_000, leaseMs: 30_000 },
       bus: {
         servers: [],
         credentials: {},

@@ -1,6 +1,5 @@
 /** The log service of a node, asked directly (logging 9.2, 9.3). */
 import { describe, expect, it } from 'vitest';
-import { leaseMs } from '../../../src/core/logs/lease.ts';
 import { formatId } from '../../../src/core/logs/log-id.ts';
 import type {
   FetchedInterval,
@@ -26,8 +25,10 @@ async function served(sizes: readonly number[], unitLimit?: number) {
 }
 
 describe('a lease', () => {
-  it('LOG-9.2 keeps others out, until its holder was silent for 30 s; any request of his renews it', async () => {
+  it('LOG-9.2 keeps others out, until its holder was silent for log_lease_timeout; any request of his renews it', async () => {
+    const leaseMs = 5_000;
     const { world, service, opened, fetch } = await served([10]);
+    world.node.intervals.leaseMs = leaseMs;
     const { lease, ttlMs } = await opened();
     expect(ttlMs).toBe(leaseMs);
     await world.advance(leaseMs - 1_000);

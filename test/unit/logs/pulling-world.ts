@@ -126,6 +126,7 @@ export class NodeSide {
   readonly disk = new SimulatedDisk();
   readonly #world: PullingWorld;
   readonly #unitLimit: number;
+  readonly intervals = { activeMs: 1000, idleMs: 10_000, leaseMs: 30_000 };
   subscribers: string[] = ['master'];
   jobs: Jobs;
   journal: Journal | undefined;
@@ -159,7 +160,7 @@ export class NodeSide {
     const world = {
       ...around,
       jobs: logJobs(this.jobs),
-      intervals: { activeMs: 1000, idleMs: 10_000 },
+      intervals: this.intervals,
     };
     const journals = {
       journal: async () => {

@@ -47,6 +47,20 @@ describe('a puller', () => {
     await world.until(() => manager.store.arrivals.length === 2, 100);
   });
 
+  it('LOG-9.2 keeps a lease that is shorter than the pause after nothing: it asks before the lease is over', async () => {
+    const world = new PullingWorld();
+    Object.assign(world.node.intervals, { leaseMs: 3_000, idleMs: 60_000 });
+    await world.node.start();
+    const manager = new ManagerSide(world);
+    manager.start();
+    world.append(1);
+    await world.until(() => manager.store.arrivals.length === 1);
+    await world.advance(120_000);
+    expect(world.recorder.texts().filter((text) => text.includes('lease'))).toEqual([
+      expect.stringContaining('leased to'),
+    ]);
+  });
+
   it('LOG-9.3 is told of a log that gets its journal only now, and pulls its first line at once', async () => {
     const world = new PullingWorld();
     await world.node.start();

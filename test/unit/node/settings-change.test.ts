@@ -38,6 +38,7 @@ describe('what a reload takes over', () => {
     ['unconditional_rebind = false', 'unconditional_rebind'],
     ['debug_level = INFO', 'debug_level'],
     ['log_idle_interval = 3', 'log_idle_interval'],
+    ['log_lease_timeout = 3', 'log_lease_timeout'],
     ['logs = [ a = /tmp/a ]', 'logs'],
     ['log_group = log', 'log_group'],
     ['api_max_requests = 9', 'api_max_requests'],
