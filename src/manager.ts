@@ -32,6 +32,7 @@ import { Jobs } from './node/jobs.ts';
 import { Journals } from './node/journals.ts';
 import { Lifecycle } from './node/lifecycle.ts';
 import { Logging } from './node/logging.ts';
+import { Observation } from './node/observation.ts';
 import type { ReloadOutcome } from './node/reload.ts';
 import { checkoutNow } from './node/repository/loaded-checkout.ts';
 import { Puller } from './node/repository/puller.ts';
@@ -74,6 +75,7 @@ export class RunningManager {
   readonly #interpreter: Interpreter;
   readonly #lifecycle: Lifecycle;
   readonly #consoles: Consoles;
+  readonly #observation: Observation;
   #server: BusServer | undefined;
   #asLogger: AsLogger | undefined;
   readonly #jobs: Jobs;
@@ -124,9 +126,12 @@ export class RunningManager {
     });
     const registry = managerRegistry(this.#facts(paniclog));
     this.#interpreter = new Interpreter({ registry, ...this.#around });
-    this.#consoles = new Consoles({ interpreter: this.#interpreter, access: this.#access, log });
+    this.#consoles = new Consoles({ interpreter: this.#interpreter, access: this.#access, ...this.#around });
+    const system = new ActorSystem(this.#around);
+    const life = () => this.#life;
+    this.#observation = new Observation('manager', this, { around: this.#around, system, life });
     this.#lifecycle = new Lifecycle({
-      system: new ActorSystem(this.#around),
+      system,
       log,
       duties: {
         openConsole: () => this.#openConsole(),
@@ -229,6 +234,7 @@ export class RunningManager {
 
   async #openConsole(): Promise<void> {
     const { settings } = this;
+    await this.#observation.open(settings.metrics);
     const { path = join(settings.stateDir, 'control-cache.db') } = settings.controlCache;
     this.#cache = await ControlCache.open({
       settings: { ...settings.controlCache, path },
@@ -335,6 +341,7 @@ export class RunningManager {
     await this.#server?.stop();
     await this.#logging.close();
     await this.#consoles.stop();
+    await this.#observation.stop();
   }
 }
 

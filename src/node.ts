@@ -45,6 +45,7 @@ import { OfferedLogs } from './node/logs.ts';
 import type { LogsApi } from './node/logs-api.ts';
 import { Machine } from './node/machine.ts';
 import { NodeApi } from './node/node-api.ts';
+import { Observation } from './node/observation.ts';
 import { Peers } from './node/peers.ts';
 import { applyConfiguration, type ReloadOutcome } from './node/reload.ts';
 import { checkoutNow } from './node/repository/loaded-checkout.ts';
@@ -121,6 +122,7 @@ export class RunningNode extends NodeApi {
   protected readonly sharedObjects = new Map<string, SharedObject>();
   protected outbound: OutboundConnections | undefined;
   readonly #consoles: Consoles;
+  readonly #observation: Observation;
   #server: BusServer | undefined;
   #machine: Machine | undefined;
   #life: ClusterLife | undefined;
@@ -207,7 +209,7 @@ export class RunningNode extends NodeApi {
     this.#access = new ConsoleAccess(settings, this.#around, this.sessions.of('Control'));
     this.#interpreter = new Interpreter({ registry, ...this.#around });
     this.#access.takeAccounts(this.#logging.loggers);
-    this.#consoles = new Consoles({ interpreter: this.#interpreter, access: this.#access, log });
+    this.#consoles = new Consoles({ interpreter: this.#interpreter, access: this.#access, ...this.#around });
     this.commands = new CommandApi(registry, this.#interpreter.hooks);
     const system = new ActorSystem(this.#around);
     this.throttles = new Throttles({
@@ -221,14 +223,10 @@ export class RunningNode extends NodeApi {
       replica: (type) => this.#throttleReplica(type),
     });
     this.#slots = new HeldSlots(this.#around);
-    this.metrics.gauge('config_pending_changes', () => this.#configuration.pending);
-    exposeGauges(this.metrics, {
-      life: () => this.#life,
-      jobs: this.peers.jobs,
-      logs: this.#logs,
-      throttles: this.throttles,
-      slots: this.#slots,
-    });
+    const life = () => this.#life;
+    const [slots, logs, configuration] = [this.#slots, this.#logs, this.#configuration];
+    exposeGauges(this, { life, jobs: this.peers.jobs, logs, slots, configuration });
+    this.#observation = new Observation('node', this, { around: this.#around, system, life });
     this.#lifecycle = new Lifecycle({
       system,
       log,
@@ -326,6 +324,7 @@ export class RunningNode extends NodeApi {
   }
 
   async #openConsole(): Promise<void> {
+    await this.#observation.open(this.settings.metrics);
     const { fixed } = splitByAddress(this.settings.control, hostOfConsole, this.#floatingIps);
     await this.#consoles.prepare(fixed);
     this.#address = await resolveNodeAddress(this.settings);
@@ -471,6 +470,7 @@ export class RunningNode extends NodeApi {
     await this.#server?.stop();
     await this.#logging.close();
     await this.#consoles.stop();
+    await this.#observation.stop();
   }
 
   #sharedObject(name: string): SharedObject {

@@ -107,6 +107,11 @@ export class Programs {
     return this.#state();
   }
 
+  /** Messages that have no place in the order yet. */
+  get waiting(): number {
+    return this.#outbox.size;
+  }
+
   leave(group: string): Promise<void> {
     this.#joined.delete(group);
     return this.#state();
@@ -122,8 +127,10 @@ export class Programs {
     this.#checkSize(payload, maxOrderedBytes);
     const isFull =
       this.#outbox.size >= mostWaiting || this.#outbox.bytes + itemBytes(item) > mostWaitingBytes;
-    if (isFull)
+    if (isFull) {
+      this.#world.counters.add('program_messages_refused_total');
       throw new FlotillaError('FLT-1305', `${this.#outbox.size} messages wait for their place already`);
+    }
     this.#lastId = id;
     return this.#add(item, (settle) => this.#messages.set(id, settle));
   }

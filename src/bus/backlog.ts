@@ -31,6 +31,10 @@ export class Backlog {
     this.#roundTrip = roundTrip;
   }
 
+  get messages(): number {
+    return this.#messages;
+  }
+
   admit(bytes: number): Admission {
     if (this.#messages >= this.#limits.maxMessages || this.#bytes + bytes > this.#limits.maxBytes) {
       this.#ask();

@@ -43,6 +43,8 @@ export interface NatsWire extends Wire {
   serverVersion(): string | undefined;
   /** Round trip to the server, measured when the link came up. */
   rttMs(): number | undefined;
+  /** Messages that the server is not known to have read. */
+  waiting(): number;
 }
 
 /** Starts at once and tries for ever. Throws FLT-1201 only for a URL that is none. */
@@ -113,6 +115,10 @@ class Connection implements NatsWire {
 
   rttMs(): number | undefined {
     return this.#session?.rttMs;
+  }
+
+  waiting(): number {
+    return this.#session?.backlog.messages ?? 0;
   }
 
   publish(subject: string, data: Uint8Array, options: PublishOptions = {}): boolean {

@@ -19,6 +19,7 @@ import { checkIdentity } from './checks/identity.ts';
 import { checkLimits } from './checks/limits.ts';
 import { checkListeners } from './checks/listeners.ts';
 import { checkLogging } from './checks/logging.ts';
+import { checkMetrics } from './checks/metrics.ts';
 import { checkRedis } from './checks/redis.ts';
 import { checkReplicate } from './checks/replicate.ts';
 import { type ConfigurationFiles, diskFiles } from './files.ts';
@@ -95,6 +96,7 @@ const checks: readonly Check[] = [
   checkLogging,
   checkDatasources,
   checkRedis,
+  checkMetrics,
   checkChanges,
 ];
 

@@ -79,6 +79,7 @@ export const findingCatalogue = {
   'CFG-2333': error('Console that wants a login and has neither a password file nor a client authority'),
   'CFG-2334': warning('Console that lets everybody in, or nobody do anything'),
   'CFG-2335': warning('Passwords in clear text, or a pattern of a Role that is not anchored'),
+  'CFG-2336': error('Metrics_Listener on an address that floats'),
   'CFG-2324': error('Redis_Listener without a replicated cache, or where other hosts reach it'),
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 

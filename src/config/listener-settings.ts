@@ -1,6 +1,7 @@
 /** Settings of listeners: the fallback of CONF-5.2 resolved for each `Listen`. */
 import type {
   ListenerSettings,
+  LocalEndpoint,
   PeerEndpoint,
   PeerSettings,
   RedisSettings,
@@ -116,13 +117,22 @@ const defaultBacklog = 500;
 /** Undefined: nothing listens for Redis clients. */
 export function redisSettingsOf(root: Scope): RedisSettings | undefined {
   const cache = ScopeReader.ofTop(root, 'redis_listener').text('cache');
-  const endpoints = enabledListens(root, 'redis_listener').flatMap((listen) => {
+  const endpoints = localEndpointsOf(root, 'redis_listener');
+  return cache === undefined || endpoints.length === 0 ? undefined : { cache, endpoints };
+}
+
+/** Where monitoring asks. */
+export function metricsEndpointsOf(root: Scope): LocalEndpoint[] {
+  return localEndpointsOf(root, 'metrics_listener');
+}
+
+function localEndpointsOf(root: Scope, listener: string): LocalEndpoint[] {
+  return enabledListens(root, listener).flatMap((listen) => {
     const endpoint = parseEndpoint(listen.key, false);
     if (typeof endpoint === 'string') return [];
     const fileMode = asNumber(valueAt(root, listen, 'file_mode'));
     return [{ endpoint, fileMode, backlog: asNumber(valueAt(root, listen, 'listen_backlog')) }];
   });
-  return cache === undefined || endpoints.length === 0 ? undefined : { cache, endpoints };
 }
 
 /** `port`: where it listens unless a `Listen` says otherwise. */

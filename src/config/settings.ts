@@ -37,7 +37,12 @@ import { busPortsOf, peersOf, serversOf } from './bus-layout.ts';
 import { bindingsOf, effectiveType, type Identity } from './checks/check.ts';
 import { controlEndpointsOf, rolesOf } from './control-settings.ts';
 import { vipSettingsOf } from './duravip-settings.ts';
-import { frontListenersOf, peerSettingsOf, redisSettingsOf } from './listener-settings.ts';
+import {
+  frontListenersOf,
+  metricsEndpointsOf,
+  peerSettingsOf,
+  redisSettingsOf,
+} from './listener-settings.ts';
 import { loggingSettingsOf } from './logger-settings.ts';
 import { aggregationOf, controlCacheOf } from './logs-settings.ts';
 import { membershipTimes } from './membership-times.ts';
@@ -86,6 +91,7 @@ export function nodeSettingsOf(
     peers: peerSettingsOf(root, clusterPortOf(root)),
     api: { isServed: cluster.flag('api'), maxRequests: cluster.number('api_max_requests') },
     redis: redisSettingsOf(root),
+    metrics: metricsEndpointsOf(root),
     logIntervals: {
       activeMs: 1000 * cluster.number('log_active_interval'),
       idleMs: 1000 * cluster.number('log_idle_interval'),

@@ -5,6 +5,7 @@
  * Invariants: a session ends with its connection; those who have not logged in cannot take the places of those who have.
  */
 import type net from 'node:net';
+import type { Counters } from '../actors/ports.ts';
 import {
   type Address,
   formatAddress,
@@ -53,6 +54,7 @@ export interface ControlListenerOptions {
   readonly interpreter: Interpreter;
   readonly access: ControlAccessParts;
   readonly log: Log;
+  readonly counters?: Counters;
 }
 
 /**
@@ -111,6 +113,7 @@ class Door {
       inUse: 'FLT-1501',
       maxSessions: maxSessionsPerEndpoint,
       log: this.#options.log,
+      counters: this.#options.counters,
       accept: (socket) => {
         const session = this.#accept(socket);
         return { ended: session.ended, finish: () => session.finish(stopGraceMs) };

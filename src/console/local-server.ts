@@ -7,6 +7,7 @@
 import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
+import type { Counters } from '../actors/ports.ts';
 import { type ErrorCode, FlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { LocalEndpoint } from '../core/settings.ts';
@@ -25,6 +26,7 @@ export interface LocalServerOptions {
   /** Beyond it new connections are closed at once. */
   readonly maxSessions: number;
   readonly log: Log;
+  readonly counters?: Counters | undefined;
   accept(socket: net.Socket): LocalSession;
 }
 
@@ -49,6 +51,7 @@ export async function openLocalServer(
     session.ended.then(() => sessions.delete(session));
   });
   server.maxConnections = maxSessions;
+  server.on('drop', () => options.counters?.add('socket_connections_dropped_total'));
   await listen(server, endpoint, options);
   server.on('error', (error) => log.error(`${what} failed`, { endpoint: nameOf(endpoint), error }));
   return {

@@ -26,6 +26,8 @@ export interface PresentSessionsOptions {
 /** Sessions by remote address. */
 export class AddressCounts {
   readonly #row: CidrRow;
+  /** Of all addresses. */
+  total = 0;
 
   constructor(seed: number) {
     this.#row = new CidrRow({ seed, maxIdleKeys: 0 });
@@ -42,6 +44,7 @@ export class AddressCounts {
   }
 
   #add(client: Address, by: 1 | -1): void {
+    this.total += by;
     const words = wordsOf(client);
     this.#row.write(...words, Math.max(0, this.#row.get(...words) + by));
   }
@@ -69,6 +72,11 @@ export class PresentSessions {
     const counts = this.#listeners.get(listen) ?? new AddressCounts(this.#seed);
     this.#listeners.set(listen, counts);
     return counts;
+  }
+
+  /** Open at all front listeners. */
+  get atListeners(): number {
+    return [...this.#listeners.values()].reduce((sum, { total }) => sum + total, 0);
   }
 
   /**

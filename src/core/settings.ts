@@ -58,6 +58,8 @@ export interface NodeSettings {
   readonly api: ApiSettings;
   /** Sockets for Redis clients; undefined: there are none. */
   readonly redis: RedisSettings | undefined;
+  /** Where monitoring asks for health and figures (`Metrics_Listener`). */
+  readonly metrics: readonly LocalEndpoint[];
   readonly logIntervals: LogIntervals;
   /** Offered to the aggregator, in the order of the configuration (`logs` of `cluster`). */
   readonly logs: readonly OfferedLog[];

@@ -69,7 +69,7 @@ export class Listeners {
     this.#front.configure(settings.listeners);
     return floatingListeners(
       settings,
-      { ...this.#options, front: this.#front, log: this.#options.around.log },
+      { ...this.#options, front: this.#front, ...this.#options.around },
       before,
     );
   }

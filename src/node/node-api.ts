@@ -9,6 +9,7 @@ import type { PresentSessions } from '../core/present-sessions.ts';
 import type { OutboundResults } from '../core/series/outbound-results.ts';
 import type { View, ViewCause } from '../core/view.ts';
 import type { FrontEvent } from '../net/front-listener.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Counts, NodeAudit, NodeGauges, NodeSeries } from './counts.ts';
 import type { Floating, VipLocation } from './floating.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
@@ -37,6 +38,7 @@ export abstract class NodeApi extends GuardedEmitter<NodeEvents> {
   protected abstract readonly outbound: OutboundConnections | undefined;
   protected abstract readonly counts: Counts | undefined;
   abstract readonly throttles: Throttles;
+  abstract readonly metrics: Metrics;
   /** Who is connected at the moment, by service or front listener and by address. */
   abstract readonly sessions: Pick<PresentSessions, 'count' | 'countOn'>;
 
@@ -49,16 +51,16 @@ export abstract class NodeApi extends GuardedEmitter<NodeEvents> {
 
   /** Whether an outbound connection may be opened now, or which cap forbids it (replication 6.10). */
   mayConnect(attempt: OutboundAttempt): OutboundDecision {
-    return this.#connections().mayConnect(attempt);
+    return this.#counted(this.#connections().mayConnect(attempt));
   }
 
   /**
    * Both in one, with a slot of the cluster for each cap in `strict_connection_caps`: the nodes together never pass such a
    * cap while they agree on who is there. Open all connections with this then; `outboundOpened` takes no slots.
    */
-  openOutbound(connection: OutboundConnection): Promise<OutboundOpening> {
+  async openOutbound(connection: OutboundConnection): Promise<OutboundOpening> {
     const connections = () => this.#connections();
-    return openOutbound({ connections, slots: this.throttles.slots }, connection);
+    return this.#counted(await openOutbound({ connections, slots: this.throttles.slots }, connection));
   }
 
   /** Counts an outbound connection from the moment it is initiated. */
@@ -152,6 +154,11 @@ export abstract class NodeApi extends GuardedEmitter<NodeEvents> {
   /** Counters of all nodes that expire some time after their last change. */
   get gauges(): NodeGauges {
     return this.#started().gauges;
+  }
+
+  #counted<Decision extends { readonly allowed: boolean }>(decision: Decision): Decision {
+    if (!decision.allowed) this.metrics.add('outbound_refusals_total');
+    return decision;
   }
 
   #connections(): OutboundConnections {

@@ -36,7 +36,7 @@ export class RedisListener {
           what: 'socket for Redis clients',
           inUse: 'FLT-1401',
           maxSessions,
-          log: parts.around.log,
+          ...parts.around,
           accept: (socket) => new RespSession(socket, ++listener.#sessions, store, parts.around),
         });
         listener.#servers.push(server);

@@ -224,6 +224,7 @@ const optionNames: Readonly<Record<string, string>> = {
   controlGroup: 'control_group',
   logGroup: 'log_group',
   logLevel: 'debug_level',
+  metrics: 'Metrics_Listener',
   'api.isServed': 'api',
   'api.maxRequests': 'api_max_requests',
   peers: 'ECCluster_Listener',

@@ -63,6 +63,7 @@ export class Throttles {
   readonly #inbound: InboundThrottles;
   #partition: PartitionPolicy;
   readonly #lone = new Map<ReplicaType, ThrottleReplica>();
+  readonly #named: NamedThrottles;
   readonly #pending = new Set<(error: unknown) => void>();
   #hasStopped = false;
 
@@ -80,7 +81,8 @@ export class Throttles {
       throttles: () => this.#throttlesOf('shared_named_throttles'),
       partition: () => this.#partition,
     };
-    this.local = new LocalThrottles(new NamedThrottles(sources.maxNamed, around.clock), calls);
+    this.#named = new NamedThrottles(sources.maxNamed, around.clock);
+    this.local = new LocalThrottles(this.#named, calls);
     this.shared = new SharedNamedThrottles(named, calls);
     this.slots = new Slots(named, calls);
     this.#inbound = new InboundThrottles(inbound, () => around.clock.wallMs());
@@ -119,9 +121,14 @@ export class Throttles {
     this.#partition = partition;
   }
 
-  /** @internal Callers that wait in throttles without an object; the others are in the figures of their objects. */
-  get waiting(): number {
-    return [...this.#lone.values()].reduce((sum, { throttles }) => sum + throttles.stats.waiting, 0);
+  /** @internal Of throttles without an object; the others are in the figures of their objects. */
+  get figures(): { readonly waiting: number; readonly held: number; readonly evictions: number } {
+    const lone = [...this.#lone.values()].map(({ throttles }) => throttles.stats);
+    return {
+      waiting: lone.reduce((sum, { waiting }) => sum + waiting, 0),
+      held: lone.reduce((sum, { throttles }) => sum + throttles, this.#named.size),
+      evictions: lone.reduce((sum, { evictions }) => sum + evictions, this.#named.evictions),
+    };
   }
 
   /** @internal Whoever still waits is told that it is in vain. */

@@ -3,6 +3,7 @@
  * when its address comes and closed when it goes.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { Counters } from '../actors/ports.ts';
 import {
   type ControlAccessParts,
   type ControlListener,
@@ -71,6 +72,7 @@ export interface ListenerOpeners {
   readonly interpreter: Interpreter;
   readonly access: ControlAccessParts;
   readonly log: Log;
+  readonly counters: Counters;
 }
 
 /** Those of a configuration that float. One that was there before, and is the same, is the same object. */
@@ -130,8 +132,8 @@ function consoleVipListener(endpoint: ControlEndpoint, openers: ListenerOpeners)
     endpoint: 'host' in endpoint.endpoint ? endpointText(endpoint.endpoint.host, endpoint.endpoint.port) : '',
     isOpenToProgram: false,
     start: async () => {
-      const { interpreter, access, log } = openers;
-      open = await startControlListener({ endpoints: [endpoint], interpreter, access, log });
+      const { interpreter, access, log, counters } = openers;
+      open = await startControlListener({ endpoints: [endpoint], interpreter, access, log, counters });
     },
     stop: async () => {
       await open?.stop();

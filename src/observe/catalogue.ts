@@ -9,12 +9,35 @@ export interface Metric {
   /** What is counted, in the plural. */
   readonly unit: string;
   readonly help: string;
+  /** Exposed as it is: a name that every exporter of processes uses. */
+  readonly isCommon?: true;
+  /** Of a fixed set of values each: never an address, a domain, a name that traffic brings. */
+  readonly labels?: readonly string[];
 }
 
 const counter = (unit: string, help: string) => ({ kind: 'counter', unit, help }) as const;
 const gauge = (unit: string, help: string) => ({ kind: 'gauge', unit, help }) as const;
+const common = (kind: Metric['kind'], unit: string, help: string) =>
+  ({ kind, unit, help, isCommon: true }) as const;
 
 export const metricCatalogue = {
+  info: { ...gauge('processes', 'Always 1; which process this is'), labels: ['role', 'version'] },
+  healthy: gauge('processes', '1 while `/healthz` says yes'),
+  ready: gauge('processes', '1 while `/readyz` says yes'),
+  event_loop_delay_p99_seconds: gauge(
+    'seconds',
+    'How late turns of the event loop were in the last quarter of a minute, 99th percentile',
+  ),
+  event_loop_delay_max_seconds: gauge('seconds', 'The same, of the turn that was latest'),
+  process_start_time_seconds: common('gauge', 'seconds', 'When the process began, since 1970'),
+  process_cpu_seconds_total: common('counter', 'seconds', 'Time of processors that the process took'),
+  process_resident_memory_bytes: common('gauge', 'bytes', 'Memory that the process has in use'),
+  process_heap_bytes: common('gauge', 'bytes', 'Memory of objects of the program'),
+  process_open_fds: common('gauge', 'descriptors', 'Open file descriptors'),
+  process_max_fds: common('gauge', 'descriptors', 'Most file descriptors the process may open'),
+
+  actors_running: gauge('actors', 'Actors of the process and of its life in the cluster'),
+  actors_given_up: gauge('actors', 'Actors that failed too often and are not started any more'),
   actor_failures_total: counter(
     'failures',
     'Actors stopped by an exception; each is logged with its last event',
@@ -90,6 +113,47 @@ export const metricCatalogue = {
     'Messages about floating addresses that could not be understood and were dropped',
   ),
 
+  vip_addresses_configured: gauge('addresses', 'Floating addresses that this node is configured for'),
+  vip_addresses_owned: gauge('addresses', 'Floating addresses that this node owns'),
+  vip_addresses_on: gauge('addresses', 'Floating addresses, followers included, that are on and answer here'),
+  vip_addresses_stuck: gauge(
+    'addresses',
+    'Floating addresses that could not be put on or taken off here; each is in the log',
+  ),
+  vip_addresses_unfit: gauge('addresses', 'Floating addresses that this node cannot serve now'),
+  vip_addresses_orphaned: gauge('addresses', 'Floating addresses that nobody owns, as this node sees it'),
+  vip_lease_alive: gauge('leases', '1 while the kernel answers for floating addresses of this node'),
+  vip_quorum: gauge('views', '1 while enough nodes are here to own addresses'),
+
+  shared_dropped_messages_total: counter(
+    'messages',
+    'Replication messages ignored because they were repeated, of an old session, or too many to hold back',
+  ),
+  shared_gaps_total: counter('gaps', 'Batches of changes found missing; the row is fetched anew'),
+  shared_snapshots_total: counter('snapshots', 'Rows of other members fetched as a whole'),
+  shared_rolled_up_total: counter(
+    'keys',
+    'Keys counted together with others, because this node had `max_keys` of them',
+  ),
+  shared_refused_keys_total: counter(
+    'keys',
+    'Keys of other nodes that found no room here, of a node that keeps to no bound',
+  ),
+  cache_entries: gauge('entries', 'Pairs in replicated caches'),
+  cache_hits_total: counter('lookups', 'Lookups in replicated caches that found a pair'),
+  cache_misses_total: counter('lookups', 'Lookups in replicated caches that found none'),
+  cache_evictions_total: counter(
+    'entries',
+    'Pairs of replicated caches dropped for want of room (`max_size`)',
+  ),
+  query_cache_entries: gauge('results', 'Results kept of datasources'),
+  query_cache_hits_total: counter('queries', 'Queries of datasources answered by a result that was kept'),
+  query_cache_misses_total: counter('queries', 'Queries of datasources for which a database was asked'),
+  query_cache_evictions_total: counter(
+    'results',
+    'Results of datasources dropped for want of room (`cache_size`)',
+  ),
+
   shared_late_messages_total: counter(
     'messages',
     'Replication messages dropped because more of them came than this node has turns for',
@@ -109,6 +173,19 @@ export const metricCatalogue = {
     'Times that a throttle had no unit left and the caller had to wait',
   ),
   throttle_refusals_total: counter('calls', 'Calls refused because too many wait for throttles'),
+  throttle_unanswered_total: counter(
+    'calls',
+    'Calls of throttles of the cluster refused because nobody answered within `max_wait`',
+  ),
+  throttle_evictions_total: counter(
+    'throttles',
+    'Named throttles that went because there were too many (`siv_throttle_cache_size`)',
+  ),
+
+  outbound_refusals_total: counter(
+    'connections',
+    'Outbound connections that a program asked for and that a cap forbade',
+  ),
 
   aggregate_records_total: counter('records', 'Records of logs of nodes that the aggregator stored'),
   aggregate_bytes_total: counter('bytes', 'What the aggregator wrote to its outputs'),
@@ -158,6 +235,14 @@ export const metricCatalogue = {
     'messages',
     'Messages between programs that could not be understood and were dropped',
   ),
+  program_messages_refused_total: counter(
+    'messages',
+    'Messages of programs of this node refused because too many wait for their place in the order',
+  ),
+  program_messages_waiting: gauge(
+    'messages',
+    'Messages of programs of this node that wait for their place in the order',
+  ),
   program_messages_dropped_total: counter(
     'messages',
     'Messages between programs dropped because their sender was not in the view',
@@ -193,12 +278,31 @@ export const metricCatalogue = {
   ),
   log_store_failures_total: counter('failures', 'Times that pulled records could not be written'),
 
+  socket_connections_dropped_total: counter(
+    'connections',
+    'Connections to sockets of the console, of Redis clients and of monitoring closed because too many were open',
+  ),
+  metrics_requests_total: counter('requests', 'Requests of monitoring'),
+
   console_commands_total: counter('commands', 'Console lines run, whatever carried them'),
   console_failures_total: counter('commands', 'Console lines that ended with another status than 0'),
 
+  listener_sessions: gauge('sessions', 'Sessions open at front listeners'),
+  throttles_held: gauge('throttles', 'Named throttles and slots held, those of this node alone included'),
+  shared_objects: gauge('objects', 'Shared objects of this process'),
+  shared_objects_behind: gauge(
+    'objects',
+    'Shared objects that do not have the rows of all members; 0 when all has been caught up',
+  ),
+  bus_backlog_messages: gauge(
+    'messages',
+    'Messages of both links that are not known to have been read by the server (`max_backlog`)',
+  ),
   log_lines_waiting: gauge('lines', 'Lines of loggers that wait for their destinations'),
   log_destinations_failing: gauge('destinations', 'Destinations of loggers that cannot be written now'),
   view_members: gauge('members', 'Members of the current view'),
+  view_settled: gauge('views', '1 while no other view is being agreed upon, and the bus can be reached'),
+  view_leader: gauge('views', '1 while this process leads its view'),
   link_up: gauge('links', 'Bus links that are up, 0 to 2'),
   api_requests_waiting: gauge('requests', 'Requests of the API over NATS that wait for other nodes'),
   api_slots_held: gauge('slots', 'Slots held for clients of the API over NATS'),
@@ -217,7 +321,10 @@ export const metricCatalogue = {
   shared_pending_changes: gauge('changes', 'Changes of the own rows that are not sent yet'),
 } as const satisfies Record<string, Metric>;
 
+export type MetricName = keyof typeof metricCatalogue;
+
 /** The name as a scraper sees it: with the product's prefix, counters with the ending that tools expect. */
-export function exposedName(name: string, { kind }: Metric): string {
+export function exposedName(name: string, { kind, isCommon }: Metric): string {
+  if (isCommon) return name;
   return `flotilla_${name}${kind === 'counter' && !name.endsWith('_total') ? '_total' : ''}`;
 }

@@ -18,7 +18,8 @@ export class Metrics implements Counters {
   readonly #catalogue: Readonly<Record<string, Metric>>;
   readonly #unknownNames: MetricsOptions['unknownNames'];
   readonly #counts = new Map<string, number>();
-  readonly #gauges = new Map<string, () => number>();
+  readonly #reads = new Map<string, () => number>();
+  readonly #labels = new Map<string, Readonly<Record<string, string>>>();
 
   constructor({ catalogue = metricCatalogue, unknownNames }: MetricsOptions) {
     this.#catalogue = catalogue;
@@ -35,13 +36,23 @@ export class Metrics implements Counters {
 
   /** `read` is called at each scrape; an exception in it leaves this gauge out of that scrape. */
   gauge(name: string, read: () => number): void {
-    if (this.#kindOf(name) === 'gauge') this.#gauges.set(name, read);
-    else this.#unknown(name, 'gauge');
+    this.#provide(name, 'gauge', read);
   }
 
-  /** Current value; undefined for a gauge that nobody provides. */
+  /** A counter that somebody else keeps. */
+  counter(name: string, read: () => number): void {
+    this.#provide(name, 'counter', read);
+  }
+
+  /** A gauge that is always 1, for its labels. */
+  info(name: string, labels: Readonly<Record<string, string>>): void {
+    this.#provide(name, 'gauge', () => 1);
+    this.#labels.set(name, labels);
+  }
+
+  /** Current value; undefined for what nobody provides. */
   value(name: string): number | undefined {
-    return this.#counts.get(name) ?? this.#gauges.get(name)?.();
+    return this.#reads.get(name)?.() ?? this.#counts.get(name);
   }
 
   /** All figures in the Prometheus text format. */
@@ -51,11 +62,23 @@ export class Metrics implements Counters {
     for (const [name, metric] of Object.entries(this.#catalogue)) {
       const value = this.#readable(name);
       if (value === undefined) continue;
-      const options = { name: exposedName(name, metric), help: metric.help, registers: [registry] };
-      if (metric.kind === 'counter') new Counter(options).inc(value);
-      else new Gauge(options).set(value);
+      const labels = this.#labels.get(name) ?? {};
+      const labelNames = metric.labels ?? [];
+      const options = {
+        name: exposedName(name, metric),
+        help: metric.help,
+        registers: [registry],
+        labelNames,
+      };
+      if (metric.kind === 'counter') new Counter(options).inc(labels, value);
+      else new Gauge(options).set(labels, value);
     }
     return await registry.metrics();
+  }
+
+  #provide(name: string, kind: Metric['kind'], read: () => number): void {
+    if (this.#kindOf(name) === kind) this.#reads.set(name, read);
+    else this.#unknown(name, kind);
   }
 
   #kindOf(name: string): Metric['kind'] | undefined {

@@ -313,6 +313,19 @@ function redisListener(): ScopeSchema {
   return { ...scope, options: [...scope.options, cache] };
 }
 
+/** Monitoring comes from other hosts and must not hang on an address that moves. */
+function metricsListener(): ScopeSchema {
+  const wanted = ['enable', 'file_mode', 'listen_backlog'];
+  const options = at(
+    pathsOf('metrics_listener', 'listen'),
+    afterRestart(socketOptions).filter(({ name }) => wanted.includes(name)),
+  );
+  return listenerScope('Metrics_Listener', metricsText, { everywhere: [], listen: options, peers: false });
+}
+
+const metricsText =
+  'HTTP for monitoring, of nodes and managers: `/healthz`, `/readyz` and `/metrics`. Whoever reaches it may read; nothing there names an address or a domain.';
+
 const redisText =
   'Sockets for Redis clients on this host: what they count, limit and remember, all nodes share. A Unix socket, or a port of loopback.';
 
@@ -338,6 +351,7 @@ export const listenerScopes: readonly ScopeSchema[] = [
     nodeServiceOptions,
   ),
   redisListener(),
+  metricsListener(),
   plainListener('msgcserver_listener', 'Where bus servers of other nodes connect.'),
 ];
 

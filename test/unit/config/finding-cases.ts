@@ -396,6 +396,11 @@ export const findingCases: readonly FindingCase[] = [
     says: 'can be reached by other hosts',
   },
   {
+    code: 'CFG-2336',
+    text: `Binding b { bind_address = 10.1.1.2 ${vip} }\n${topology}\nMetrics_Listener { Listen ¦"10.1.1.2:9464"¦ {} }`,
+    says: 'floats',
+  },
+  {
     code: 'CFG-2331',
     text: 'Control_Listener { Enable_Authentication = true AuthLoginParameters = [ uri = "scrypt:///f" ] Listen ¦":2025"¦ {} }',
     says: 'clients of other hosts are turned away on *:2025',

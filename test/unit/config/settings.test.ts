@@ -90,6 +90,7 @@ describe('settings of an empty configuration', () => {
       controlClientTimeoutMs: 60_000,
       api: { isServed: true, maxRequests: 1024 },
       redis: undefined,
+      metrics: [],
       peers: {
         listen: [{ host: undefined, port: 4802, backlog: 500 }],
         secret: undefined,

@@ -147,6 +147,17 @@ describe('Redis_Listener', () => {
   });
 });
 
+describe('Metrics_Listener', () => {
+  it('opens sockets for monitoring, for this host or for all', () => {
+    const { metrics } = settingsOf(`Metrics_Listener {
+      Listen "*:9464" {}  Listen "/run/metrics.sock" { file_mode = 0666 }  Listen "127.0.0.1:1" { enable = false } }`);
+    expect(metrics).toEqual([
+      { endpoint: { host: '*', port: 9464 }, fileMode: 0o660, backlog: 500 },
+      { endpoint: { path: '/run/metrics.sock' }, fileMode: 0o666, backlog: 500 },
+    ]);
+  });
+});
+
 describe('replication 14.1 datasources', () => {
   it('have their defaults, and sizes of caches are bounded', () => {
     const { datasources, replicate } = settingsOf(`
