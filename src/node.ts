@@ -56,6 +56,7 @@ import { SharedObject } from './node/shared-object.ts';
 import { surroundingsOf } from './node/surroundings.ts';
 import { systemClock } from './node/system-clock.ts';
 import { Throttles } from './node/throttles.ts';
+import { runInTurns } from './node/turns.ts';
 import { flotillaVersion } from './node/version.ts';
 import { floatingIpsOf, hostOfConsole, splitByAddress } from './node/vip-listeners.ts';
 import type { LineOutput } from './observe/log.ts';
@@ -497,6 +498,8 @@ export class RunningNode extends NodeApi {
     const { caps, replicate } = this.settings;
     const rowsName = replicate.find(({ type }) => type === 'outbound_binding_domains')?.name;
     const rows = rowsName === undefined ? undefined : this.#life?.member.tables.get(rowsName)?.gaugeTable;
-    return new OutboundConnections(caps, this.sharedObjects, rows);
+    const connections = new OutboundConnections(caps, this.sharedObjects, rows);
+    connections.onWork = (work) => void runInTurns(work, this.#around.clock);
+    return connections;
   }
 }

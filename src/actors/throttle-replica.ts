@@ -8,8 +8,8 @@ import { objectHash } from '../core/digest.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { PartedMap } from '../core/parted-map.ts';
 import type { Standing } from '../core/replica/replicator.ts';
-import { sortInSlices } from '../core/replica/sliced-sort.ts';
-import type { Work } from '../core/replica/work.ts';
+import { sortedOrder } from '../core/replica/sliced-sort.ts';
+import { paused, type Work } from '../core/replica/work.ts';
 import type { ReplicaSettings, ReplicaType } from '../core/settings.ts';
 import { isOfQuota, type SharedRow, type SharedStats } from '../core/shared-object.ts';
 import type { QuotaMessage, ThrottleUse } from '../core/throttle/messages.ts';
@@ -252,9 +252,12 @@ function* summed(
       if (!use || ++looked % listingRows === 0) yield [];
     }
   }
-  const list = Array.from(rows, ([, row]) => row);
-  const order = Int32Array.from(list, (_, i) => i);
-  for (const _ of sortInSlices(order, (a, b) => (list[a]!.key < list[b]!.key ? -1 : 1))) yield [];
+  const list: SharedRow[] = [];
+  for (const [, row] of rows) if (list.push(row) % listingRows === 0) yield [];
+  const order = yield* paused(
+    sortedOrder(list.length, (a, b) => (list[a]!.key < list[b]!.key ? -1 : 1)),
+    [],
+  );
   for (let at = 0; at < order.length; at += listingRows)
     yield Array.from(order.subarray(at, at + listingRows), (i) => list[i]!);
 }

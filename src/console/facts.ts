@@ -2,6 +2,8 @@
  * What the commands ask of the node they run in. The composition root implements it over the real actors, a test over
  * plain data. Each call reads the state of this moment; nothing is kept.
  */
+
+import type { Prefix } from '../core/address.ts';
 import type { CacheCounts } from '../core/cache/cache-counts.ts';
 import type { CommandTarget } from '../core/command-target.ts';
 import type { ArpEntry } from '../core/duravip/arp-table.ts';
@@ -15,7 +17,6 @@ import type { LogLevel } from '../core/log.ts';
 import type { LogListing, NodeListing } from '../core/logs/service-messages.ts';
 import type { AuditSeries } from '../core/series/audit-series.ts';
 import type { CidrQuery } from '../core/series/cidr-query.ts';
-import type { InboundAudit } from '../core/series/inbound-audit.ts';
 import type { SharedKind, SharedRow } from '../core/shared-object.ts';
 import type { Process } from '../core/view.ts';
 import type { Commander } from './registry.ts';
@@ -162,8 +163,9 @@ export interface LoggerFacts {
 }
 
 export interface CountFacts {
-  readonly audit: InboundAudit;
   readonly series: AuditSeries;
+  /** `inbound_audit show ip`, in pieces. */
+  show(prefix: Prefix): AsyncIterable<string>;
   /** `inbound_audit show all`, in pieces. */
   all(): AsyncIterable<string>;
   /** Adds a file to a series; the number of its entries. */

@@ -19,6 +19,7 @@ import type { OutboundCounts } from './outbound-checks.ts';
 import type { OutboundObject } from './outbound-settings.ts';
 import { hostRow, OutboundTotals, pairRow } from './outbound-totals.ts';
 import { checkedText } from './replica/gauge-key.ts';
+import { finish, type Work } from './replica/work.ts';
 
 /** A connection that is being opened or is open. */
 export interface OutboundConnection {
@@ -49,6 +50,9 @@ export interface OutboundRowTable extends OutboundTable {
   onChange(listener: (key: string, by: number) => void): () => void;
 }
 
+/** Rows summed up anew in the call that brings other caps; more are work. */
+const rowsAtOnce = 2_000;
+
 export class OutboundConnections {
   #caps: OutboundCaps;
   readonly #objects: readonly OutboundObject[];
@@ -57,6 +61,9 @@ export class OutboundConnections {
   #all: OutboundTotals;
   readonly #counts: OutboundCounts;
   readonly #stopWatching: () => void;
+  #configured = 0;
+  /** For later turns of the event loop. */
+  onWork = (work: Work): void => finish(work);
 
   /** `tables` by name of the object, `rows` the one of type `outbound_binding_domains`; what is missing is not used. */
   constructor(
@@ -85,13 +92,30 @@ export class OutboundConnections {
     };
   }
 
-  /** Other caps, for the connections that are open as well; what objects count stays as it was. */
+  /**
+   * Other caps, for the connections that are open as well; what objects count stays as it was. With very many rows the
+   * former caps hold until all are summed up for the new ones: some turns.
+   */
   configure(settings: Omit<OutboundCapSettings, 'objects'>): void {
     const caps = new OutboundCaps({ ...settings, objects: this.#objects });
     const sumsOf = (row: string, group?: string) => caps.sumsOf(row, group);
+    const work = this.#take(caps, new OutboundTotals(sumsOf), new OutboundTotals(sumsOf));
+    if (this.#own.size + this.#all.size <= rowsAtOnce) finish(work);
+    else this.onWork(work);
+  }
+
+  *#take(caps: OutboundCaps, own: OutboundTotals, all: OutboundTotals): Work {
+    const turn = ++this.#configured;
+    for (const copying of [this.#own.copyTo(own), this.#all.copyTo(all)]) {
+      for (const _ of copying) {
+        yield;
+        // Still other caps have come.
+        if (turn !== this.#configured) return;
+      }
+    }
     this.#caps = caps;
-    this.#own = this.#own.resummed(sumsOf);
-    this.#all = this.#all.resummed(sumsOf);
+    this.#own = own;
+    this.#all = all;
   }
 
   mayConnect(attempt: OutboundAttempt): OutboundDecision {

@@ -5,6 +5,8 @@
  * Invariant: a sum is the total of the counts of the rows that belong to it; rows and sums at 0 are not kept, so memory
  * is bounded by the live rows.
  */
+import { PartedMap } from './parted-map.ts';
+import type { Work } from './replica/work.ts';
 
 /**
  * Names of the sums one row belongs to. `group` is the group of the row's binding where the caller knows it better than
@@ -18,10 +20,15 @@ interface Row {
   readonly sums: readonly string[];
 }
 
+/** Rows copied in one step. */
+const stepRows = 256;
+
 export class OutboundTotals {
   readonly #sumsOf: SumsOf;
-  readonly #rows = new Map<string, Row>();
-  readonly #sums = new Map<string, number>();
+  readonly #rows = new PartedMap<Row>();
+  readonly #sums = new PartedMap<number>();
+  /** Has each row as it is here, as soon as that changes. */
+  #copy: OutboundTotals | undefined;
 
   constructor(sumsOf: SumsOf) {
     this.#sumsOf = sumsOf;
@@ -35,18 +42,31 @@ export class OutboundTotals {
     if (held.count === 0) this.#rows.delete(row);
     else this.#rows.set(row, held);
     for (const sum of held.sums) this.#add(sum, applied);
+    if (this.#copy) this.#copy.#set(row, held);
     return applied === by;
   }
 
-  /** The same rows, summed up in another way. */
-  resummed(sumsOf: SumsOf): OutboundTotals {
-    const totals = new OutboundTotals(sumsOf);
-    for (const [row, { count, group }] of this.#rows) totals.change(row, count, group);
-    return totals;
+  /** Live rows. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** Makes `copy`, which is empty, have the same rows, summed up in its own way. It follows what changes meanwhile, and after. */
+  *copyTo(copy: OutboundTotals): Work {
+    this.#copy = copy;
+    let copied = 0;
+    for (const [row, held] of this.#rows) {
+      copy.#set(row, held);
+      if (++copied % stepRows === 0) yield;
+    }
   }
 
   count(sum: string): number {
     return this.#sums.get(sum) ?? 0;
+  }
+
+  #set(row: string, { count, group }: Row): void {
+    this.change(row, count - (this.#rows.get(row)?.count ?? 0), group);
   }
 
   #add(sum: string, by: number): void {

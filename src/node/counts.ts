@@ -3,6 +3,7 @@
  * own for all else (replication 8, 9, 13A). Stays the same over a cluster reset, as the tables do.
  */
 import type { SeriesReplica } from '../actors/series-replica.ts';
+import type { Prefix } from '../core/address.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { AuditSeries, type ReplicateMode } from '../core/series/audit-series.ts';
 import type { EventTable } from '../core/series/event-table.ts';
@@ -71,8 +72,8 @@ export class Counts {
       tables: () => [metrics?.table ?? local],
       journal,
       made: (one) => {
-        const saved = one.options.persist ? this.files.load(one) : undefined;
-        if (saved) series.restore(one, saved.life, saved.counts);
+        if (one.options.persist)
+          this.files.restore(one, (earlier, counts) => series.restore(one, earlier, counts));
       },
     });
     this.series = series;
@@ -84,10 +85,19 @@ export class Counts {
     });
   }
 
+  /** `inbound_audit show ip`, in pieces (replication 10.3). */
+  show(prefix: Prefix): AsyncGenerator<string, void, void> {
+    return this.#inTurns(this.audit.show(prefix));
+  }
+
   /** `inbound_audit show all`, in pieces (replication 10.7). */
-  async *all(): AsyncGenerator<string, void, void> {
+  all(): AsyncGenerator<string, void, void> {
+    return this.#inTurns(this.audit.all());
+  }
+
+  async *#inTurns(texts: Iterable<string>): AsyncGenerator<string, void, void> {
     const turns = new Turns(this.#options.around.clock);
-    for (const text of this.audit.all()) {
+    for (const text of texts) {
       if (text !== '') yield text;
       await turns.next();
     }

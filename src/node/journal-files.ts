@@ -8,7 +8,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Timer } from '../core/clock.ts';
-import { sortInSlices } from '../core/replica/sliced-sort.ts';
+import { sortedOrder } from '../core/replica/sliced-sort.ts';
 import type { Journal, JournalPage } from '../core/series/journal.ts';
 import { compareKeys, journalLines, journalName } from '../core/series/series-file.ts';
 import type { StreamKey } from '../core/series/stream-key.ts';
@@ -121,17 +121,18 @@ export class JournalFiles {
     await rm(`${path}${newSuffix}`, { force: true }).catch(() => {});
   }
 
-  async #sorted({ amounts }: JournalPage): Promise<Entry[]> {
+  async #sorted({ amounts }: JournalPage): Promise<Iterable<Entry>> {
     const entries: Entry[] = [];
     const turns = new Turns(this.#options.around.clock);
     for (const entry of amounts) {
       entries.push(entry);
       if (entries.length % sliceEntries === 0) await turns.next();
     }
-    const order = Int32Array.from(entries, (_, i) => i);
-    for (const _ of sortInSlices(order, (a, b) => compareKeys(entries[a]![0], entries[b]![0])))
-      await turns.next();
-    return Array.from(order, (i) => entries[i]!);
+    const sorting = sortedOrder(entries.length, (a, b) => compareKeys(entries[a]![0], entries[b]![0]));
+    let step = sorting.next();
+    for (; !step.done; step = sorting.next()) await turns.next();
+    const order = step.value;
+    return inOrder(entries, order);
   }
 
   #reportRefused(): void {
@@ -148,4 +149,8 @@ export class JournalFiles {
     const cause = error instanceof Error ? error.message : String(error);
     this.#options.around.log.error(`series: ${path}: ${cause}`, { path });
   }
+}
+
+function* inOrder(entries: readonly Entry[], order: Int32Array): Generator<Entry, void, void> {
+  for (const i of order) yield entries[i]!;
 }

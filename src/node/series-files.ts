@@ -12,7 +12,14 @@ import { FlotillaError } from '../core/errors.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { AuditSeries, Series } from '../core/series/audit-series.ts';
 import type { Journal } from '../core/series/journal.ts';
-import { encodedName, parseEntries, parseSaved, savedLines } from '../core/series/series-file.ts';
+import {
+  encodedName,
+  parseEntries,
+  parseSaved,
+  type SavedCount,
+  type SavedSeries,
+  savedLines,
+} from '../core/series/series-file.ts';
 import type { StreamKey } from '../core/series/stream-key.ts';
 import type { AuditSettings } from '../core/settings.ts';
 import { JournalFiles } from './journal-files.ts';
@@ -27,12 +34,18 @@ export interface SeriesFilesOptions {
   readonly life: () => Incarnation | undefined;
 }
 
+/** What an earlier life had counted, in slices. */
+export type RestoreCounts = (life: Incarnation, counts: Iterable<SavedCount>) => void;
+
 /** Lines read between two looks at the clock. */
 const sliceLines = 512;
+/** Lines of a file that are restored where a series is defined. */
+const linesAtOnce = 1024;
 
 export class SeriesFiles {
   readonly #options: SeriesFilesOptions;
   readonly #journals: JournalFiles;
+  #restoring: Promise<unknown> = Promise.resolve();
 
   constructor(options: SeriesFilesOptions) {
     this.#options = options;
@@ -45,25 +58,44 @@ export class SeriesFiles {
     });
   }
 
-  /** Of an earlier life of this node; undefined when there is nothing. */
-  load(series: Series): ReturnType<typeof parseSaved> {
+  /**
+   * What an earlier life of this node had counted, all of it in this call when it is not much; else the rest follows in
+   * turns of its own.
+   */
+  restore(series: Series, restore: RestoreCounts): void {
     const path = this.#savedPath(series.id);
     try {
-      if (!existsSync(path)) return undefined;
+      if (!existsSync(path)) return;
       const text = readFileSync(path, 'utf8');
       rmSync(path);
       const saved = parseSaved(series.id, series.keyType, text);
       if (!saved)
         this.#options.around.log.warning(`${path} is not of the series '${series.name}'; it is left out`);
-      return saved;
+      else this.#restoreEach(saved, restore);
     } catch (error) {
       this.#complain(path, error);
-      return undefined;
     }
   }
 
-  /** For the next life of this node. */
+  #restoreEach({ life, counts }: SavedSeries, restore: RestoreCounts): void {
+    const left = counts[Symbol.iterator]();
+    const next = (lines: number) => {
+      const slice: SavedCount[] = [];
+      for (let at = left.next(); !at.done; at = left.next()) if (slice.push(at.value) === lines) break;
+      restore(life, slice);
+      return slice.length === lines;
+    };
+    if (!next(linesAtOnce)) return;
+    const turns = new Turns(this.#options.around.clock);
+    const rest = async () => {
+      while (next(sliceLines)) await turns.next();
+    };
+    this.#restoring = Promise.all([this.#restoring, rest()]);
+  }
+
+  /** For the next life of this node, when all is restored. */
   async save(all: AuditSeries): Promise<void> {
+    await this.#restoring;
     const life = this.#options.life();
     for (const series of all.all) {
       if (!series.options.persist || !life) continue;

@@ -1,5 +1,6 @@
 /** Leaves turns of the event loop to everything else while something long is done. */
 import type { Clock } from '../core/clock.ts';
+import type { Work } from '../core/replica/work.ts';
 
 const turnMs = 2;
 
@@ -18,4 +19,10 @@ export class Turns {
     await new Promise<void>((resolve) => this.#clock.after(0, resolve));
     this.#endMs = this.#clock.nowMs() + turnMs;
   }
+}
+
+/** Does work to its end, some milliseconds in a turn. */
+export async function runInTurns(work: Work, clock: Clock): Promise<void> {
+  const turns = new Turns(clock);
+  for (const _ of work) await turns.next();
 }

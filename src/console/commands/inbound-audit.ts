@@ -102,9 +102,9 @@ export function inboundAuditCommands(facts: NodeFacts): readonly Command[] {
 
 const nothing = () => '';
 
-function showIp({ audit }: CountFacts, [ip]: readonly string[]): Answer['text'] {
-  const text = audit.show(prefixOf('ip', ip, undefined));
-  return () => text;
+function showIp(counts: CountFacts, [ip]: readonly string[]): Answer['text'] {
+  const prefix = prefixOf('ip', ip, undefined);
+  return () => counts.show(prefix);
 }
 
 function deleteIp({ series }: CountFacts, [key, name, monitor]: readonly string[]): Answer['text'] {

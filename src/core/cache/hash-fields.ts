@@ -9,6 +9,7 @@
  */
 
 import { FlotillaError } from '../errors.ts';
+import { PartedMap } from '../parted-map.ts';
 import type { Cache } from './cache.ts';
 import { type CacheEntry, fits } from './entry.ts';
 
@@ -21,11 +22,15 @@ export class HashFields {
   /** Of this process, and of no other. */
   readonly #owner: string;
   /** Counts by the generation of the hash, the field, and who has counted. */
-  readonly #hashes = new Map<string, Map<string, Map<string, number>>>();
+  readonly #hashes = new PartedMap<Map<string, Map<string, number>>>();
 
   constructor(cache: Cache, owner: string) {
     this.#cache = cache;
     this.#owner = owner;
+  }
+
+  size(hash: string): number {
+    return this.#hashes.get(hash)?.size ?? 0;
   }
 
   names(hash: string): string[] {

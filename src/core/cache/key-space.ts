@@ -145,6 +145,10 @@ export class KeySpace implements CacheWatcher {
     return new Map(names.map((field) => [field, this.#fields.get(generation, field) ?? 0]));
   }
 
+  fieldCount(key: string): number {
+    return this.#fields.size(this.#hash(key)?.generation ?? '');
+  }
+
   field(key: string, field: string): number | undefined {
     const hash = this.#hash(key);
     return hash && this.#fields.get(hash.generation, field);
@@ -167,7 +171,7 @@ export class KeySpace implements CacheWatcher {
     const hash = this.#hash(key);
     if (!hash) return 0;
     const removed = fields.filter((field) => this.#fields.remove(hash.generation, field)).length;
-    if (this.#fields.names(hash.generation).length === 0) this.delete(key);
+    if (this.#fields.size(hash.generation) === 0) this.delete(key);
     return removed;
   }
 

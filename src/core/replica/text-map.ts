@@ -4,17 +4,17 @@
  * Invariant: while a copy is under way no key is deleted, because a key that came back would be visited twice; what
  * should have gone goes with `sweep`.
  */
-import { sortInSlices } from './sliced-sort.ts';
+import { PartedMap } from '../parted-map.ts';
+import { sortedOrder } from './sliced-sort.ts';
 import type { TableRow } from './table.ts';
-import type { Work } from './work.ts';
+import { paused, type Work } from './work.ts';
 
 /** Keys looked at, and rows given out, in one step. */
 const stepKeys = 4096;
 const stepRows = 1024;
-const stepOrder = 65_536;
 
 export class TextMap<V> {
-  readonly #values = new Map<string, V>();
+  readonly #values = new PartedMap<V>();
   readonly #copies = new Set<TextCopy<V>>();
 
   get size(): number {
@@ -25,7 +25,7 @@ export class TextMap<V> {
     return this.#values.get(key);
   }
 
-  [Symbol.iterator](): IterableIterator<[string, V]> {
+  [Symbol.iterator](): Generator<readonly [string, V], void, void> {
     return this.#values[Symbol.iterator]();
   }
 
@@ -67,13 +67,13 @@ export interface TextRows {
 }
 
 export class TextCopy<V> implements TextRows {
-  readonly #source: ReadonlyMap<string, V>;
+  readonly #source: PartedMap<V>;
   readonly #countOf: (value: V) => number;
-  readonly #saved = new Map<string, number>();
+  readonly #saved = new PartedMap<number>();
   readonly #close: () => void;
   readonly rows: TableRow[] = [];
 
-  constructor(source: ReadonlyMap<string, V>, countOf: (value: V) => number, close: () => void) {
+  constructor(source: PartedMap<V>, countOf: (value: V) => number, close: () => void) {
     this.#source = source;
     this.#countOf = countOf;
     this.#close = close;
@@ -101,12 +101,10 @@ export class TextCopy<V> implements TextRows {
 export function* sortedRows(copy: TextRows): Generator<readonly TableRow[], void, void> {
   for (const _ of copy.fill()) yield [];
   const { rows } = copy;
-  const order = new Int32Array(rows.length);
-  for (let row = 0; row < order.length; row++) {
-    order[row] = row;
-    if (row % stepOrder === 0) yield [];
-  }
-  for (const _ of sortInSlices(order, (a, b) => (rows[a]!.key < rows[b]!.key ? -1 : 1))) yield [];
+  const order = yield* paused(
+    sortedOrder(rows.length, (a, b) => (rows[a]!.key < rows[b]!.key ? -1 : 1)),
+    [],
+  );
   for (let at = 0; at < order.length; at += stepRows)
     yield Array.from(order.subarray(at, at + stepRows), (row) => rows[row]!);
 }

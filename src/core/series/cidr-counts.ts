@@ -5,15 +5,17 @@
  * prefix; and there are at most `mostRows` of them, or an answer for all the world would end the process that gives it.
  */
 import { formatPrefix } from '../address.ts';
-import { sortInSlices } from '../replica/sliced-sort.ts';
+import { sortedOrder } from '../replica/sliced-sort.ts';
+import { paused } from '../replica/work.ts';
 import type { CountQuery } from './cidr-query.ts';
 import { compareKeys, stampOf } from './series-file.ts';
 import { keyAddress, liesIn, maskedKey, plus, type StreamKey } from './stream-key.ts';
 
 export const mostRows = 1_000_000;
 
-/** Rows between two yields. */
+/** Rows between two yields, and keys that are only moved. */
 const sliceRows = 512;
+const stepKeys = 16_384;
 
 interface Row {
   readonly label: string;
@@ -84,18 +86,23 @@ export class CidrCounts {
       else this.refused++;
     }
     // Equal counts stay in order of addresses: `a - b` is their order so far.
-    const order = Int32Array.from(rows, (_, i) => i);
-    for (const _ of sortInSlices(order, (a, b) => rows[b]!.counts[0]! - rows[a]!.counts[0]! || a - b))
-      yield undefined;
+    const order = yield* paused(
+      sortedOrder(rows.length, (a, b) => rows[b]!.counts[0]! - rows[a]!.counts[0]! || a - b),
+      undefined,
+    );
     for (const i of order) yield rows[i]!;
   }
 
   /** In order of addresses or days, and those that count for something only; undefined leaves others a turn. */
   *#rows(): Generator<Row | undefined, void, void> {
-    const keys = [...this.#counts.keys()];
-    const order = Int32Array.from(keys, (_, i) => i);
-    for (const _ of sortInSlices(order, (a, b) => compareKeys(keys[a]!, keys[b]!))) yield undefined;
-    const sorted = Array.from(order, (i) => keys[i]!);
+    const keys: StreamKey[] = [];
+    for (const key of this.#counts.keys()) if (keys.push(key) % stepKeys === 0) yield undefined;
+    const order = yield* paused(
+      sortedOrder(keys.length, (a, b) => compareKeys(keys[a]!, keys[b]!)),
+      undefined,
+    );
+    const sorted: StreamKey[] = [];
+    for (const i of order) if (sorted.push(keys[i]!) % stepKeys === 0) yield undefined;
     let seen = 0;
     for (const row of this.#query.aggregate === 'none' ? this.#netblocks(sorted) : this.#totals(sorted)) {
       if (++seen % sliceRows === 0) yield undefined;

@@ -3,6 +3,7 @@
  * current window. Of the moment in which each of them is summed up; those of one stream may be many.
  */
 import type { TableRow } from '../replica/table.ts';
+import { Amounts } from './amounts.ts';
 import { changedCell, gaugePrefix, isGauge } from './cell.ts';
 import { type Stream, stepKeys } from './event-row.ts';
 import { plus, type StreamKey } from './stream-key.ts';
@@ -41,22 +42,23 @@ function* line(id: string, entries: Iterable<readonly [StreamKey, number]>): Dum
   let count = 0;
   let looked = 0;
   for (const [, amount] of entries) {
-    count = id.startsWith(gaugePrefix) ? count + 1 : plus(count, amount);
+    count = id.startsWith(gaugePrefix) ? count + Number(amount !== 0) : plus(count, amount);
     if (++looked % stepKeys === 0) yield [];
   }
   if (count !== 0) yield [{ key: titleOf(id), count }];
 }
 
+/** Each key counts once; those that come again come as 0, so that whoever walks them can pause. */
 function* keysOf(
   rows: readonly Streams[],
   id: string,
   nowS: number,
 ): Generator<readonly [StreamKey, number]> {
-  const seen = new Set<StreamKey>();
+  const seen = new Amounts();
   for (const { streams } of rows) {
     for (const entry of currentOf(streams.get(id), nowS)) {
-      if (!seen.has(entry[0])) yield entry;
-      seen.add(entry[0]);
+      yield seen.has(entry[0]) ? [entry[0], 0] : entry;
+      seen.set(entry[0], 1);
     }
   }
 }

@@ -31,7 +31,7 @@ import { dumpAll, dumpRow } from './event-dump.ts';
 import { type Counted, EventRow, eachCount, eachKey, partsOf, type Stream } from './event-row.ts';
 import type { GaugeRows } from './gauge-cache.ts';
 import { OwnRow } from './own-row.ts';
-import { Removals } from './removals.ts';
+import { isUpTo, Removals } from './removals.ts';
 import { clearGauge, isPast, RetiredRows } from './retired-rows.ts';
 import { plus, type StreamKey } from './stream-key.ts';
 import { type Monitor, type Scope, StreamTotals } from './stream-totals.ts';
@@ -113,7 +113,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
 
   /**
    * What an earlier life of this node had counted is counted by this one from now on: its row goes where it is still
-   * kept. Cells, of so many seconds, that are too old are left out (9.17).
+   * kept. Cells, of so many seconds, that are too old are left out (9.17), and keys that were removed since.
    */
   takeOver(
     { id, intervalS, count }: Omit<StreamDefinition, 'keyType'>,
@@ -125,6 +125,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     for (const [cell, key, by] of counts) {
       checkKey(totals.keyType, key);
       if (isPast({ intervalS, count }, cell, this.#nowS)) continue;
+      if (stream && isUpTo(stream.definition, cell, this.#own.get(stream, removalCell, key))) continue;
       if (stream) this.#addTo(stream, cell, key, by, totals);
       else totals.addOwn(cell * intervalS, key, by);
     }

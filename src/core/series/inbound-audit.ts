@@ -6,7 +6,9 @@
  */
 import { formatAddress, type Prefix, parseAddress } from '../address.ts';
 import { FlotillaError } from '../errors.ts';
-import { sortInSlices } from '../replica/sliced-sort.ts';
+import { sortedOrder } from '../replica/sliced-sort.ts';
+import { paused } from '../replica/work.ts';
+import { Amounts } from './amounts.ts';
 import { checkWindows, masked, monitorText, prefixOf, wrong } from './audit-argument.ts';
 import type { StreamDefinition } from './cell.ts';
 import { stepKeys } from './event-row.ts';
@@ -117,35 +119,43 @@ export class InboundAudit {
     return this.#sum(event, this.#monitor(monitor), startv, endv, ['startv', 'endv'], prefix, cluster);
   }
 
-  /** The lines of `inbound_audit show ip` (10.3): of all nodes where the event is counted together (10.4). */
-  show(prefix: Prefix): string {
-    const lines = Array.from(this.#columns(), ({ event, scope, sizeS, back }) => {
+  /**
+   * The lines of `inbound_audit show ip` (10.3): of all nodes where the event is counted together (10.4). Each may take a
+   * walk over all addresses of its window.
+   */
+  *show(prefix: Prefix): Generator<string, void, void> {
+    if (this.#options.monitors.length === 0) yield 'no monitors configured\n';
+    for (const { event, scope, sizeS, back } of this.#columns()) {
       const sum = this.#table.sum(event, sizeS, back, back, prefix, scope);
-      return `${titles[event]} ${sizeS}/${back}: ${sum}\n`;
-    });
-    return lines.length === 0 ? 'no monitors configured\n' : lines.join('');
+      yield `${titles[event]} ${sizeS}/${back}: ${sum}\n`;
+    }
   }
 
   /** `inbound_audit show all` (10.7), line by line; empty texts are places to pause. */
   *all(): Generator<string, void, void> {
     yield 'ip,type,size,window,count\n';
     const columns = [...this.#columns()];
-    const found = new Set<StreamKey>();
-    for (const [i, { event, scope, sizeS, back }] of columns.entries()) {
+    const found = new Amounts();
+    const keys: StreamKey[] = [];
+    let looked = 0;
+    for (const { event, scope, sizeS, back } of columns) {
       for (const [key] of this.#table.entries(event, sizeS, back, scope)) {
-        found.add(key);
-        if (found.size % stepKeys === 0) yield '';
+        if (!found.has(key)) keys.push(key);
+        found.set(key, 1);
+        if (++looked % stepKeys === 0) yield '';
       }
-      if (i % stepKeys === 0) yield '';
+      if (++looked % stepKeys === 0) yield '';
     }
-    const keys = [...found];
-    const order = Int32Array.from(keys, (_, i) => i);
-    for (const _ of sortInSlices(order, (a, b) => compareKeys(keys[a]!, keys[b]!))) yield '';
+    const order = yield* paused(
+      sortedOrder(keys.length, (a, b) => compareKeys(keys[a]!, keys[b]!)),
+      '',
+    );
     for (const i of order) {
       const ip = formatAddress(keyAddress(keys[i]!));
       for (const { event, scope, sizeS, back } of columns) {
         const count = this.#table.sum(event, sizeS, back, back, keys[i]!, scope);
         if (count !== 0) yield `${ip},${titles[event]},${sizeS},${back},${count}\n`;
+        if (++looked % stepKeys === 0) yield '';
       }
     }
   }

@@ -93,6 +93,7 @@ export class Removals {
   }
 }
 
-function isUpTo({ intervalS }: StreamDefinition, cell: number, atMs: number): boolean {
+/** What was counted in that cell is gone with a removal of that time. */
+export function isUpTo({ intervalS }: StreamDefinition, cell: number, atMs: number): boolean {
   return cell !== removalCell && cell * intervalS * 1000 <= atMs;
 }

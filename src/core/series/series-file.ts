@@ -77,9 +77,13 @@ export function compareKeys(a: StreamKey, b: StreamKey): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/** What was counted in one cell of time for one key. */
+export type SavedCount = readonly [cell: number, key: StreamKey, count: number];
+
 export interface SavedSeries {
   readonly life: Incarnation;
-  readonly counts: readonly (readonly [cell: number, key: StreamKey, count: number])[];
+  /** Read as they are walked through, once: there may be very many. Lines that cannot be read are left out. */
+  readonly counts: Iterable<SavedCount>;
 }
 
 export function* savedLines(
@@ -93,18 +97,31 @@ export function* savedLines(
 }
 
 export function parseSaved(id: string, keyType: KeyType, text: string): SavedSeries | undefined {
-  const [head = '', ...lines] = text.split('\n');
-  const [mark, version, name, type, life] = head.split(' ');
+  const lines = linesOf(text);
+  const [mark, version, name, type, life] = (lines.next().value ?? '').split(' ');
   if (mark !== '#audit_persist' || version !== 'v1' || name !== encodedName(id)) return undefined;
   if (type !== typeWords[keyType] || !/^[0-9a-f]{32}$/.test(life ?? '')) return undefined;
-  const counts = lines.flatMap((line) => {
+  return { life: life as Incarnation, counts: savedCounts(keyType, lines) };
+}
+
+function* savedCounts(keyType: KeyType, lines: Iterable<string>): Generator<SavedCount, void, void> {
+  for (const line of lines) {
     const [cell, key, count] = line.split('\t');
-    const numbers = [Number(cell), Number(count)] as const;
-    if (count === undefined || !numbers.every(Number.isFinite)) return [];
+    if (count === undefined || !Number.isFinite(Number(cell)) || !Number.isFinite(Number(count))) continue;
     const parsed = readKey(keyType, key!);
-    return parsed === undefined ? [] : [[numbers[0], parsed, numbers[1]] as const];
-  });
-  return { life: life as Incarnation, counts };
+    if (parsed !== undefined) yield [Number(cell), parsed, Number(count)];
+  }
+}
+
+/** One after the other: `split` would make all of a long text at once. */
+function* linesOf(text: string): Generator<string, undefined, void> {
+  for (let start = 0; start < text.length; ) {
+    const found = text.indexOf('\n', start);
+    const end = found < 0 ? text.length : found;
+    yield text.slice(start, end);
+    start = end + 1;
+  }
+  return undefined;
 }
 
 /** Lines of a file that `load` reads: `<key><TAB><count>`; comments and what cannot be read are left out. */
@@ -112,7 +129,7 @@ export function* parseEntries(
   keyType: KeyType,
   text: string,
 ): Generator<readonly [StreamKey, number], void, void> {
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(text)) {
     const entry = parseEntry(keyType, line);
     if (entry) yield entry;
   }

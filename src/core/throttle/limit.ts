@@ -27,8 +27,10 @@ type Waiter = { readonly decide: OnDecision } | { readonly release: OnRelease };
 export interface Load {
   /** How many wait. */
   waiting: number;
-  /** Goes up with each new view. Each limit heeds it when it is used next: there may be very many. */
+  /** Goes up with each new view. Each limit heeds it when it is used next, as it does `self`: there may be very many. */
   views: number;
+  /** Under which name the process asks. */
+  self: Incarnation;
   /** Whoever wants to know now is refused when the account has not answered for so long. */
   maxWaitMs: number;
 }
@@ -67,26 +69,20 @@ export class Limit {
   #asked: Pick<Ask, 'released' | 'want'> = { released: 0, want: 0 };
   #views: number;
 
-  constructor(account: Account, self: Incarnation, load: Load) {
+  constructor(account: Account, load: Load) {
     this.account = account;
-    this.#self = self;
+    this.#self = load.self;
     this.#load = load;
     this.#views = load.views;
   }
 
-  /** The process goes on as another one, to which nothing was granted yet. */
-  become(self: Incarnation, wallMs: number): void {
-    this.#self = self;
-    if (this.isSlots) {
-      // What its callers hold they still hold.
-      this.account.keepOnly(new Set());
-      this.account.merge(0, self, this.#used);
-      this.#granted = this.#used;
-      this.#released = 0;
-      return;
-    }
-    this.#window = Number.NaN;
-    this.roll(wallMs);
+  /** The process goes on as another one: what callers hold of these slots they still hold, and others are to know it. */
+  takeOverSlots(): void {
+    this.#self = this.#load.self;
+    this.account.keepOnly(new Set());
+    this.account.merge(0, this.#self, this.#used);
+    this.#granted = this.#used;
+    this.#released = 0;
   }
 
   get isSlots(): boolean {
@@ -206,6 +202,13 @@ export class Limit {
     this.#askedMs = undefined;
   }
 
+  /** The process goes on as another one, to which nothing was granted yet. */
+  #heedLife(): void {
+    if (this.#self === this.#load.self) return;
+    this.#self = this.#load.self;
+    this.#window = Number.NaN;
+  }
+
   /** Another view may have another share for this node. */
   #heedView(): void {
     if (this.#views === this.#load.views) return;
@@ -242,6 +245,7 @@ export class Limit {
 
   /** Goes on to the window of the time given. */
   roll(wallMs: number): void {
+    this.#heedLife();
     this.#heedView();
     const { rate } = this.account;
     const window = windowAt(rate, wallMs);
@@ -332,7 +336,8 @@ export class Limit {
 
   #answer(checks: readonly Check[], isOver: boolean): void {
     if (checks.length === 0) return;
-    this.#checks = this.#checks.filter((check) => !checks.includes(check));
+    const answered = new Set(checks);
+    this.#checks = this.#checks.filter((check) => !answered.has(check));
     this.#load.waiting -= checks.length;
     for (const { answer } of checks) answer(isOver);
   }

@@ -96,7 +96,7 @@ export class SharedThrottles {
   constructor(settings: SharedThrottleSettings, ports: SharedThrottlePorts) {
     this.#settings = settings;
     this.#ports = ports;
-    this.#load = { waiting: 0, views: 0, maxWaitMs: settings.maxWaitMs };
+    this.#load = { waiting: 0, views: 0, maxWaitMs: settings.maxWaitMs, self: settings.self };
     this.#sweptMs = ports.clock.nowMs();
     const { object, type, self, capacity } = settings;
     this.#desk = new AccountDesk({ object, type }, self, capacity, {
@@ -126,7 +126,8 @@ export class SharedThrottles {
     this.#settings = { ...this.#settings, self };
     this.#ports = ports;
     this.#desk.become(self);
-    for (const [, { limit }] of this.#throttles) limit?.become(self, ports.clock.wallMs());
+    this.#load.self = self;
+    for (const [id] of this.#slots) this.#throttles.get(id)?.limit?.takeOverSlots();
     this.#beginAnew();
   }
 
@@ -205,7 +206,7 @@ export class SharedThrottles {
     if (this.#touch(id)) return;
     this.#makeRoom();
     const account = rate && this.#desk.account(id, rate);
-    const limit = account && new Limit(account, this.#settings.self, this.#load);
+    const limit = account && new Limit(account, this.#load);
     const lastUseMs = this.#ports.clock.nowMs();
     this.#throttles.set(id, { rate, epsilon, partition, limit, lastUseMs, isWarned: false });
     if (limit?.isSlots) this.#slots.set(id, true);

@@ -25,7 +25,7 @@ export const hashCommands: Readonly<Record<string, RespCommand>> = {
   hmget: onHash(1, most, (keys, key, fields) => fields.map((field) => textIn(keys, key, field))),
   hgetall: onHash(0, 0, all),
   hexists: onHash(1, 1, (keys, key, [field]) => Number(keys.field(key, field!) !== undefined)),
-  hlen: onHash(0, 0, (keys, key) => keys.fields(key).size),
+  hlen: onHash(0, 0, (keys, key) => keys.fieldCount(key)),
   hdel: onHash(1, most, (keys, key, fields) => keys.deleteFields(key, fields)),
 };
 

@@ -6,7 +6,7 @@
  * read, nothing more is read from it. A transaction is what it says only on this node: nothing comes between its commands here.
  */
 import type { Socket } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
 import { isFlotillaError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { turnAway } from '../turn-away.ts';
@@ -33,6 +33,8 @@ const maxGatheredBytes = 256 * 1024;
 /** Of each client; the callers of all clients that throttles let wait are bounded, too. */
 const maxPending = 32;
 const maxQueued = 128;
+/** Of commands that came together; then it is the turn of everything else. */
+const turnMs = 4;
 
 /** A client that does not go when it is told to is cut off. */
 const lingerMs = 1_000;
@@ -52,6 +54,8 @@ export class RespSession {
   #heldBytes = 0;
   /** A transaction is under way. */
   #isExecuting = false;
+  /** Goes on with commands that have come. */
+  #nextTurn: Timer | undefined;
   /** The client has to read first. */
   #isFull = false;
   #isLeaving = false;
@@ -85,10 +89,11 @@ export class RespSession {
 
   get #isWaiting(): boolean {
     const holdsMuch = this.#pending.length >= maxPending || this.#heldBytes > maxGatheredBytes;
-    return this.#isExecuting || holdsMuch || this.#isFull;
+    return this.#isExecuting || holdsMuch || this.#isFull || this.#nextTurn !== undefined;
   }
 
   #run(): void {
+    const endMs = this.#clock.nowMs() + turnMs;
     while (!this.#isWaiting && !this.#state.isEnding) {
       const command = this.#parser.next();
       if (!command) break;
@@ -100,11 +105,19 @@ export class RespSession {
       const reply = this.#answer(command.words);
       if (reply instanceof Promise) this.#await(reply);
       else this.#reply(reply);
+      if (this.#clock.nowMs() >= endMs) this.#pauseForTurn();
     }
     this.#write();
     if (this.#state.isEnding && this.#pending.length === 0) this.#end();
     else if (this.#isWaiting) this.#socket.pause();
     else this.#socket.resume();
+  }
+
+  #pauseForTurn(): void {
+    this.#nextTurn = this.#clock.after(0, () => {
+      this.#nextTurn = undefined;
+      this.#run();
+    });
   }
 
   #end(): void {

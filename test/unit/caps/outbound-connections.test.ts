@@ -13,6 +13,7 @@ import type { OutboundObject } from '../../../src/core/outbound-settings.ts';
 import { CidrTable } from '../../../src/core/replica/cidr-table.ts';
 import { spellingOf } from '../../../src/core/replica/gauge-key.ts';
 import { GaugeTable } from '../../../src/core/replica/gauge-table.ts';
+import { finish, type Work } from '../../../src/core/replica/work.ts';
 
 /** A shared object of two nodes in one process: both change it, both see the sum. */
 class FakeTable implements OutboundRowTable {
@@ -262,6 +263,32 @@ test('REP-6.10 a connection is denied exactly when an applicable limit is reache
 function sameConnection(a: OutboundConnection, b: OutboundConnection): boolean {
   return a.binding === b.binding && a.domain === b.domain && a.host === b.host && a.address === b.address;
 }
+
+test('REP-6 with very many rows other caps hold when all are summed up for them, with what came and went meanwhile', () => {
+  const { here, there } = setUp([{ scope: {}, limits: { scope_max_outbound_connections: 9_000 } }]);
+  const to = (i: number) => ({ binding: 'b2', domain: `mx${i}.example.com`, address: '192.0.2.1' });
+  const rows = 4_000;
+  for (let i = 0; i < rows; i++) (i % 2 === 0 ? here : there).opened(to(i));
+  const works: Work[] = [];
+  here.onWork = (work) => void works.push(work);
+  const limit = (most: number) => ({
+    stanzas: [{ scope: { domain: '/^mx/' }, limits: { cluster_scope_max_outbound_connections: most } }],
+    groupOfBinding: new Map<string, string>(),
+  });
+  here.configure(limit(1));
+  here.configure(limit(rows));
+  works[0]!.next();
+  works[1]!.next();
+  // One that is copied already, one that is not, and a new one.
+  here.closed(to(0));
+  there.closed(to(rows - 1));
+  here.opened(to(rows));
+  expect(here.mayConnect(to(7))).toEqual({ allowed: true });
+  for (const work of works) finish(work);
+  expect(here.mayConnect(to(7))).toEqual({ allowed: true });
+  here.opened(to(7));
+  expect(here.mayConnect(to(7))).toMatchObject({ allowed: false, value: rows, count: rows });
+});
 
 test('REP-6 other caps hold for what is open, here and elsewhere, and it is counted down as it was counted up', () => {
   const { here, there, shown } = setUp([{ scope: {}, limits: { scope_max_outbound_connections: 9 } }]);

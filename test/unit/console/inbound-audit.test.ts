@@ -1,5 +1,6 @@
 /** The inbound_audit commands: exact texts, effects and every error (replication 10). */
 import { describe, expect, it } from 'vitest';
+import type { Prefix } from '../../../src/core/address.ts';
 import { AuditSeries } from '../../../src/core/series/audit-series.ts';
 import { InboundAudit } from '../../../src/core/series/inbound-audit.ts';
 import { Journal } from '../../../src/core/series/journal.ts';
@@ -21,6 +22,9 @@ function countsOf(nodes: Nodes, node: Node, monitors = [{ sizeS: 1800, count: 4 
   return {
     audit,
     series,
+    show: async function* (prefix: Prefix) {
+      yield* audit.show(prefix);
+    },
     all: async function* () {
       yield* audit.all();
     },

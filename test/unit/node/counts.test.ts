@@ -98,6 +98,29 @@ describe('what a node counts over time', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('REP-9.17 much that was saved is restored in turns, and all of it is there for the life after', async () => {
+    const keys = 5_000;
+    const address = (i: number) => `10.0.${i >> 8}.${i & 255}`;
+    const counts = start();
+    counts.series.define('kept', 'cidr', 3600, 3, { persist: true });
+    for (let i = 0; i < keys; i++) counts.series.add('kept', address(i));
+    await ended(counts.stop());
+    const next = start();
+    // Each look at the clock takes a turn's time.
+    const nowMs = clock.nowMs.bind(clock);
+    let looks = 0;
+    clock.nowMs = () => nowMs() + ++looks * 10;
+    next.series.define('kept', 'cidr', 3600, 3, { persist: true });
+    expect(next.series.count('kept', '10.0.0.0/8')).toBe(1024 + 512);
+    next.series.add('kept', address(keys - 1));
+    clock.nowMs = nowMs;
+    await ended(next.stop());
+    const last = start();
+    last.series.define('kept', 'cidr', 3600, 3, { persist: true });
+    await ended(last.files.save(last.series));
+    expect(last.series.count('kept', '10.0.0.0/8')).toBe(keys + 1);
+  });
+
   it('REP-11.5 REP-11.7 REP-9.5 a series with `serialize` is written at the end of each period, in one file', async () => {
     const counts = start();
     counts.series.define('spam', 'cidr', 60, 3, { serialize: true });

@@ -44,11 +44,7 @@ describe('the inbound audit', () => {
   it('REP-8.3 REP-8.4 REP-22.7 at a boundary the windows shift, and the oldest one goes', () => {
     const { nodes, audit } = alone();
     const shown = () =>
-      audit
-        .show(parsePrefix('10.0.0.0/8')!)
-        .split('\n')
-        .slice(0, 7)
-        .map((line) => Number(line.split(': ')[1]));
+      [...audit.show(parsePrefix('10.0.0.0/8')!)].slice(0, 7).map((line) => Number(line.split(': ')[1]));
     for (let window = 0; window < 7; window++) {
       audit.count('connect', ip, 2 ** window);
       if (window < 6) nodes.nowMs += 300_000;
@@ -98,18 +94,18 @@ describe('the inbound audit', () => {
     expect(audit.audit('reception', '300,6', { cluster: true }, '2001:db8::1')).toBe(1);
     expect(audit.during('reception', '2001:db8::1', { isCluster: true })).toBe(1);
     expect(warnings).toEqual(['reception']);
-    expect(audit.show(parsePrefix('::/0')!)).toContain('Connections 300/0: 3\n');
-    expect(audit.show(parsePrefix('::/0')!)).toContain('Receptions 300/0: 1\n');
+    expect([...audit.show(parsePrefix('::/0')!)]).toContain('Connections 300/0: 3\n');
+    expect([...audit.show(parsePrefix('::/0')!)]).toContain('Receptions 300/0: 1\n');
   });
 
   it('REP-10.3 REP-10.8 golden case of show', () => {
     const { audit } = alone([{ sizeS: 1800, count: 1 }]);
     audit.count('connect', ip, 30);
-    expect(audit.show(parsePrefix('10.0.0.0/8')!)).toBe(
+    expect([...audit.show(parsePrefix('10.0.0.0/8')!)].join('')).toBe(
       'Connections 1800/0: 30\nConnections 1800/1: 0\nReceptions 1800/0: 0\nReceptions 1800/1: 0\n' +
         'Rejections 1800/0: 0\nRejections 1800/1: 0\n',
     );
-    expect(alone([]).audit.show(parsePrefix('10.0.0.0/8')!)).toBe('no monitors configured\n');
+    expect([...alone([]).audit.show(parsePrefix('10.0.0.0/8')!)]).toEqual(['no monitors configured\n']);
   });
 
   it('REP-8.10 cells are minutes, unless windows are made of less or there were too many', () => {

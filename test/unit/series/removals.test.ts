@@ -1,5 +1,6 @@
 /** Keys taken out of a series: everywhere, once, and for those too who were not there. */
 import { describe, expect, it } from 'vitest';
+import type { Incarnation } from '../../../src/core/identity.ts';
 import { hits, Nodes } from './nodes.ts';
 
 function three() {
@@ -54,6 +55,22 @@ describe('a key that is removed', () => {
     // What was counted after the removal is not what was removed.
     expect([b.sum('x'), c.sum('x')]).toEqual([1, 1]);
     expect(c.replicator.verify().every(({ verdict }) => verdict === 'match')).toBe(true);
+  });
+
+  it('REP-9.12 REP-9.17 does not come back with what a node had saved and takes over after it heard of the removal', () => {
+    const { nodes, a, b } = three();
+    const cell = Math.floor(nodes.nowMs / 60_000);
+    nodes.nowMs += 1_000;
+    b.table.add(hits.id, 'x', 4);
+    b.table.remove(hits.id, 'x');
+    nodes.rest();
+    const life = 'f'.repeat(32) as Incarnation;
+    a.table.takeOver(hits, life, [
+      [cell, 'x', 5],
+      [cell, 'y', 5],
+    ]);
+    nodes.rest();
+    expect([a.sum('x'), b.sum('x'), a.sum('y'), b.sum('y')]).toEqual([0, 0, 5, 5]);
   });
 
   it('REP-4.13 REP-9.12 is gone for one that has no row as well, of those who left too, and it tells nobody', () => {

@@ -6,6 +6,7 @@ import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Cache } from '../../../../src/core/cache/cache.ts';
 import { KeySpace } from '../../../../src/core/cache/key-space.ts';
+import type { Clock } from '../../../../src/core/clock.ts';
 import type { Incarnation } from '../../../../src/core/identity.ts';
 import { RespSession } from '../../../../src/net/resp/session.ts';
 import type { CellThrottles, RespStore } from '../../../../src/net/resp/store.ts';
@@ -36,6 +37,9 @@ function newStore(): RespStore {
   };
 }
 
+/** Of sessions. */
+let clock: Clock;
+
 async function open(options: { lazyConnect?: boolean } = {}): Promise<Redis> {
   const { port } = server.address() as net.AddressInfo;
   return new Redis({ port, host: '127.0.0.1', retryStrategy: () => null, ...options });
@@ -44,12 +48,13 @@ async function open(options: { lazyConnect?: boolean } = {}): Promise<Redis> {
 beforeEach(async () => {
   wallMs = 1_800_000_000_000;
   throttles = undefined;
+  clock = systemClock;
   let store: RespStore | undefined;
   let sessions = 0;
   server = net.createServer((socket) => {
     store ??= newStore();
     sockets.push(socket);
-    new RespSession(socket, ++sessions, store, { clock: systemClock, log: new Recorder().log });
+    new RespSession(socket, ++sessions, store, { clock, log: new Recorder().log });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   redis = await open();
@@ -86,6 +91,23 @@ async function raw(sent: string, replyBytes: number): Promise<string> {
 }
 
 describe('keys over a socket', () => {
+  it('commands that came together leave turns to everything else, and are answered in order', async () => {
+    let nowMs = 0;
+    let turns = 0;
+    clock = {
+      wallMs: () => wallMs,
+      // Each command takes a second.
+      nowMs: () => (nowMs += 1_000),
+      after: (delayMs, run) => {
+        turns += Number(delayMs === 0);
+        return systemClock.after(delayMs, run);
+      },
+    };
+    const counts = Array.from({ length: 100 }, (_, i) => `:${i + 1}\r\n`).join('');
+    expect(await raw('incr many\r\n'.repeat(100), counts.length)).toBe(counts);
+    expect(turns).toBeGreaterThanOrEqual(99);
+  });
+
   it('ioredis gets ready, and asks, sets, counts and deletes as with Redis', async () => {
     expect(await redis.ping()).toBe('PONG');
     expect(await redis.echo('hi')).toBe('hi');
