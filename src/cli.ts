@@ -166,7 +166,8 @@ function buildProgram(outcome: { exitCode: number }): Command {
     .argument('[words...]', "one question: 'show available', 'show count for ...' or 'cache details'")
     .option('-d, --directory <directory>', 'where the files are; default: that of a manager, else of a node')
     .option('--strict', 'say what is wrong with a question, and that there is no data')
-    .action(async (words: string[], options: { directory?: string; strict?: true }) => {
+    .option('--json', 'answer in JSON, a line for each question, with what is wrong')
+    .action(async (words: string[], options: { directory?: string; strict?: true; json?: true }) => {
       const { askJournals } = await import('./cli/ask-journals.ts');
       outcome.exitCode = await askJournals(words.join(' '), options);
     });

@@ -211,7 +211,11 @@ export class RunningManager {
       link: (name) => linkFacts(this.#life, name),
       view: () => viewFacts(this.#life),
       paniclog: () => paniclog.list(),
-      journals: new Journals(settings.asLogger?.baseDir ?? settings.audit.logDir, clock),
+      journals: new Journals(
+        settings.asLogger?.baseDir ?? settings.audit.logDir,
+        clock,
+        () => this.#asLogger?.pages ?? [],
+      ),
       jobs: () => this.#jobs.list(),
       abortJob: (id) => this.#jobs.abort(id),
       pulledLogs: {

@@ -197,7 +197,7 @@ export class RunningNode extends NodeApi {
           ...this.#around,
         }),
       counts: () => this.counts,
-      journals: new Journals(settings.audit.logDir, systemClock),
+      journals: new Journals(settings.audit.logDir, systemClock, () => this.counts?.journal.pages ?? []),
       caches: this.caches,
       logs: this.#logs,
       jobs: this.peers.jobs,

@@ -1,6 +1,7 @@
 /** `flotilla cidr`: questions to the files of series (replication 12), one from the command line or many from the input. */
 import { createInterface } from 'node:readline';
 import { parseCidrQuery } from '../core/series/cidr-query.ts';
+import type { JournalFormat } from '../node/journal-forms.ts';
 import { Journals } from '../node/journals.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { usualDirectory } from './usual-directory.ts';
@@ -8,10 +9,11 @@ import { usualDirectory } from './usual-directory.ts';
 export interface CidrFlags {
   readonly directory?: string;
   readonly strict?: true;
+  readonly json?: true;
 }
 
 /** The exit code: 1 when something was wrong and said so. */
-export async function askJournals(question: string, { directory, strict }: CidrFlags): Promise<number> {
+export async function askJournals(question: string, { directory, strict, json }: CidrFlags): Promise<number> {
   // `flotilla cidr ... | head` ends the pipe early, which is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
@@ -19,9 +21,10 @@ export async function askJournals(question: string, { directory, strict }: CidrF
   const journals = new Journals(directory ?? usualDirectory(), systemClock);
   let exitCode = 0;
   const ask = async (text: string) => {
-    const problem = await answer(journals, text);
+    const problem = await answer(journals, text, json ? 'json' : 'text');
+    if (json) process.stdout.write('\n');
     if (problem === undefined || !strict) return;
-    process.stdout.write(`error: ${problem}\n`);
+    if (!json) process.stdout.write(`error: ${problem}\n`);
     exitCode = 1;
   };
   if (question !== '') await ask(question);
@@ -41,10 +44,13 @@ async function askEach(ask: (text: string) => Promise<void>): Promise<void> {
 }
 
 /** What was wrong. */
-async function answer(journals: Journals, text: string): Promise<string | undefined> {
+async function answer(journals: Journals, text: string, format: JournalFormat): Promise<string | undefined> {
   const parsed = parseCidrQuery(text);
-  if ('problem' in parsed) return parsed.problem;
-  const pieces = journals.ask(parsed.query);
+  if ('problem' in parsed) {
+    if (format === 'json') process.stdout.write(JSON.stringify({ error: parsed.problem }));
+    return parsed.problem;
+  }
+  const pieces = journals.ask(parsed.query, format);
   for (;;) {
     const { value, done } = await pieces.next();
     if (done) return value;

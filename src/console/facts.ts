@@ -48,7 +48,9 @@ export interface NodeFacts {
   /** What the node counts over time; undefined until it has started. */
   counts(): CountFacts | undefined;
   /** Files of series, and answers from them in pieces; the end says what was wrong with an answer. */
-  readonly journals: { ask(query: CidrQuery): AsyncGenerator<string, string | undefined, void> };
+  readonly journals: {
+    ask(query: CidrQuery, format?: 'text' | 'json'): AsyncGenerator<string, string | undefined, void>;
+  };
   /** The floating addresses, or why there are none here. */
   duravip(): DuravipFacts | DuravipAbsence;
   /** What is offered to the aggregator. */

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { SeriesReplica } from '../actors/series-replica.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { StreamDefinition } from '../core/series/cell.ts';
-import { Journal } from '../core/series/journal.ts';
+import { Journal, type JournalPage } from '../core/series/journal.ts';
 import { isPast } from '../core/series/retired-rows.ts';
 import { parseJournalName, stampOf } from '../core/series/series-file.ts';
 import type { StreamKey } from '../core/series/stream-key.ts';
@@ -55,6 +55,11 @@ export class AsLogger {
     } catch (error) {
       throw new FlotillaError('FLT-1105', error instanceof Error ? error.message : settings.baseDir, error);
     }
+  }
+
+  /** What the next files will say. */
+  get pages(): readonly JournalPage[] {
+    return this.#journal.pages;
   }
 
   private constructor(settings: AsLoggerSettings, around: Around, saved: ReceivedRows) {

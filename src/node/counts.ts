@@ -43,6 +43,8 @@ export class Counts {
   readonly outbound: OutboundResults;
   readonly series: AuditSeries;
   readonly gauges: GaugeCaches;
+  /** What the next files will say. */
+  readonly journal = new Journal();
   readonly files: SeriesFiles;
   readonly #options: CountsOptions;
   readonly #local: LocalCounts;
@@ -53,7 +55,7 @@ export class Counts {
     this.#options = options;
     this.#local = new LocalCounts(self, around);
     const local = this.#local.table;
-    const journal = new Journal();
+    const { journal } = this;
     const nowMs = () => around.clock.wallMs();
     this.files = new SeriesFiles({ settings, around, journal, life });
     this.audit = new InboundAudit(metrics?.table ?? local, {

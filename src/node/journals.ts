@@ -13,7 +13,9 @@ import { createGunzip } from 'node:zlib';
 import type { Clock } from '../core/clock.ts';
 import { CidrCounts, mostRows } from '../core/series/cidr-counts.ts';
 import { type CidrQuery, type CountQuery, parseDate } from '../core/series/cidr-query.ts';
+import type { JournalPage } from '../core/series/journal.ts';
 import { parseEntry, parseJournalHead, parseJournalName } from '../core/series/series-file.ts';
+import { type Form, forms, type JournalFormat } from './journal-forms.ts';
 import { Turns } from './turns.ts';
 
 interface JournalFile {
@@ -23,51 +25,83 @@ interface JournalFile {
   readonly endMs: number;
 }
 
+/** Counts of the running period, and until when. */
+interface Live {
+  readonly pages: readonly JournalPage[];
+  readonly endMs: number;
+}
+
 /** Text in pieces; at the end what was wrong with the answer. */
 export type JournalAnswer = AsyncGenerator<string, string | undefined, void>;
 
 export class Journals {
   readonly #directory: string;
   readonly #clock: Clock;
+  /** What is in no file yet. */
+  readonly #running: (() => readonly JournalPage[]) | undefined;
   /** Files that answers were made of, while they are there. */
   #read: ReadonlySet<string> = new Set();
 
-  constructor(directory: string, clock: Clock) {
+  constructor(directory: string, clock: Clock, running?: () => readonly JournalPage[]) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#running = running;
   }
 
-  async *ask(query: CidrQuery): JournalAnswer {
+  /** In JSON it is one value, in which `error` says what was wrong. */
+  async *ask(query: CidrQuery, format: JournalFormat = 'text'): JournalAnswer {
+    const form = forms[format];
+    const problem = yield* this.#answer(query, form);
+    yield form.end(query, problem);
+    return problem;
+  }
+
+  async *#answer(query: CidrQuery, form: Form): JournalAnswer {
+    yield form.start(query);
+    const isLive = query.kind === 'count' && query.isLive;
+    if (isLive && !this.#running) return 'only the console of a node or manager knows live counts';
+    const live = isLive ? { pages: this.#running!(), endMs: this.#clock.wallMs() } : undefined;
     const files = await this.#files();
+    // Nothing is written yet.
+    if (typeof files === 'string' && live) return yield* this.#count(query as CountQuery, form, [], live);
     if (typeof files === 'string') return files;
-    if (query.kind === 'available') return yield* available(files);
-    if (query.kind === 'count') return yield* this.#count(query, files);
-    const read = files.filter(({ path }) => this.#read.has(path));
-    yield `$VAR1 = [\n${read.map(({ path }) => `          '${path}'`).join(',\n')}\n        ];\n`;
+    if (query.kind === 'available') return yield* available(files, form);
+    if (query.kind === 'count') return yield* this.#count(query, form, files, live);
+    yield form.files(files.filter(({ path }) => this.#read.has(path)).map(({ path }) => path));
     return undefined;
   }
 
-  async *#count(query: CountQuery, files: readonly JournalFile[]): JournalAnswer {
+  async *#count(
+    query: CountQuery,
+    form: Form,
+    files: readonly JournalFile[],
+    live: Live | undefined,
+  ): JournalAnswer {
     const counts = new CidrCounts(query);
     const turns = new Turns(this.#clock);
     let problem: string | undefined;
-    const wanted = files.filter(({ series, endMs }) => counts.concerns(series, endMs));
+    // What ends later was in the pages still when they were taken.
+    const wanted = files.filter(
+      ({ series, endMs }) => counts.concerns(series, endMs) && endMs <= (live?.endMs ?? endMs),
+    );
     for (const file of wanted) problem = (await addFile(file, counts, turns)) ?? problem;
     this.#read = new Set([...this.#read, ...wanted.map(({ path }) => path)]);
-    let hasLines = false;
-    let lines = '';
-    for (const line of counts.lines()) {
-      lines += line;
-      if (line !== '') continue;
-      yield lines;
-      hasLines ||= lines !== '';
-      lines = '';
+    if (live) await addPages(live, counts, turns);
+    let rows = 0;
+    let text = '';
+    for (const row of counts.rows()) {
+      if (row) {
+        text += form.row(row, rows++ === 0);
+        continue;
+      }
+      yield text;
+      text = '';
       await turns.next();
     }
-    yield lines;
+    yield text;
     if (counts.refused > 0)
       return `more than ${mostRows} lines: ask for a smaller netblock or a shorter cidrsize`;
-    return problem ?? (hasLines || lines !== '' ? undefined : 'no data');
+    return problem ?? (rows > 0 ? undefined : 'no data');
   }
 
   /** By name, and so by time; as a text, why there are none. */
@@ -94,12 +128,22 @@ export class Journals {
   }
 }
 
-async function* available(files: readonly JournalFile[]): JournalAnswer {
+async function* available(files: readonly JournalFile[], form: Form): JournalAnswer {
   const stamps = new Map<string, readonly [first: string, last: string]>();
   for (const { series, stamp } of files) stamps.set(series, [stamps.get(series)?.[0] ?? stamp, stamp]);
-  for (const series of [...stamps.keys()].toSorted())
-    yield `${series} : ${stamps.get(series)!.join(' => ')}\n`;
+  for (const [i, series] of [...stamps.keys()].toSorted().entries())
+    yield form.series(series, stamps.get(series)!, i === 0);
   return stamps.size > 0 ? undefined : 'no data';
+}
+
+async function addPages({ pages, endMs }: Live, counts: CidrCounts, turns: Turns): Promise<void> {
+  for (const { series, keyType, amounts } of pages) {
+    if (keyType === 'text' || !counts.concerns(series, endMs)) continue;
+    for (const [key, by] of amounts) {
+      counts.add(series, endMs, key, by);
+      await turns.next();
+    }
+  }
 }
 
 /** What went wrong; what was read before is counted. */

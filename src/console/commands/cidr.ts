@@ -9,7 +9,7 @@ import type { Command } from '../registry.ts';
 
 const clauses =
   '[from <date> to <date> | on <date> | since <date>] [cidrsize <n> [to <m>]] [order by cidr|count] ' +
-  '[aggregate [daily]] [limit <n>] [threshold <n>]';
+  '[aggregate [daily]] [limit <n>] [threshold <n>] [live]';
 
 export function cidrCommands({ journals }: Pick<NodeFacts, 'journals'>): readonly Command[] {
   const command = (query: string, syntax: string, help: string): Command => ({
@@ -20,7 +20,11 @@ export function cidrCommands({ journals }: Pick<NodeFacts, 'journals'>): readonl
     run: (args) => {
       const parsed = parseCidrQuery([query, ...args].join(' '));
       return 'query' in parsed
-        ? { status: status.ok, text: () => withProblem(journals, parsed.query) }
+        ? {
+            status: status.ok,
+            text: () => withProblem(journals, parsed.query),
+            json: () => journals.ask(parsed.query, 'json'),
+          }
         : failure(parsed.problem, `cidr ${query}${syntax}`);
     },
   });

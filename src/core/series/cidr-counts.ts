@@ -17,10 +17,12 @@ export const mostRows = 1_000_000;
 const sliceRows = 512;
 const stepKeys = 16_384;
 
-interface Row {
+/** A netblock, a day as `YYYYMMDD`, or the block that was asked for; a count for each column. */
+export interface CidrRow {
   readonly label: string;
   readonly counts: readonly number[];
 }
+type Row = CidrRow;
 
 export class CidrCounts {
   readonly #query: CountQuery;
@@ -57,16 +59,13 @@ export class CidrCounts {
     for (const [i, names] of this.#columns.entries()) if (names.has(series)) counts[i] = plus(counts[i]!, by);
   }
 
-  /** Lines in pieces; an empty one leaves others a turn. */
-  *lines(): Generator<string, void, void> {
+  /** As many as were asked for, in their order; undefined leaves others a turn. */
+  *rows(): Generator<CidrRow | undefined, void, void> {
     let left = this.#query.limit;
     for (const row of this.#ordered()) {
       if (left <= 0) return;
-      if (!row) yield '';
-      else {
-        left--;
-        yield this.#line(row);
-      }
+      if (row) left--;
+      yield row;
     }
   }
 
@@ -78,9 +77,9 @@ export class CidrCounts {
   }
 
   *#ordered(): Generator<Row | undefined, void, void> {
-    if (this.#query.order === 'cidr') return yield* this.#rows();
+    if (this.#query.order === 'cidr') return yield* this.#byKey();
     const rows: Row[] = [];
-    for (const row of this.#rows()) {
+    for (const row of this.#byKey()) {
       if (!row) yield undefined;
       else if (rows.length < mostRows) rows.push(row);
       else this.refused++;
@@ -94,7 +93,7 @@ export class CidrCounts {
   }
 
   /** In order of addresses or days, and those that count for something only; undefined leaves others a turn. */
-  *#rows(): Generator<Row | undefined, void, void> {
+  *#byKey(): Generator<Row | undefined, void, void> {
     const keys: StreamKey[] = [];
     for (const key of this.#counts.keys()) if (keys.push(key) % stepKeys === 0) yield undefined;
     const order = yield* paused(
@@ -143,10 +142,11 @@ export class CidrCounts {
     const { threshold } = this.#query;
     return counts.some((count) => count !== 0 && (threshold === undefined || count >= threshold));
   }
+}
 
-  #line({ label, counts }: Row): string {
-    const [only] = counts;
-    const figures = counts.length === 1 ? String(only).padStart(9) : counts.join(',');
-    return `${label.padEnd(18)} : ${figures}\n`;
-  }
+/** As the original prints it (12.4). */
+export function cidrLine({ label, counts }: CidrRow): string {
+  const [only] = counts;
+  const figures = counts.length === 1 ? String(only).padStart(9) : counts.join(',');
+  return `${label.padEnd(18)} : ${figures}\n`;
 }

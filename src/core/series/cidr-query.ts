@@ -25,6 +25,8 @@ export interface CountQuery {
   readonly aggregate: 'none' | 'all' | 'daily';
   readonly limit: number;
   readonly threshold: number | undefined;
+  /** With what was counted since the last files (21.9). */
+  readonly isLive: boolean;
 }
 
 export type CidrQuery = { readonly kind: 'available' } | { readonly kind: 'cache' } | CountQuery;
@@ -126,10 +128,13 @@ function noClauses(bits: number) {
     aggregate: 'none',
     limit: Number.POSITIVE_INFINITY,
     threshold: undefined,
+    isLive: false,
   } as const;
 }
 
-type Clauses = Partial<Pick<CountQuery, 'period' | 'sizes' | 'order' | 'aggregate' | 'limit' | 'threshold'>>;
+type Clauses = Partial<
+  Pick<CountQuery, 'period' | 'sizes' | 'order' | 'aggregate' | 'limit' | 'threshold' | 'isLive'>
+>;
 
 function clauses(words: Words, bits: number): Clauses {
   let all: Clauses = {};
@@ -162,6 +167,7 @@ function parseClause(words: Words, bits: number): Clauses {
   if (words.take('aggregate')) return { aggregate: 'all' };
   if (words.take('limit')) return { limit: words.value('a number', number) };
   if (words.take('threshold')) return { threshold: words.value('a number', number) };
+  if (words.take('live')) return { isLive: true };
   throw new SyntaxProblem(`'${words.next()}' is no clause`);
 }
 

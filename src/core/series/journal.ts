@@ -32,9 +32,14 @@ export class Journal {
     else amounts.set(key, plus(amounts.get(key), by));
   }
 
-  /** Begins anew. Series without counts are not in it (11.5). */
+  /** Since it began; of series that counted something (11.5). */
+  get pages(): JournalPage[] {
+    return [...this.#pages.values()].filter(({ amounts }) => amounts.size > 0);
+  }
+
+  /** Begins anew. */
   take(): JournalPage[] {
-    const pages = [...this.#pages.values()].filter(({ amounts }) => amounts.size > 0);
+    const { pages } = this;
     this.#pages = new Map();
     return pages;
   }

@@ -65,7 +65,7 @@ describe('a query cache', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('REP-14.4 a published result ends at the same moment everywhere, and the other node need not ask', async () => {
+  it('REP-14.2 REP-14.4 a published result ends at the same moment everywhere, and the other node need not ask', async () => {
     const cluster = new Cluster();
     const [a, b] = [cluster.add(), cluster.add()];
     cluster.view();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCidrQuery } from '../../../src/core/series/cidr-query.ts';
+import { Journal } from '../../../src/core/series/journal.ts';
 import { Journals } from '../../../src/node/journals.ts';
 import { systemClock } from '../../../src/node/system-clock.ts';
 
@@ -26,10 +27,13 @@ function put(name: string, content: string | Uint8Array): void {
   writeFileSync(join(directory, name), content);
 }
 
-async function ask(text: string): Promise<readonly [text: string, problem: string | undefined]> {
+async function ask(
+  text: string,
+  format?: 'text' | 'json',
+): Promise<readonly [text: string, problem: string | undefined]> {
   const parsed = parseCidrQuery(text);
   if ('problem' in parsed) throw new Error(parsed.problem);
-  const pieces = journals.ask(parsed.query);
+  const pieces = journals.ask(parsed.query, format);
   let all = '';
   for (;;) {
     const { value, done } = await pieces.next();
@@ -59,6 +63,66 @@ describe('journals', () => {
       '10.0.0.1/32        :         5\n',
       undefined,
     ]);
+  });
+
+  it('REP-21.9 in JSON: rows with their columns, series, files, and what was wrong', async () => {
+    put('spam.20080605T121500', journal('spam', '10.0.0.1\t2\n10.0.0.2\t3.5\n'));
+    put('virus.20080605T121500', journal('virus', '10.0.0.1\t1\n'));
+    const said = async (text: string) => JSON.parse((await ask(text, 'json'))[0]);
+    expect(await said('show count for 10.0.0.0/8 in spam,virus')).toEqual({
+      columns: ['spam', 'virus'],
+      rows: [
+        { block: '10.0.0.1/32', counts: [2, 1] },
+        { block: '10.0.0.2/32', counts: [3.5, 0] },
+      ],
+    });
+    expect(await said('show count for 10.0.0.0/8 in union(spam,virus) aggregate')).toEqual({
+      columns: ['union(spam,virus)'],
+      rows: [{ block: '10.0.0.0/8', counts: [6.5] }],
+    });
+    expect(await said('show count for 10.0.0.0/8 in none')).toEqual({
+      columns: ['none'],
+      rows: [],
+      error: 'no data',
+    });
+    expect(await said('show available')).toEqual({
+      series: [
+        { name: 'spam', first: '20080605T121500', last: '20080605T121500' },
+        { name: 'virus', first: '20080605T121500', last: '20080605T121500' },
+      ],
+    });
+    expect(await said('cache details')).toEqual({
+      files: [`${directory}/spam.20080605T121500`, `${directory}/virus.20080605T121500`],
+    });
+  });
+
+  it('REP-21.9 live: what is in no file yet is added, and counts once when it is written meanwhile', async () => {
+    const question = 'show count for 10.0.0.0/8 in spam';
+    put('spam.20080605T121500', journal('spam', '10.0.0.1\t2\n'));
+    expect(await ask(`${question} live`)).toEqual([
+      '',
+      'only the console of a node or manager knows live counts',
+    ]);
+    const counts = new Journal();
+    counts.add('spam', 'ipv4', 0x0a000001, 5);
+    counts.add('spam', 'ipv4', 0x0a000002, 1);
+    counts.add('other', 'ipv4', 0x0a000001, 9);
+    counts.add('words', 'text', 'spam', 9);
+    journals = new Journals(directory, systemClock, () => {
+      const { pages } = counts;
+      // The end of the period comes, and its file is there before the directory is read.
+      put('spam.29990605T121500', journal('spam', '10.0.0.1\t5\n10.0.0.2\t1\n'));
+      return pages;
+    });
+    expect(await ask(`${question} live`)).toEqual([
+      '10.0.0.1/32        :         7\n10.0.0.2/32        :         1\n',
+      undefined,
+    ]);
+    rmSync(join(directory, 'spam.29990605T121500'));
+    expect((await ask(question))[0]).toBe('10.0.0.1/32        :         2\n');
+    const unwritten = new Journals(join(directory, 'nothing'), systemClock, () => counts.pages);
+    journals = unwritten;
+    expect((await ask(`${question} live aggregate`))[0]).toBe('10.0.0.0/8         :         6\n');
   });
 
   it('REP-12.9 lists the files that answers were made of', async () => {

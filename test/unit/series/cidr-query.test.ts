@@ -1,7 +1,7 @@
 /** Questions to journals: the grammar, and the lines of the answer byte for byte. */
 import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../../../src/core/address.ts';
-import { CidrCounts } from '../../../src/core/series/cidr-counts.ts';
+import { CidrCounts, cidrLine } from '../../../src/core/series/cidr-counts.ts';
 import { type CountQuery, parseCidrQuery, parseDate } from '../../../src/core/series/cidr-query.ts';
 import { addressKey } from '../../../src/core/series/stream-key.ts';
 
@@ -20,7 +20,7 @@ function answer(text: string, entries: readonly Entry[]): string {
     const { ms } = parseDate(stamp)!;
     if (counts.concerns(series, ms)) counts.add(series, ms, addressKey(parseAddress(address)!), count);
   }
-  return [...counts.lines()].join('');
+  return [...counts.rows()].map((row) => (row ? cidrLine(row) : '')).join('');
 }
 
 const stamp = '20080605T121500';

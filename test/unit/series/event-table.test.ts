@@ -159,6 +159,24 @@ describe('an event table', () => {
     expect(other.replicator.verify().every(({ verdict }) => verdict !== 'differ')).toBe(true);
   });
 
+  it('REP-9.16 where windows are shorter than the way to the others, a rule in effect sees the own node only', () => {
+    const { nodes, a, b } = three();
+    const short: StreamDefinition = { id: 'series:1,60:quick', keyType: 'text', intervalS: 1, count: 60 };
+    for (const { table } of nodes.present) table.define(short, [{ sizeS: 1, count: 60 }], true);
+    const current = (node: Node) => node.table.sum(short.id, 1, 0, 0, 'x');
+    const seen: number[] = [];
+    for (let second = 0; second < 5; second++) {
+      a.table.add(short.id, 'x', 1);
+      b.table.add(short.id, 'x', 10);
+      seen.push(current(a));
+      nodes.nowMs += 1_000;
+      nodes.rest();
+    }
+    expect(seen).toEqual([1, 1, 1, 1, 1]);
+    // It has come in the end, in windows that are over.
+    expect(a.table.sum(short.id, 1, 1, 59, 'x')).toBe(55);
+  });
+
   it('REP-8.10 receivers sum up in windows of their own', () => {
     const nodes = new Nodes();
     const [a, b] = [nodes.add(), nodes.add()];

@@ -98,6 +98,24 @@ describe('the inbound audit', () => {
     expect([...audit.show(parsePrefix('::/0')!)]).toContain('Receptions 300/0: 1\n');
   });
 
+  it('REP-8.5 at a boundary many small windows drop less at once than few big ones', () => {
+    const { nodes, audit } = alone([
+      { sizeS: 60, count: 6 },
+      { sizeS: 300, count: 2 },
+    ]);
+    nodes.nowMs = Math.ceil(nodes.nowMs / 300_000) * 300_000;
+    for (let minute = 0; minute < 10; minute++) {
+      audit.count('connect', ip, 10);
+      nodes.nowMs += 60_000;
+    }
+    const small = () => audit.during('connect', ip, { monitor: '60,6', start: 0, end: 5 });
+    const big = () => audit.during('connect', ip, { monitor: '300,2', start: 0, end: 1 });
+    // The eleventh minute begins, and the third window of five minutes.
+    expect([small(), big()]).toEqual([50, 50]);
+    nodes.nowMs -= 1;
+    expect([small(), big()]).toEqual([60, 100]);
+  });
+
   it('REP-10.3 REP-10.8 golden case of show', () => {
     const { audit } = alone([{ sizeS: 1800, count: 1 }]);
     audit.count('connect', ip, 30);
