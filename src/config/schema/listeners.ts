@@ -318,7 +318,7 @@ function metricsListener(): ScopeSchema {
   const wanted = ['enable', 'file_mode', 'listen_backlog'];
   const options = at(
     pathsOf('metrics_listener', 'listen'),
-    afterRestart(socketOptions).filter(({ name }) => wanted.includes(name)),
+    afterRestart('socket', socketOptions).filter(({ name }) => wanted.includes(name)),
   );
   return listenerScope('Metrics_Listener', metricsText, { everywhere: [], listen: options, peers: false });
 }
