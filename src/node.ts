@@ -179,13 +179,11 @@ export class RunningNode extends NodeApi {
       around: this.#around,
       life: () => this.#life,
       news: this.floating.news,
-      logGroup: () => this.settings.logGroup,
     });
     this.caches = new Caches(settings.datasources, () => this.#life?.member.caches, this.#around);
     const facts = nodeFacts({
       settings,
       address: () => this.#address,
-      logGroup: () => this.settings.logGroup,
       processId: process.pid,
       paniclog,
       life: () => this.#life,

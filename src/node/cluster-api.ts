@@ -55,7 +55,6 @@ export interface ClusterApiOptions {
   /** Undefined before the first join. */
   readonly life: () => ClusterLife | undefined;
   readonly news: OwnershipNews;
-  readonly logGroup: () => string | undefined;
 }
 
 const statsLimitMs = 5_000;
@@ -72,9 +71,14 @@ export class ClusterApi extends GuardedEmitter<ClusterEvents> {
   constructor(options: ClusterApiOptions) {
     super();
     this.#options = options;
-    const { settings, around, news, logGroup } = options;
+    const { settings, around, news, life } = options;
     const { clusterGroup, controlGroup } = settings;
-    const nodeGroups = () => [clusterGroup, controlGroup, this.#subclusterGroup, logGroup()];
+    const nodeGroups = () => [
+      clusterGroup,
+      controlGroup,
+      this.#subclusterGroup,
+      (life()?.groups ?? settings).logGroup,
+    ];
     this.#conversation = new Conversation(nodeGroups, around.log);
     this.#groups = new GroupViews(clusterGroup);
     this.#labels = new LabelWatch({

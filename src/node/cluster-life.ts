@@ -71,7 +71,8 @@ export class ClusterLife {
   readonly #closers: (() => void)[] = [];
   readonly #wires: NatsWire[] = [];
   readonly #options: ClusterLifeOptions;
-  readonly #groups: GroupNames;
+  /** As they are at the moment of use. */
+  readonly groups: GroupNames;
   #announcing: Timer | undefined;
   #settings: NodeSettings;
 
@@ -80,11 +81,11 @@ export class ClusterLife {
     this.#options = options;
     const { settings, around, server, node } = options;
     this.#settings = settings;
-    this.#groups = this.#groupNames();
+    this.groups = this.#groupNames();
     this.incarnation = newIncarnation(around.random);
     this.info = this.#describe();
     this.links = { m: this.#connect('m', server.credentials), s: this.#connect('s', server.credentials) };
-    const busOptions = { ...around, groups: this.#groups, self: this.incarnation };
+    const busOptions = { ...around, groups: this.groups, self: this.incarnation };
     const views = new ClusterGroup(this.links.m, busOptions);
     const shared = new SharedBus(this.links.s, { ...busOptions, isManager: node === undefined });
     this.#closers.push(
@@ -145,7 +146,7 @@ export class ClusterLife {
     if (!settings.api.isServed) return undefined;
     const server = new ApiServer({
       wire: this.links.s,
-      groups: this.#groups,
+      groups: this.groups,
       node: settings.nodename,
       handle: api,
       maxRequests: () => this.#settings.api.maxRequests,
@@ -164,7 +165,6 @@ export class ClusterLife {
     });
   }
 
-  /** As they are at the moment of use. */
   #groupNames(): GroupNames {
     const { clusterGroup, controlGroup } = this.#settings;
     const life = this;
@@ -230,7 +230,7 @@ export class ClusterLife {
     const otherEndpoints = this.api ? [this.api.endpoint] : [];
     const control = serveControl({
       wire: this.links.m,
-      groups: this.#groups,
+      groups: this.groups,
       self,
       execute,
       otherEndpoints,

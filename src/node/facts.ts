@@ -28,7 +28,6 @@ export interface FactSources {
   readonly paniclog: Paniclog;
   /** Undefined before the first join and between two lives. */
   readonly life: () => ClusterLife | undefined;
-  readonly logGroup: () => string | undefined;
   /** Undefined: floating addresses are no business of this process. */
   readonly duravip?: () => DuravipFacts | DuravipAbsence;
   readonly counts: NodeFacts['counts'];
@@ -55,7 +54,7 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     controlGroup: settings.controlGroup,
     clusterGroup: settings.clusterGroup,
     get logGroup() {
-      return sources.logGroup();
+      return (life()?.groups ?? settings).logGroup;
     },
     link: (name) => linkFacts(life(), name),
     view: () => viewFacts(life()),
