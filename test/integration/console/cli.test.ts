@@ -375,7 +375,7 @@ ${more}
     const exited = once(child, 'close');
     await until(async () => (await run(['console', endpoint, 'pid'])).exitCode === 0);
     const group = await run(['console', endpoint, 'config', 'eval', 'cluster', 'cluster_group']);
-    expect(group.stdout.trim()).toBe('Cluster_Group = blue');
+    expect(group.stdout.trim()).toBe('Cluster_Group = "blue"');
     await until(() => /"level":"debug"/.test(errors));
     expect(errors).toMatch(/^flotilla: -e has no effect$/m);
     child.kill('SIGTERM');

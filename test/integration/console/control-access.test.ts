@@ -54,10 +54,11 @@ const roles = [{ name: 'tom', allow: ['^version$', '^authz '] }];
 
 async function serve(
   endpoint: Partial<ControlEndpoint>,
+  registry = nodeRegistry(fakeNode()),
 ): Promise<{ port: number; listener: ControlListener }> {
   const listener = await startControlListener({
     endpoints: [{ ...openEndpoint({ host: '127.0.0.1', port: 0 }), ...endpoint }],
-    interpreter: interpreterOf(nodeRegistry(fakeNode())),
+    interpreter: interpreterOf(registry),
     access: { ...accessParts(roles, records), peerUser: peerUserOf },
     log: recorder.log,
   });
@@ -345,6 +346,31 @@ describe('CON-29 EXT-10 TLS', () => {
     expect(client.text(1)).toContain('Clients of other hosts need TLS');
     expect(client.statuses()).toEqual([{ id: 1, status: 3 }]);
     expect((await type(`127.0.0.1:${port}`, 'pid')).code).toBe(0);
+  });
+
+  it('CON-14 a client that does not read is disconnected after the timeout behind TLS, too, and its answer ends', async () => {
+    const registry = nodeRegistry(fakeNode());
+    const state = { taken: 0, isEnded: false };
+    const text = async function* (): AsyncGenerator<string> {
+      try {
+        for (; ; state.taken++) yield 'x'.repeat(10_000);
+      } finally {
+        state.isEnded = true;
+      }
+    };
+    const run = () => ({ status: 0 as const, text });
+    registry.register({ words: 'endless', usage: 'endless', help: 'endless', impact: 'read', run });
+    const { port } = await serve({ tls: serverTls, access: { ...openAccess, timeoutMs: 500 } }, registry);
+    const stuck = tls.connect({ port, host: '127.0.0.1', ca: readFileSync(made.ca) });
+    stuck.on('error', () => {});
+    await once(stuck, 'secureConnect');
+    stuck.write(encodeFrame({ id: 1, cmd: 'endless', format: 'text' }));
+    await until(() => state.taken > 0);
+    expect((await type(`127.0.0.1:${port}`, 'pid', { files: files() })).code).toBe(0);
+    await until(() => state.isEnded);
+    // What the buffers hold, not what the answer is long.
+    expect(state.taken).toBeLessThan(2000);
+    stuck.destroy();
   });
 
   it('a handshake that does not go on is ended', async () => {

@@ -403,6 +403,27 @@ describe('control listener: endpoints', () => {
     await expect(RawClient.connect({ path })).rejects.toThrow();
   });
 
+  it('LIFE-9 CON-14 a stop does not wait for a client that does not read, and its answer ends', async () => {
+    let isEnded = false;
+    const endlessText = async function* (): AsyncGenerator<string> {
+      try {
+        for (;;) yield 'x'.repeat(10_000);
+      } finally {
+        isEnded = true;
+      }
+    };
+    const listener = await start({
+      commands: { endless: () => ({ status: 0, text: (): Text => endlessText() }) },
+    });
+    const stuck = (await RawClient.connect({ path })).send(1, 'endless');
+    const other = (await client()).send(1, 'pid');
+    await until(() => other.statuses().length === 1);
+    await listener.stop();
+    await until(() => isEnded);
+    stuck.read();
+    await until(() => stuck.isClosed);
+  });
+
   it('LIFE-9 a stop does not wait for ever for a command that hangs', async () => {
     const { passed } = gate();
     const listener = await start({ commands: { hang: () => passed.then(() => said('never')) } });

@@ -56,6 +56,22 @@ function manager(answers: readonly NodeAnswer[] = []) {
 }
 
 describe('commands of a manager for nodes', () => {
+  it('MGR-16 what version 2 had for configurations is no command: there is the repository', async () => {
+    for (const line of ['fetch west1 config', 'copy running config'])
+      expect(await manager().say(line)).toBe('2: Unknown command\n');
+  });
+
+  it('MGR-18 a program that speaks only to the manager has what one node says as data, in one exchange', async () => {
+    const { say, waited } = manager([answer('west1', '<Membership/>')]);
+    const reply = await say('unicast -w 5 west1 xml cluster membership', 'json');
+    expect(reply.slice(0, 3)).toBe('0: ');
+    expect(JSON.parse(reply.slice(3))).toMatchObject({
+      command: 'xml cluster membership',
+      responses: [{ node: 'west1', status: 0, text: '<Membership/>' }],
+    });
+    expect(waited).toEqual([5000]);
+  });
+
   it('CON-16 help tells a console which commands of nodes can stand behind which words', async () => {
     const help = JSON.parse((await manager().say('help', 'json')).replace('0: ', '')) as ServerCommands;
     for (const line of ['broadcast -w', 'unicast west1', 'subcluster broadcast west', 'retrieve'])
