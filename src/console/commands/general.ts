@@ -1,4 +1,5 @@
-/** Commands that every console has: help, version, pid, shutdown, paniclog (CMD-1). */
+/** Commands that every console has: help, version, pid, sysinfo, shutdown, paniclog (CMD-1). */
+import { arch, availableParallelism, hostname, release, totalmem, type } from 'node:os';
 import { type Answer, failed, said, structured } from '../answer.ts';
 import type { NodeFacts, PaniclogLine } from '../facts.ts';
 import type { Command, Registry } from '../registry.ts';
@@ -30,6 +31,7 @@ export function generalCommands(
         json: () => ({ pid: facts.processId }),
       }),
     ),
+    withoutArguments('sysinfo', 'version, runtime and machine of the node', 'read', () => sysinfo(facts)),
     withoutArguments('shutdown', 'stop the node gracefully', 'write', () => {
       facts.shutdown();
       return said('Shutting down.');
@@ -98,6 +100,33 @@ function version(facts: GeneralFacts): Answer {
         textElement('Node_Name', facts.nodename),
       ]),
     json: () => ({ product: 'flotilla', version: facts.version, nodeName: facts.nodename }),
+  });
+}
+
+function sysinfo({ version }: GeneralFacts): Answer {
+  const figures = {
+    version,
+    runtime: `Node.js ${process.versions.node}`,
+    system: `${type()} ${release()} ${arch()}`,
+    host: hostname(),
+    processors: availableParallelism(),
+    memoryMiB: Math.round(totalmem() / 2 ** 20),
+  };
+  const { runtime, system, host, processors, memoryMiB } = figures;
+  return structured({
+    text: () =>
+      `Version: flotilla ${version}\nRuntime: ${runtime}\nSystem: ${system}\nHost: ${host}\n` +
+      `Processors: ${processors}\nMemory: ${memoryMiB} MiB\n`,
+    xml: () =>
+      element('Sysinfo', [
+        textElement('Version', version),
+        textElement('Runtime', runtime),
+        textElement('System', system),
+        textElement('Host', host),
+        textElement('Processors', processors),
+        textElement('Memory_MiB', memoryMiB),
+      ]),
+    json: () => figures,
   });
 }
 

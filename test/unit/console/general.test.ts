@@ -71,6 +71,7 @@ describe('general commands', () => {
       pid                            the process id of the node
       reopen logs                    write, close and open again what all loggers write to
       shutdown                       stop the node gracefully
+      sysinfo                        version, runtime and machine of the node
       version                        the version of the node
       write config                   the running configuration, here or in a file of the node
       "
@@ -131,6 +132,17 @@ describe('general commands', () => {
     expect((await type('pid')).text).toBe('22787\n');
     expect((await type('json pid')).text).toBe('{"pid":22787}\n');
     expect((await type('xml pid')).text).toBe('<Pid>22787</Pid>\n');
+  });
+
+  it('CMD-1 sysinfo names version, runtime and machine', async () => {
+    const { text, status } = await type('sysinfo');
+    expect(status).toBe(0);
+    expect(text).toMatch(
+      /^Version: flotilla \S+\nRuntime: Node\.js \d+\.\S+\nSystem: \S+ \S+ \S+\nHost: \S+\nProcessors: \d+\nMemory: \d+ MiB\n$/,
+    );
+    const { text: json } = await type('json sysinfo');
+    expect(JSON.parse(json)).toMatchObject({ runtime: `Node.js ${process.versions.node}` });
+    expect((await type('xml sysinfo')).text).toMatch(/^<Sysinfo><Version>/);
   });
 
   it('CMD-1 shutdown begins the stop and says so', async () => {
