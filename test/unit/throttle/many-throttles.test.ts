@@ -1,5 +1,6 @@
 /** With very many throttles no turn of the event loop does something to all of them, and nothing is left out. */
 import { describe, expect, it } from 'vitest';
+import type { Incarnation } from '../../../src/core/identity.ts';
 import type { ThrottleUse } from '../../../src/core/throttle/messages.ts';
 import { Network, type Node } from './network.ts';
 
@@ -57,6 +58,26 @@ describe('many throttles', () => {
       left = throttles;
     }
     expect(left).toBe(0);
+  });
+
+  it('CMD-17 a process that goes on as another one looks at few of them, and begins each with nothing granted', () => {
+    const network = new Network(1, { capacity: count });
+    const [node] = network.nodes as [Node];
+    for (const id of ids) {
+      node.create(id, '1/3600');
+      node.take(id);
+    }
+    const clock = { nowMs: () => network.nowMs, wallMs: () => network.nowMs };
+    const ports = { clock, send: () => true, dueChanged: () => {}, ratesDiffer: () => {} };
+    counting((walked) => {
+      expect(walked(() => node.throttles.become('f'.repeat(32) as Incarnation, ports))).toBeLessThan(
+        count / 2,
+      );
+    });
+    const decisions: number[] = [];
+    node.throttles.take(ids[0]!, (waitMs) => decisions.push(waitMs));
+    // Alone it is the account, which knows that the life before had the unit.
+    expect(decisions[0]).toBeGreaterThan(0);
   });
 
   it('REP-7.20 reports are made and sent in pieces, and nobody grants before it has them whole', () => {
