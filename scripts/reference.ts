@@ -7,6 +7,7 @@ import { renderConfigurationReference } from '../src/config/reference.ts';
 import { renderCommandReference } from '../src/console/reference.ts';
 import { renderApiReference } from '../src/node/api-reference.ts';
 import { renderErrorReference, renderMetricsReference } from '../src/observe/reference.ts';
+import { renderDashboard } from './dashboard.ts';
 
 /** Path from the root of the repository, and what makes its text. */
 const pages: readonly (readonly [path: string, render: () => string])[] = [
@@ -15,6 +16,7 @@ const pages: readonly (readonly [path: string, render: () => string])[] = [
   ['docs/reference/configuration.md', renderConfigurationReference],
   ['docs/reference/errors.md', renderErrorReference],
   ['docs/reference/metrics.md', renderMetricsReference],
+  ['deploy/grafana/dashboards/flotilla.json', renderDashboard],
 ];
 
 const root = new URL('../', import.meta.url);
