@@ -324,10 +324,11 @@ export class RunningNode extends NodeApi {
 
   async #openConsole(): Promise<void> {
     await this.#observation.open(this.settings.metrics);
-    const { fixed } = splitByAddress(this.settings.control, hostOfConsole, this.#floatingIps);
+    const floatingIps = floatingIpsOf(this.settings.duravip.vips);
+    const { fixed } = splitByAddress(this.settings.control, hostOfConsole, floatingIps);
     await this.#consoles.prepare(fixed);
     this.#address = await resolveNodeAddress(this.settings);
-    if (this.#floatingIps.has(this.#address))
+    if (floatingIps.has(this.#address))
       throw new FlotillaError('FLT-1102', `${this.#address} is a floating address of the configuration`);
     await this.peers.prepare(this.#address);
   }
@@ -408,10 +409,6 @@ export class RunningNode extends NodeApi {
       around: this.#around,
     });
     this.#puller.follow(this.#life!.links.s);
-  }
-
-  get #floatingIps(): ReadonlySet<string> {
-    return floatingIpsOf(this.settings.duravip.vips);
   }
 
   get #inboundTable(): SharedObject | undefined {
