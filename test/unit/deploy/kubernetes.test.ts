@@ -83,7 +83,7 @@ describe('the Kubernetes manifests', () => {
     const wrong = [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'x', lables: {} } },
       { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' }, spec: { replicas: 'one' } },
-    ] as Manifest[];
+    ] as unknown as Manifest[];
     const problems = problemsOf([...manifests, ...wrong]);
     expect(problems.filter((text) => !/lables|string.*number|missing/.test(text))).toEqual([]);
     expect(problems.some((text) => text.includes('lables'))).toBe(true);
