@@ -29,9 +29,10 @@ if [ -z "$base" ]; then
   fi
 fi
 
-# What this machine needs to reach its registry of packages.
-mounts=(-v /etc/ssl/certs:/etc/ssl/certs:ro)
-[ ! -e "$HOME/.npmrc" ] || mounts+=(-v "$HOME/.npmrc:/root/.npmrc:ro")
+# What this machine needs to reach its registry of packages; nothing of it stays in the image.
+cat /etc/ssl/certs/ca-certificates.crt ${NODE_EXTRA_CA_CERTS:+"$NODE_EXTRA_CA_CERTS"} >"$store/authorities.pem"
+{ cat "$HOME/.npmrc" 2>/dev/null || true; echo 'cafile=/root/authorities.pem'; } >"$store/npmrc"
+mounts=(-v "$store/npmrc:/root/.npmrc:ro" -v "$store/authorities.pem:/root/authorities.pem:ro")
 for target in manager node; do
   say "building flotilla-$target"
   engine build --quiet --isolation chroot --network host --layers=false "${mounts[@]}" \

@@ -18,8 +18,8 @@ const minutes = Number(values.minutes);
 const sessions = Number(values.sessions);
 if (!(minutes > 0) || !(sessions > 0)) throw new Error('--minutes and --sessions are numbers above 0');
 
-/** Sockets that come and go with their peers, or are opened with the first use of something. */
-const fewHandles = 5;
+/** Files of journals, opened with the first line, and sockets that come and go with their peers. */
+const fewHandles = 12;
 const sampleMs = 1_000;
 
 const watched = {
@@ -123,10 +123,8 @@ function report(all: readonly Watched[], { counts }: Load): void {
     console.log(`${node.name.padEnd(9)} ${cells.join('  ')}`);
   }
   const { sessions: ended, messages, requests, failures } = counts;
-  console.log(
-    `work: ${ended} sessions, ${messages} lines, ${requests} requests over NATS, ${failures} failed`,
-  );
-  if (failures > 0) problems.push(`${failures} sessions or requests failed`);
+  console.log(`work: ${ended} sessions, ${messages} lines, ${requests} requests over NATS`);
+  for (const [reason, times] of failures) problems.push(`failed ${times} times: ${reason}`);
 }
 
 /** What is still open when nothing is asked for any more has been forgotten. */
