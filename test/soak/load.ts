@@ -69,7 +69,7 @@ export class Load {
 
   /** A greeting, ten lines that are answered, and the end. */
   async #session(port: number, client: number): Promise<void> {
-    const from = `127.7.${client >> 8}.${(client & 255) + 1}`;
+    const from = `127.7.${client >> 8}.${client & 255}`;
     const socket = connectSocket({ host: '127.0.0.1', port, localAddress: from });
     this.#sockets.add(socket);
     const closed = once(socket, 'close');
