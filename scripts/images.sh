@@ -35,7 +35,7 @@ cat /etc/ssl/certs/ca-certificates.crt ${NODE_EXTRA_CA_CERTS:+"$NODE_EXTRA_CA_CE
 mounts=(-v "$store/npmrc:/root/.npmrc:ro" -v "$store/authorities.pem:/root/authorities.pem:ro")
 for target in manager node; do
   say "building flotilla-$target"
-  engine build --quiet --isolation chroot --network host --layers=false "${mounts[@]}" \
+  engine build --quiet --format docker --isolation chroot --network host --layers=false "${mounts[@]}" \
     --ignorefile deploy/container/Dockerfile.dockerignore \
     --build-arg "NODE_IMAGE=$base" -f deploy/container/Dockerfile --target "$target" -t "localhost/flotilla-$target:0.1.0" .
 done
