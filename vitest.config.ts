@@ -1,6 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three kinds of tests: pure and fast (unit), real servers and sockets (integration), whole clusters on virtual time (sim). */
+/** Machines and processes of their own, minutes of waiting: `npm test` runs them beside the others with real servers. */
+const waiting = [
+  'demo-vip',
+  'duravip/faults',
+  'peers/queue-host',
+  'cluster/logs',
+  'cluster/partition',
+  'linux/lease',
+].map((name) => `test/integration/${name}.test.ts`);
+
+const withServers = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false };
+
+/**
+ * Kinds of tests: pure and fast (unit), real servers and sockets (integration, and waiting for those that take longest),
+ * whole clusters on virtual time (sim).
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -10,11 +25,11 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
+          exclude: waiting,
+          ...withServers,
         },
       },
+      { test: { name: 'waiting', include: waiting, ...withServers } },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 180_000 } },
     ],
   },

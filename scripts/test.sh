@@ -10,20 +10,23 @@ fi
 need_debian_packages nats-server:nats-server iproute2:ip nftables:nft openssl:openssl systemd:systemd-analyze faketime:faketime postgresql:pg_lsclusters
 need_build
 [ $# -eq 0 ] || exec npx vitest run "$@"
-# Tests with real servers mostly wait, the others compute: side by side they take two thirds of the time, the latter with what the
-# former leave of the processor. What they say comes at the end.
+# Tests with real servers mostly wait, the others compute: side by side they take half of the time, the latter with what the
+# former leave of the processor. What runs beside is said at the end.
 reports=$(mktemp -d)
 nice -n 19 npx vitest run --project unit --project sim >"$reports/computing" 2>&1 &
 computing=$!
-trap 'kill "$computing" 2>/dev/null || true; rm -rf "$reports"' EXIT
-say 'unit tests and simulations run beside the tests with real servers; what they say comes at the end'
+npx vitest run --project waiting >"$reports/waiting" 2>&1 &
+waiting=$!
+trap 'kill "$computing" "$waiting" 2>/dev/null || true; rm -rf "$reports"' EXIT
+say 'unit tests, simulations and long tests run beside the tests with real servers; what they say comes at the end'
 failed=0
 npx vitest run --project integration 2>&1 | tee "$reports/integration" || failed=1
+wait "$waiting" || failed=1
 wait "$computing" || failed=1
-cat "$reports/computing"
+cat "$reports/waiting" "$reports/computing"
 if [ "$failed" -ne 0 ]; then
   # Failures last: a record of a run often keeps no more than its end, and thousands of lines would stand between it and their reasons.
   say 'what failed, once more:'
-  sed -s -n '/Failed Tests\|Failed Suites\|Unhandled Error/,$p' "$reports/integration" "$reports/computing"
+  sed -s -n '/Failed Tests\|Failed Suites\|Unhandled Error/,$p' "$reports/integration" "$reports/waiting" "$reports/computing"
 fi
 exit "$failed"

@@ -74,6 +74,12 @@ export const bounds: readonly Bound[] = [
   bound('max_open', ['aggregate_open_outputs'], [], 'the output unused for longest is closed'),
   bound('max_outbound_connections', [], caps),
   bound('max_pending', ['shared_pending_changes'], [], 'reaching it sends what waits'),
+  bound(
+    'max_pending_changes',
+    ['config_pending_changes'],
+    [],
+    'what is typed beyond it is answered with the reason',
+  ),
   bound('max_rows', [], [], 'results are cut as they are asked for'),
   bound('max_size', ['cache_entries'], ['cache_evictions_total']),
   bound('max_wait', ['throttle_waiting_callers'], ['throttle_unanswered_total']),

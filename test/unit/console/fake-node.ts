@@ -7,6 +7,7 @@ import type { Registry } from '../../../src/console/registry.ts';
 import type { Clock } from '../../../src/core/clock.ts';
 import { type Log, logLevels } from '../../../src/core/log.ts';
 import type { SharedRow } from '../../../src/core/shared-object.ts';
+import { Journals } from '../../../src/node/journals.ts';
 
 export const silentLog = Object.fromEntries(logLevels.map((level) => [level, () => {}])) as unknown as Log;
 export const noCounters = { add: () => {} };
@@ -56,7 +57,7 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     flushCache: async () => undefined,
     paniclog: () => [],
     counts: () => undefined,
-    journals: { ask: noAnswer },
+    journals: new Journals('/nowhere', systemClock),
     duravip: () => ({ absence: 'No DuraVIP is configured.' }),
     logs: {
       list: async () => ({ node: 'labrat-1', subcluster: 'default', logs: [] }),
@@ -73,11 +74,6 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
     shutdown: () => {},
     ...overrides,
   };
-}
-
-async function* noAnswer() {
-  yield '';
-  return 'no data';
 }
 
 export interface FakeObject {
