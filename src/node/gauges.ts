@@ -1,4 +1,5 @@
 /** Figures that are read when somebody asks for metrics, from the living parts of the process at that moment. */
+import type { ReplicaStats } from '../actors/row-replica.ts';
 import type { ActorSystem } from '../actors/system.ts';
 import { leaderOf } from '../core/view.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -85,8 +86,8 @@ export function isSettled(standing: string | undefined): boolean {
 function exposeShared(metrics: Metrics, life: Life): void {
   const objects = () => [...(life()?.member.replicas.values() ?? [])];
   /** What an object of its kind does not count is 0. */
-  const sum = (figure: string) => () =>
-    sumOf(objects(), (replica) => Number((replica.stats() as unknown as Figures)[figure] ?? 0));
+  const sum = (figure: RowFigure) => () =>
+    sumOf(objects(), (replica) => (replica.stats() as Partial<ReplicaStats>)[figure] ?? 0);
   metrics.gauge('shared_objects', () => objects().length);
   metrics.gauge(
     'shared_objects_behind',
@@ -104,7 +105,7 @@ function exposeShared(metrics: Metrics, life: Life): void {
   );
 }
 
-type Figures = Readonly<Record<string, number | undefined>>;
+type RowFigure = 'keys' | 'pending' | 'drops' | 'gaps' | 'snapshotsReceived' | 'rolledUp';
 
 function exposeThrottles(metrics: Metrics, throttles: MeasuredNode['throttles'], life: Life): void {
   const shared = () => [...(life()?.member.throttles.values() ?? [])].map((replica) => replica.stats());
