@@ -3,7 +3,7 @@
  * everybody shows the same of every key, nothing that nobody wrote, nothing that has expired, and nothing where a newer
  * version lasts, deletes among them (replication 13.6, 13.7, 13.10). A write is newer than what its writer had.
  *
- * What a process wrote just before it died may be lost. Some keys are written with many lives, and there an older version
+ * What a process wrote just before it died may be lost. Some keys are written with many lives, and there any older version
  * with a longer one may come back when the newer has expired (src/core/cache/cache.ts); where all lives are the same, as
  * users write them, it may not. Wall clocks do not step here: writes of a node far ahead are refused (FLT-2003).
  */
@@ -64,11 +64,13 @@ export class CacheChecker implements ObjectChecker {
   }
 
   check(nodes: readonly SimNode[]): string[] {
-    const using = nodes.filter(({ options }) => options.type === 'Momentum');
+    const using = nodes.filter(isUsing);
+    const writers = this.#world.living().filter(isUsing);
     const wrong = using.flatMap((node) => {
       // Where the network stays divided, each part is equal in itself.
       const together = using.filter((other) => sameViewId(viewOf(other), viewOf(node)));
-      const isWhole = together.length === using.length;
+      // Also with nodes that are not asked, because their members do not hear them.
+      const isWhole = together.length === writers.length;
       const wrong = keys.flatMap((key) => this.#wrong(key, node, together[0]!, isWhole));
       return wrong.slice(0, 4).map((text) => `REP-13.6 ${node.name}: ${text}`);
     });
@@ -114,7 +116,7 @@ export class CacheChecker implements ObjectChecker {
     const lasts = ({ entry, by }: Written) => by.alive && !isExpired(entry, nowMs);
     const newest = written.filter(lasts).reduce<CacheEntry | undefined>(newerOf, undefined);
     const isReplaced = written.some(({ entry }) => newest && isNewer(entry, newest));
-    if (isWhole && newest && (shown ? isNewer(newest, shown) : !isReplaced))
+    if (isWhole && newest && !isReplaced && !(shown && !isNewer(newest, shown)))
       wrong.push(`${shown ? textOf(shown) : `nothing of ${key}`}, but newer is ${textOf(newest)}`);
     if (cacheOf(node).has(key) !== (shown?.value !== undefined))
       wrong.push(`${key} is found, or not, unlike what is there`);
@@ -137,6 +139,10 @@ function newerOf(newest: CacheEntry | undefined, { entry }: Written): CacheEntry
 
 function textOf({ key, value }: CacheEntry): string {
   return value === undefined ? `the end of ${key}` : `${key} = ${value}`;
+}
+
+function isUsing({ options }: SimNode): boolean {
+  return options.type === 'Momentum';
 }
 
 function viewOf({ member }: SimNode): ViewId {

@@ -100,7 +100,7 @@ export class QuotaChecker implements ObjectChecker {
     if (running.length > 0) this.#takeSome(this.#random.pick(running));
   }
 
-  check(): string[] {
+  check(nodes: readonly SimNode[]): string[] {
     this.#stretches.note();
     const violations = [...this.#tooMany];
     for (const allowed of this.#allowed.values()) {
@@ -109,6 +109,8 @@ export class QuotaChecker implements ObjectChecker {
       if (all > most)
         violations.push(`R4 ${all} of '${id}' ${rates[id]} were allowed in window ${window}, ${most} may be`);
     }
+    // Where routes stay cut, members of one view may be unable to exchange grants: who hears no holder is granted nothing.
+    if (!this.#world.living().every((node) => nodes.includes(node))) return violations;
     return [...violations, ...this.#requireAll(), ...this.#requireSlots(), ...this.#requireAnswers()];
   }
 
