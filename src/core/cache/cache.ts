@@ -156,9 +156,14 @@ export class Cache {
 
   /** Another time to live, from now, for a key that has a value. */
   expire(key: string, ttlMs: number): boolean {
+    return this.expireAt(key, ttlMs === 0 ? 0 : this.#wallMs() + ttlMs);
+  }
+
+  /** By wall time; 0: never. */
+  expireAt(key: string, expiresMs: number): boolean {
     const node = this.#find(key);
     if (!node) return false;
-    this.#write(key, node.item.entry.value, ttlMs === 0 ? 0 : this.#wallMs() + ttlMs);
+    this.#write(key, node.item.entry.value, expiresMs);
     return true;
   }
 

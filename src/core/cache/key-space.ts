@@ -44,8 +44,7 @@ interface Share {
 
 /** Nodes whose clocks differ, and batches under way: what is no further apart counts as the same moment. */
 const sameTimeMs = 3_000;
-/** Shares remembered; of those beyond it nothing is carried. */
-const maxShares = 100_000;
+const defaultMaxShares = 100_000;
 const registerPattern = /^\0([#%])([0-9a-f]+):(-?\d+):(\d+)$/;
 /** Keys that begin with NUL are those of counts, of query results, and these: of a numbered database of Redis clients. */
 const ownPattern = /^\0(?!d\d+:)/;
@@ -55,6 +54,8 @@ export interface KeySpacePorts {
   /** Hexadecimal digits, never the same again anywhere. */
   unique(): string;
   wallMs(): number;
+  /** Shares remembered; those beyond it are not carried into another generation, should that win. */
+  readonly maxShares?: number;
 }
 
 export class KeySpace implements CacheWatcher {
@@ -120,11 +121,22 @@ export class KeySpace implements CacheWatcher {
     return this.#cache.ttlMs(key);
   }
 
+  /** By wall time; 0: it never expires; undefined: no such key. */
+  expiresMs(key: string): number | undefined {
+    return this.has(key) ? this.#cache.peek(key)?.expiresMs : undefined;
+  }
+
   /** From now; 0: never. False when there is no such key. */
   expire(key: string, ttlMs: number): boolean {
-    const { generation } = this.#shares.get(key) ?? {};
-    if (generation !== undefined) this.#keep(generation, ttlMs);
-    return this.#cache.expire(key, ttlMs);
+    return this.expireAt(key, ttlMs === 0 ? 0 : this.#ports.wallMs() + ttlMs);
+  }
+
+  /** By wall time, not in the past; 0: never. */
+  expireAt(key: string, expiresMs: number): boolean {
+    if (!this.#cache.expireAt(key, expiresMs)) return false;
+    const register = registerOf(this.#cache.peek(key)?.value);
+    if (register) this.#keep(register.generation, this.#leftMs(key));
+    return true;
   }
 
   /** The new count; undefined when the value is not a whole number, or would be none. Throws FLT-2002. */
@@ -215,11 +227,11 @@ export class KeySpace implements CacheWatcher {
   merged(entry: CacheEntry): void {
     const { key, value } = entry;
     const share = this.#shares.get(key);
-    if (!share) return;
     const register = registerOf(value);
-    if (register?.generation === share.generation) this.#keep(share.generation, this.#leftMs(key));
+    if (register && (share?.generation ?? register.generation) === register.generation)
+      this.#keep(register.generation, this.#leftMs(key));
     else if (register) this.#carry(key, register);
-    else if (isReset(share, resetMsOf(entry))) this.#forget(key);
+    else if (share && isReset(share, resetMsOf(entry))) this.#forget(key);
   }
 
   /** Its share ends by itself, at the same moment. */
@@ -260,7 +272,8 @@ export class KeySpace implements CacheWatcher {
       this.#shares.set(key, share);
     }
     share.count += by;
-    if (this.#shares.size > maxShares) this.#shares.delete(this.#shares.oldest!.key);
+    if (this.#shares.size > (this.#ports.maxShares ?? defaultMaxShares))
+      this.#shares.delete(this.#shares.oldest!.key);
   }
 
   /** The share of a key that ends at this very moment must not live for ever. */

@@ -30,14 +30,31 @@ export function prefixOf(database: number): string {
 export function integerOf(text: string): number {
   const number = /^(0|-?[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(number)) return number;
-  throw new RespError('ERR value is not an integer or out of range');
+  throw noInteger();
 }
 
 /** `unitMs` is that of the command: 1000 or 1. */
 export function ttlMsOf(text: string, unitMs: number, command: string): number {
-  const ttlMs = integerOf(text) * unitMs;
-  if (ttlMs > 0 && ttlMs <= longestTtlMs) return ttlMs;
-  throw new RespError(`ERR invalid expire time in '${command}' command`);
+  const ttlMs = timeMsOf(text, unitMs, command);
+  if (ttlMs > 0) return ttlMs;
+  throw badTime(command);
+}
+
+/** A moment or a length of time, also a negative one: any integer that clients know, within the bounds of this node. */
+export function timeMsOf(text: string, unitMs: number, command: string): number {
+  if (!/^(0|-?[1-9]\d{0,18})$/.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text))
+    throw noInteger();
+  const timeMs = Number(text) * unitMs;
+  if (Math.abs(timeMs) > longestTtlMs) throw badTime(command);
+  return timeMs;
+}
+
+function noInteger(): RespError {
+  return new RespError('ERR value is not an integer or out of range');
+}
+
+function badTime(command: string): RespError {
+  return new RespError(`ERR invalid expire time in '${command}' command`);
 }
 
 export function wrongType(): RespError {

@@ -3,6 +3,7 @@
  * remember. Everything else is refused by name, so that nobody takes silence for success.
  */
 import { connectionCommands } from './connection-commands.ts';
+import { expiryCommands } from './expiry-commands.ts';
 import { hashCommands } from './hash-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import type { Reply } from './reply.ts';
@@ -20,6 +21,7 @@ export interface RespCommand {
 const commands: ReadonlyMap<string, RespCommand> = new Map(
   Object.entries({
     ...keyCommands,
+    ...expiryCommands,
     ...hashCommands,
     ...scanCommands,
     ...throttleCommands,

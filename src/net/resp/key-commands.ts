@@ -49,11 +49,6 @@ export const keyCommands: Readonly<Record<string, RespCommand>> = {
   decr: onKey(0, 0, (keys, key) => add(keys, key, -1)),
   incrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, integerOf(by!))),
   decrby: onKey(1, 1, (keys, key, [by]) => add(keys, key, -integerOf(by!))),
-  expire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!) * 1000)),
-  pexpire: onKey(1, 1, (keys, key, [ttl]) => expire(keys, key, integerOf(ttl!))),
-  persist: onKey(0, 0, (keys, key) => Number(Boolean(keys.ttlMs(key)) && keys.expire(key, 0))),
-  ttl: onKey(0, 0, (keys, key) => left(keys, key, 1000)),
-  pttl: onKey(0, 0, (keys, key) => left(keys, key, 1)),
 };
 
 function get(keys: KeySpace, key: string): string | null {
@@ -115,17 +110,4 @@ export function noNumber(keys: KeySpace, key: string): RespError {
   return keys.type(key) === 'hash'
     ? wrongType()
     : new RespError('ERR value is not an integer or out of range');
-}
-
-/** A time that is over deletes the key. */
-function expire(keys: KeySpace, key: string, ttlMs: number): Reply {
-  if (Math.abs(ttlMs) > 1e14) throw new RespError("ERR invalid expire time in 'expire' command");
-  return Number(ttlMs > 0 ? keys.expire(key, ttlMs) : keys.delete(key));
-}
-
-/** -2: no such key; -1: it never expires. */
-function left(keys: KeySpace, key: string, unitMs: number): number {
-  const ttlMs = keys.ttlMs(key);
-  if (ttlMs === undefined) return -2;
-  return ttlMs === 0 ? -1 : Math.round(ttlMs / unitMs);
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { KeySpace } from '../../../src/core/cache/key-space.ts';
 import { Cluster, type Node } from './cluster.ts';
 
-function keySpaces(count: number, options: Parameters<Cluster['add']>[0] = {}) {
+function keySpaces(count: number, options: Parameters<Cluster['add']>[0] & { maxShares?: number } = {}) {
   const cluster = new Cluster();
   let generations = 0;
   const spaces = Array.from({ length: count }, () => {
@@ -12,6 +12,7 @@ function keySpaces(count: number, options: Parameters<Cluster['add']>[0] = {}) {
     return new KeySpace(node.cache, {
       unique: () => (++generations).toString(16),
       wallMs: () => 1_800_000_000_000 + cluster.nowMs,
+      ...options,
     });
   });
   cluster.view();
@@ -110,6 +111,30 @@ describe('keys of Redis clients', () => {
     expect(spaces.map((space) => space.get('k'))).toEqual(['4', '4']);
     cluster.rest(2);
     expect(spaces[0]!.has('k')).toBe(false);
+  });
+
+  it('R7 another time to live keeps what was counted, also at a node that counted in more keys than it remembers', () => {
+    const { cluster, spaces } = keySpaces(2, { maxShares: 1 });
+    const [a, b] = spaces as [KeySpace, KeySpace];
+    for (const key of ['here', 'there', 'last']) a.add(key, 3, 10_000);
+    for (const key of ['hash here', 'hash there', 'last hash']) {
+      a.addToField(key, 'f', 4);
+      a.expire(key, 10_000);
+    }
+    cluster.rest(4);
+    for (const [space, where] of [
+      [a, 'here'],
+      [b, 'there'],
+    ] as const)
+      for (const key of [where, `hash ${where}`]) expect(space.expire(key, 60_000)).toBe(true);
+    cluster.rest(30);
+    for (const space of spaces) {
+      expect(['here', 'there', 'last'].map((key) => space.get(key))).toEqual(['3', '3', undefined]);
+      expect(['hash here', 'hash there'].map((key) => space.field(key, 'f'))).toEqual([4, 4]);
+    }
+    b.expire('there', 0);
+    cluster.rest(60);
+    expect(a.get('there')).toBe('3');
   });
 
   it('counts stay whole numbers, and nobody forges one', () => {

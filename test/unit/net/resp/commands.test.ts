@@ -4,38 +4,18 @@ import net from 'node:net';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Cache } from '../../../../src/core/cache/cache.ts';
-import { KeySpace } from '../../../../src/core/cache/key-space.ts';
 import type { Clock } from '../../../../src/core/clock.ts';
-import type { Incarnation } from '../../../../src/core/identity.ts';
 import { RespSession } from '../../../../src/net/resp/session.ts';
 import type { CellThrottles, RespStore } from '../../../../src/net/resp/store.ts';
 import { systemClock } from '../../../../src/node/system-clock.ts';
 import { Recorder } from '../../recorder.ts';
+import { newStore } from './new-store.ts';
 
 let wallMs = 1_800_000_000_000;
 let throttles: CellThrottles | undefined;
 let server: net.Server;
 let redis: Redis;
 const sockets: net.Socket[] = [];
-
-function newStore(): RespStore {
-  const cache = new Cache({ self: '0'.repeat(32) as Incarnation, maxSize: 1_000, wallMs: () => wallMs });
-  let generations = 0;
-  const keys = new KeySpace(cache, {
-    unique: () => (++generations).toString(16),
-    wallMs: () => wallMs,
-  });
-  return {
-    keys,
-    throttles,
-    version: '1.2.3',
-    wallMs: () => wallMs,
-    size: () => cache.size,
-    scriptHash: (script) => createHash('sha1').update(script).digest('hex'),
-    scripts: new Map(),
-  };
-}
 
 /** Of sessions. */
 let clock: Clock;
@@ -52,7 +32,7 @@ beforeEach(async () => {
   let store: RespStore | undefined;
   let sessions = 0;
   server = net.createServer((socket) => {
-    store ??= newStore();
+    store ??= newStore(() => wallMs, throttles);
     sockets.push(socket);
     new RespSession(socket, ++sessions, store, { clock, log: new Recorder().log });
   });
