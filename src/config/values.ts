@@ -297,7 +297,8 @@ function readDatasource(scalar: Scalar, findings: Findings): string | undefined 
   if (driver !== undefined && driversOfTheOriginal.includes(driver)) {
     const unless = driver === 'odbc' ? ' unless the package odbc is installed' : '';
     const message = `the driver '${driver}' is not built in: its queries fail${unless}, the cache is replicated all the same`;
-    findings.add('CFG-2114', scalar.span, message, { severity: 'warning' });
+    const hint = driver === 'odbc' ? { hint: 'npm install odbc, and the ODBC driver of the database' } : {};
+    findings.add('CFG-2114', scalar.span, message, { severity: 'warning', ...hint });
     return scalar.text;
   }
   findings.add('CFG-2114', scalar.span, `${shown(scalar.text)} does not begin with a known driver and ':'`, {

@@ -215,7 +215,9 @@ export const errorCatalogue = {
   },
   'FLT-2005': {
     title: 'A query failed',
-    advice: 'The reason is what the database or the driver says; nothing was kept of it.',
+    advice:
+      'The line names the database that was asked, what it or its driver says, and what to install or to correct where that ' +
+      'is known. Nothing was kept of it; a database that could not be asked at all is left out for 10 seconds.',
   },
   'FLT-2101': {
     title: 'A request of the API over NATS cannot be read',

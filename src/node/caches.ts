@@ -24,7 +24,7 @@ import type { Surroundings } from './surroundings.ts';
 import { Turns } from './turns.ts';
 
 type Replicated = ReadonlyMap<string, CacheReplica>;
-type Around = Pick<Surroundings, 'clock' | 'random'>;
+type Around = Pick<Surroundings, 'clock' | 'random' | 'log'>;
 
 export interface TryQueryFailure {
   /** FLT-2005. */
@@ -209,9 +209,9 @@ export class Caches {
     return made;
   }
 
-  #ask({ uris }: DatasourceSettings): QueryLoader | undefined {
+  #ask({ name, uris }: DatasourceSettings): QueryLoader | undefined {
     if (uris.length === 0) return undefined;
-    const databases = new Databases(uris, this.#around.clock);
+    const databases = new Databases(uris, { name, ...this.#around });
     this.#databases.push(databases);
     return databases.load;
   }

@@ -100,7 +100,8 @@ export class QueryCache {
 
   async #ask(query: string, parameters: readonly QueryValue[]): Promise<string> {
     const { name, maxRows } = this.#settings;
-    if (!this.loader) throw new FlotillaError('FLT-2005', `nothing to ask is known of '${name}'`);
+    if (!this.loader)
+      throw new FlotillaError('FLT-2005', `nothing to ask is known of '${name}': its Datasource has no uri`);
     if (this.#asking >= maxRunning)
       throw new FlotillaError('FLT-2005', `${maxRunning} queries of '${name}' are under way`);
     this.#asking++;

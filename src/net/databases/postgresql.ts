@@ -1,7 +1,6 @@
 /** PostgreSQL by the package pg: a few connections, kept while they are used. */
-import { pathToFileURL } from 'node:url';
 import type { QueryLimits, QueryValue } from '../../core/cache/query-cache.ts';
-import { type Driver, pathOfPackage, Unreachable } from './driver.ts';
+import { type Driver, messageOf, openPackage, Unreachable } from './driver.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -13,7 +12,7 @@ interface Pool {
 }
 
 interface Pg {
-  readonly default: { readonly Pool: new (options: object) => Pool };
+  readonly Pool: new (options: object) => Pool;
 }
 
 const limits = {
@@ -27,7 +26,7 @@ const limits = {
 
 export class PostgresqlDriver implements Driver {
   readonly #options: object;
-  #pool: Promise<Pool> | undefined;
+  #pool: Pool | undefined;
 
   /** `rest`: `//user:password@host:port/database` or `host=... dbname=... user=...`. */
   constructor(rest: string) {
@@ -40,26 +39,23 @@ export class PostgresqlDriver implements Driver {
     { maxRows }: QueryLimits,
   ): Promise<readonly Row[]> {
     this.#pool ??= this.#open();
-    const pool = await this.#pool;
     try {
-      const { rows } = await pool.query(query, parameters);
+      const { rows } = await this.#pool.query(query, parameters);
       return rows.slice(0, maxRows);
     } catch (error) {
-      throw isOfQuery(error)
-        ? error
-        : new Unreachable(error instanceof Error ? error.message : String(error));
+      throw isOfQuery(error) ? error : new Unreachable(messageOf(error));
     }
   }
 
   async close(): Promise<void> {
-    const pool = await this.#pool?.catch(() => undefined);
+    const pool = this.#pool;
     this.#pool = undefined;
     await pool?.end();
   }
 
-  async #open(): Promise<Pool> {
-    const pg = (await import(pathToFileURL(pathOfPackage('pg')).href)) as Pg;
-    const pool = new pg.default.Pool({ ...limits, ...this.#options });
+  #open(): Pool {
+    const pg = openPackage<Pg>('pg');
+    const pool = new pg.Pool({ ...limits, ...this.#options });
     // Of idle connections; the next query makes new ones.
     pool.on('error', () => {});
     return pool;

@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Databases } from '../../../src/net/databases/databases.ts';
 import { systemClock } from '../../../src/node/system-clock.ts';
+import { Recorder } from '../../unit/recorder.ts';
 import { type PostgresqlServer, startPostgresql } from './postgresql.ts';
 
 const limits = { maxRows: undefined };
 let folder: string;
 let server: PostgresqlServer;
 const opened: Databases[] = [];
+const recorder = new Recorder();
 
 interface WritableDatabase {
   exec(sql: string): void;
@@ -19,7 +21,7 @@ interface WritableDatabase {
 }
 
 function databases(...uris: string[]): Databases {
-  const all = new Databases(uris, systemClock);
+  const all = new Databases(uris, { name: 'users', clock: systemClock, log: recorder.log });
   opened.push(all);
   return all;
 }
@@ -102,7 +104,14 @@ describe('PostgreSQL', () => {
       );
     expect(names).toEqual(['a', 'b', 'a', 'b']);
     const { load } = databases('postgresql://flotilla@127.0.0.1:1/postgres', alive);
-    await expect(load('select 1 as one', [], limits)).rejects.toThrow(/ECONNREFUSED/);
+    await expect(load('select 1 as one', [], limits)).rejects.toThrow(
+      /^postgresql:\/\/flotilla@127.0.0.1:1\/postgres: .*ECONNREFUSED/,
+    );
+    expect(recorder.texts('error')).toContainEqual(
+      expect.stringMatching(
+        /^error: datasource 'users': postgresql:\/\/flotilla@127.0.0.1:1\/postgres: .*ECONNREFUSED/,
+      ),
+    );
     for (let i = 0; i < 3; i++) expect(await load('select 1 as one', [], limits)).toEqual([{ one: 1 }]);
   });
 });
@@ -110,7 +119,7 @@ describe('PostgreSQL', () => {
 describe('other drivers', () => {
   it('REP-14.9 say what is missing', async () => {
     await expect(databases('odbc:DSN=users').load('select 1', [], limits)).rejects.toThrow(
-      /package odbc is not/,
+      /^odbc:DSN=users: the package 'odbc' is not installed; run 'npm install odbc' in /,
     );
     await expect(databases('mysql:db').load('select 1', [], limits)).rejects.toThrow(
       /'mysql' is not built in/,

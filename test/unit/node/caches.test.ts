@@ -7,6 +7,7 @@ import type { DatasourceSettings } from '../../../src/core/settings.ts';
 import { Caches } from '../../../src/node/caches.ts';
 import { SeededRandom } from '../../sim/seeded-random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
+import { Recorder } from '../recorder.ts';
 
 const datasource: DatasourceSettings = {
   name: 'shared',
@@ -36,7 +37,11 @@ beforeEach(() => {
       return [name, { name, cache } as unknown as CacheReplica];
     }),
   );
-  caches = new Caches(datasources, () => replicated, { clock, random: new SeededRandom(1) });
+  caches = new Caches(datasources, () => replicated, {
+    clock,
+    random: new SeededRandom(1),
+    log: new Recorder().log,
+  });
 });
 
 describe('caches of a node', () => {
