@@ -349,7 +349,7 @@ export class RunningNode extends NodeApi {
 
   async #rejoin(): Promise<void> {
     const earlier = this.#life;
-    await earlier?.end();
+    await earlier?.endForNext();
     this.#beginLife(earlier);
   }
 

@@ -3,6 +3,7 @@
  * and in the simulator; only the world plugged in differs.
  */
 import type { Incarnation } from '../core/identity.ts';
+import type { Work } from '../core/replica/work.ts';
 import type { MembershipSettings, ReplicaSettings, ReplicaType } from '../core/settings.ts';
 import { kindOfType } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
@@ -14,6 +15,7 @@ import type { World } from './ports.ts';
 import { type ProgramPorts, Programs } from './programs.ts';
 import { QuotaViews } from './quota-views.ts';
 import { Replica } from './replica.ts';
+import { RowReplica } from './row-replica.ts';
 import { SeriesReplica } from './series-replica.ts';
 import type { SharedReplica } from './shared-replica.ts';
 import { ActorSystem } from './system.ts';
@@ -84,6 +86,11 @@ export class Member {
     this.ownership?.stop();
     for (const replica of this.replicas.values()) replica.stop();
     this.system.stop();
+  }
+
+  /** After it has left, before the next life begins, in steps: takes out what the others counted, which may be very much. */
+  *forgetOthers(): Work {
+    for (const replica of this.replicas.values()) if (replica instanceof RowReplica) yield* replica.end();
   }
 
   /** A manager owns no address, and hears of none (MEM-10). */

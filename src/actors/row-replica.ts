@@ -18,7 +18,7 @@ import {
   type Standing,
 } from '../core/replica/replicator.ts';
 import type { ReplicatedRows, TableStats } from '../core/replica/table.ts';
-import { finish } from '../core/replica/work.ts';
+import { finish, type Work } from '../core/replica/work.ts';
 import type { ReplicaSettings, ReplicaType } from '../core/settings.ts';
 import { isOfRows, type SharedKind, type SharedRow } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
@@ -127,13 +127,19 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
   /** Ends this replica; what it has received is in its table then. */
   finish(): void {
     this.stop();
-    this.#replicator.finish();
+    finish(this.#replicator.rest());
   }
 
-  /** Ends this replica and gives its table, with the own row alone in it, to the next one. */
+  /** Ends this replica, in steps: the own row is alone in its table then. */
+  *end(): Work {
+    this.stop();
+    this.#replicator.forgetMembers();
+    yield* this.#replicator.rest();
+  }
+
+  /** Gives the table, with the own row alone in it, to the next replica. Long if this one has not ended. */
   handOver(self: Incarnation): Rows {
-    this.finish();
-    for (const { origin } of this.#replicator.stats.origins) finish(this.#table.removeRow(origin));
+    finish(this.end());
     this.#table.become(self);
     return this.#table;
   }

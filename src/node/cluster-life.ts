@@ -34,6 +34,7 @@ import type { Floating } from './floating.ts';
 import type { Machine } from './machine.ts';
 import { Outage } from './outage.ts';
 import type { Surroundings } from './surroundings.ts';
+import { runInTurns } from './turns.ts';
 import { flotillaVersion } from './version.ts';
 
 export interface ClusterLifeOptions {
@@ -124,6 +125,12 @@ export class ClusterLife {
     this.member.membership.tellInfo();
     this.#announcing?.cancel();
     this.#announceRegularly(settings.duravip.broadcastIntervalMs);
+  }
+
+  /** Ends, for another one to go on (CMD-17): no turn is long, however much the others had counted. */
+  async endForNext(): Promise<void> {
+    await this.end();
+    await runInTurns(this.member.forgetOthers(), this.#options.around.clock);
   }
 
   /** Gives up all addresses, says goodbye and closes all connections (LIFE-9). */

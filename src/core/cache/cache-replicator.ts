@@ -10,6 +10,7 @@
 import type { RowDigest } from '../agreement/messages.ts';
 import { objectHash, sameDigest } from '../digest.ts';
 import type { Incarnation } from '../identity.ts';
+import { PartedMap } from '../parted-map.ts';
 import type { ReplicaType } from '../settings.ts';
 import type { View } from '../view.ts';
 import { BucketSource } from './bucket-source.ts';
@@ -70,7 +71,7 @@ export class CacheReplicator {
   readonly #header: Pick<CacheMessage, 'object' | 'type' | 'from'>;
   readonly #objectHash: number;
   /** Own writes, one a key. Bounded by `maxPending`. */
-  readonly #pending = new Map<string, CacheEntry>();
+  readonly #pending = new PartedMap<CacheEntry>();
   /** Number of the last batch of each member; undefined until one has come. */
   #members = new Map<Incarnation, number | undefined>();
   readonly #source: BucketSource;

@@ -5,10 +5,11 @@
  * Invariant: an item is due at the end of the second it expires in, at every node the same second, so that digests of
  * equal caches differ no longer than clocks do.
  */
+import { PartedMap } from '../parted-map.ts';
 import { Ring, type RingNode } from '../ring.ts';
 
 export class ExpiryWheel<T> {
-  readonly #seconds = new Map<number, Ring<T>>();
+  readonly #seconds = new PartedMap<Ring<T>, number>();
   /** No second before it has items. */
   #earliest = Number.POSITIVE_INFINITY;
 
@@ -44,14 +45,22 @@ export class ExpiryWheel<T> {
     return due;
   }
 
-  /** Moves on past seconds that are empty; a long silence is not walked through second by second. */
-  #secondsBefore(now: number): number[] {
-    if (now - this.#earliest > this.#seconds.size) {
-      const seconds = [...this.#seconds.keys()].sort((a, b) => a - b);
-      this.#earliest = seconds[0] ?? Number.POSITIVE_INFINITY;
-      return seconds.filter((second) => second < now);
+  /** Moves on past seconds that are empty; a long silence is not walked through second by second, but in no order. */
+  *#secondsBefore(now: number): Generator<number, void, void> {
+    if (this.#isFar(now)) {
+      this.#earliest = Number.POSITIVE_INFINITY;
+      for (const [second] of this.#seconds) this.#earliest = Math.min(this.#earliest, second);
+    }
+    if (this.#isFar(now)) {
+      for (const [second] of this.#seconds) if (second < now) yield second;
+      return;
     }
     while (this.#earliest < now && !this.#seconds.has(this.#earliest)) this.#earliest++;
-    return Array.from({ length: Math.max(0, now - this.#earliest) }, (_, i) => this.#earliest + i);
+    for (let second = this.#earliest; second < now; second++) yield second;
+  }
+
+  /** Most of the seconds since the earliest one are empty. */
+  #isFar(now: number): boolean {
+    return now - this.#earliest > this.#seconds.size;
   }
 }

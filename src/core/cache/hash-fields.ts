@@ -22,7 +22,7 @@ export class HashFields {
   /** Of this process, and of no other. */
   readonly #owner: string;
   /** Counts by the generation of the hash, the field, and who has counted. */
-  readonly #hashes = new PartedMap<Map<string, Map<string, number>>>();
+  readonly #hashes = new PartedMap<PartedMap<Map<string, number>>>();
 
   constructor(cache: Cache, owner: string) {
     this.#cache = cache;
@@ -34,7 +34,7 @@ export class HashFields {
   }
 
   names(hash: string): string[] {
-    return [...(this.#hashes.get(hash)?.keys() ?? [])];
+    return [...(this.#hashes.get(hash) ?? [])].map(([field]) => field);
   }
 
   /** Over all nodes; undefined: no such field. */
@@ -82,7 +82,7 @@ export class HashFields {
   changed({ key, value }: CacheEntry, sign: 1 | -1): void {
     const [, hash, owner, field] = (value !== undefined && fieldPattern.exec(key)) || [];
     if (hash === undefined || owner === undefined || field === undefined) return;
-    const fields = this.#hashes.get(hash) ?? new Map<string, Map<string, number>>();
+    const fields = this.#hashes.get(hash) ?? new PartedMap<Map<string, number>>();
     const counts = fields.get(field) ?? new Map<string, number>();
     const count = Number(value);
     // An entry of another node may hold anything.

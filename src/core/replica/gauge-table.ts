@@ -2,8 +2,8 @@
  * A gauge table (replication 5B): a flat map from text to count.
  *
  * Invariants: a total is this node's count plus the last received counts of the other members; a key whose own count
- * changed since the row was last sent is in `#dirty` with the value that was sent. Keys nobody counts anything for are
- * held only while they are dirty.
+ * changed since the row was last sent is in `#dirty` with the value that was sent, and its cell says so. Keys nobody counts
+ * anything for are held only while they are dirty.
  *
  * A node counts for at most `maxKeys` keys; what comes after that is counted under `*`, so that sums stay whole. All of it
  * may be of the one key that is asked for, as far as a cap can know: so `count` adds it to keys without a count of their
@@ -15,6 +15,7 @@ import { FlotillaError } from '../errors.ts';
 import type { Incarnation } from '../identity.ts';
 import { noChanges } from './changes.ts';
 import { addExactly, span } from './count-slot.ts';
+import { DirtyTexts } from './dirty-texts.ts';
 import { checkedText, type Spelling } from './gauge-key.ts';
 import { GaugeRow } from './gauge-row.ts';
 import type { Changes } from './messages.ts';
@@ -47,6 +48,7 @@ interface Cell {
   /** Below 2^53; `carry` says how often that was passed (replication 4.10). */
   total: number;
   carry: number;
+  isDirty: boolean;
 }
 
 export type ChangeListener = (key: string, by: number) => void;
@@ -56,7 +58,7 @@ export class GaugeTable implements ReplicatedTable {
   readonly #options: GaugeTableOptions;
   readonly #cells = new TextMap<Cell>();
   readonly #rows = new Map<Incarnation, GaugeRow>();
-  readonly #dirty = new Map<string, number>();
+  readonly #dirty = new DirtyTexts();
   readonly #digest = new RunningDigest();
   readonly #listeners = new Set<ChangeListener>();
   readonly #sum = new Float64Array(1);
@@ -164,17 +166,16 @@ export class GaugeTable implements ReplicatedTable {
   takeChanges(limit: number): Changes | undefined {
     const keys: string[] = [];
     const values: number[] = [];
-    let left = limit;
-    for (const [key, sent] of this.#dirty) {
-      if (left-- === 0) break;
-      this.#dirty.delete(key);
-      const own = this.#cells.get(key)?.own ?? 0;
+    this.#dirty.take(limit, (key, sent) => {
+      const cell = this.#cells.get(key)!;
+      const { own } = cell;
+      cell.isDirty = false;
       this.#dropIfIdle(key);
-      if (own === sent) continue;
+      if (own === sent) return;
       this.#digest.changeText(key, sent, own);
       keys.push(key);
       values.push(own);
-    }
+    });
     this.#announced = this.#dirty.size;
     return keys.length === 0 ? undefined : textChanges(keys, values);
   }
@@ -222,7 +223,7 @@ export class GaugeTable implements ReplicatedTable {
 
   /** What could not be deleted while a dump was being copied. */
   *upkeep(): Work {
-    yield* this.#cells.sweep((key, cell) => isIdle(cell) && !this.#dirty.has(key));
+    yield* this.#cells.sweep((_key, cell) => isIdle(cell));
     for (const row of this.#rows.values()) yield* row.counts.sweep((_key, value) => value === 0);
   }
 
@@ -258,10 +259,11 @@ export class GaugeTable implements ReplicatedTable {
 
   #changeOwn(key: string, before: number, after: number): number {
     if (before === after) return this.count(key);
-    if (!this.#dirty.has(key)) this.#dirty.set(key, before);
     if (before === 0) this.#ownKeys++;
     if (after === 0) this.#ownKeys--;
     const cell = this.#cellOf(key);
+    if (!cell.isDirty) this.#dirty.add(key, before);
+    cell.isDirty = true;
     cell.own = after;
     return this.#changeCell(key, cell, after - before);
   }
@@ -278,7 +280,7 @@ export class GaugeTable implements ReplicatedTable {
       this.#cells.aboutToChange(key, cell);
       return cell;
     }
-    cell = { own: 0, total: 0, carry: 0 };
+    cell = { own: 0, total: 0, carry: 0, isDirty: false };
     this.#cells.set(key, cell);
     return cell;
   }
@@ -293,7 +295,7 @@ export class GaugeTable implements ReplicatedTable {
 
   #dropIfIdle(key: string): void {
     const cell = this.#cells.get(key);
-    if (cell && isIdle(cell) && !this.#dirty.has(key)) this.#cells.delete(key);
+    if (cell && isIdle(cell)) this.#cells.delete(key);
   }
 
   #announce(): void {
@@ -318,8 +320,8 @@ function totalOf({ total, carry }: Cell): number {
   return Math.min(carry * span + total, maxCount);
 }
 
-function isIdle({ own, total, carry }: Cell): boolean {
-  return own === 0 && total === 0 && carry === 0;
+function isIdle({ own, total, carry, isDirty }: Cell): boolean {
+  return own === 0 && total === 0 && carry === 0 && !isDirty;
 }
 
 function textChanges(keys: readonly string[], values: readonly number[]): Changes {

@@ -80,7 +80,7 @@ export interface ReplicatorStats {
 const batchKeys = 8192;
 /** Batches of one turn. */
 const flushBatches = 8;
-/** Rows up to this size are taken out in one step (replication 4.5), larger ones in slices. */
+/** Rows that leave at one time are taken out in one step (replication 4.5), up to so many keys; more go in slices. */
 const rowKeysAtOnce = 10_000;
 /** Work for so many keys is done at once, in the turn that it comes up in. */
 const fewKeys = 512;
@@ -167,7 +167,7 @@ export class Replicator {
 
   viewInstalled(view: View): void {
     const members = remoteRows(view, this.#settings.self);
-    for (const origin of [...this.#receivers.keys()]) if (!members.has(origin)) this.#removeMember(origin);
+    this.#removeMembers([...this.#receivers.keys()].filter((origin) => !members.has(origin)));
     for (const origin of members) if (!this.#receivers.has(origin)) this.#addMember(origin);
     this.#ports.rowsChanged();
   }
@@ -219,10 +219,18 @@ export class Replicator {
     this.#queue(this.#flushRest());
   }
 
-  /** Ends all that is under way, at once: the table is about to be handed over. */
-  finish(): void {
+  /** Nothing is received any more: rows of all members are to be taken out, behind what is under way. */
+  forgetMembers(): void {
+    this.#removeMembers([...this.#receivers.keys()]);
+  }
+
+  /** Does all that is queued; what comes up meanwhile, too. */
+  *rest(): Work {
     this.flush();
-    for (let work = this.#work.shift(); work; work = this.#work.shift()) finish(work);
+    for (let [work] = this.#work; work; [work] = this.#work) {
+      yield* work;
+      this.#work.shift();
+    }
   }
 
   /** Sends what has waited long enough. */
@@ -381,15 +389,22 @@ export class Replicator {
     receiver.fetch(nowMs);
   }
 
-  #removeMember(origin: Incarnation): void {
+  #removeMembers(origins: readonly Incarnation[]): void {
+    let keys = 0;
+    for (const origin of origins) {
+      keys += this.#table.row(origin).size;
+      this.#removeMember(origin, keys <= rowKeysAtOnce);
+    }
+  }
+
+  #removeMember(origin: Incarnation, isLittle: boolean): void {
     const receiver = this.#receivers.get(origin)!;
     receiver.stop();
     const { stats } = receiver;
     for (const figure of Object.keys(this.#past) as (keyof ReceiverStats)[])
       this.#past[figure] += stats[figure];
     this.#receivers.delete(origin);
-    const { size } = this.#table.row(origin);
-    this.#runOrQueue(this.#table.removeRow(origin), size <= rowKeysAtOnce);
+    this.#runOrQueue(this.#table.removeRow(origin), isLittle);
   }
 
   #receiverPorts(origin: Incarnation, self: () => RowReceiver): ReceiverPorts {

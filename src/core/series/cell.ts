@@ -7,6 +7,7 @@
  */
 import { type Digest, hashText, mix } from '../digest.ts';
 import type { Incarnation } from '../identity.ts';
+import type { PartedMap } from '../parted-map.ts';
 import { Amounts } from './amounts.ts';
 import type { StreamKey } from './stream-key.ts';
 
@@ -88,7 +89,7 @@ export class Cell {
   readonly number: number;
   readonly values = new Amounts();
   readonly digest = new DigestSum();
-  sent: Map<StreamKey, number> | undefined;
+  sent: PartedMap<number, StreamKey> | undefined;
   readonly #seed: Digest;
 
   constructor({ id, keyType, intervalS, count }: StreamDefinition, number: number) {

@@ -5,6 +5,7 @@
  * prefix; and there are at most `mostRows` of them, or an answer for all the world would end the process that gives it.
  */
 import { formatPrefix } from '../address.ts';
+import { PartedMap } from '../parted-map.ts';
 import { sortedOrder } from '../replica/sliced-sort.ts';
 import { paused } from '../replica/work.ts';
 import type { CountQuery } from './cidr-query.ts';
@@ -28,7 +29,7 @@ export class CidrCounts {
   readonly #query: CountQuery;
   /** Series of each column. */
   readonly #columns: readonly ReadonlySet<string>[];
-  readonly #counts = new Map<StreamKey, number[]>();
+  readonly #counts = new PartedMap<number[], StreamKey>();
   /** Entries for which there was no room. */
   refused = 0;
 
@@ -95,7 +96,7 @@ export class CidrCounts {
   /** In order of addresses or days, and those that count for something only; undefined leaves others a turn. */
   *#byKey(): Generator<Row | undefined, void, void> {
     const keys: StreamKey[] = [];
-    for (const key of this.#counts.keys()) if (keys.push(key) % stepKeys === 0) yield undefined;
+    for (const [key] of this.#counts) if (keys.push(key) % stepKeys === 0) yield undefined;
     const order = yield* paused(
       sortedOrder(keys.length, (a, b) => compareKeys(keys[a]!, keys[b]!)),
       undefined,

@@ -6,6 +6,7 @@
  */
 import type { Digest } from '../digest.ts';
 import type { Incarnation } from '../identity.ts';
+import { PartedMap } from '../parted-map.ts';
 import { noChanges } from '../replica/changes.ts';
 import type { Changes } from '../replica/messages.ts';
 import type { Cell, CellChanges, StreamDefinition } from './cell.ts';
@@ -54,7 +55,7 @@ export class OwnRow {
     if (value === before) return;
     const cell = stream.cells.get(number) ?? this.#row.open(stream, number);
     this.#row.set(cell, key, value);
-    cell.sent ??= new Map();
+    cell.sent ??= new PartedMap();
     if (cell.sent.has(key)) return;
     cell.sent.set(key, before);
     this.#dirtyKeys++;

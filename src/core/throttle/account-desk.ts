@@ -72,7 +72,7 @@ export class AccountDesk {
   /** Goes through all accounts at the beginning of a view. */
   #preparation: Work | undefined;
   /** Who waits for slots, by limit: served in turn as slots come free. */
-  readonly #queues = new Map<string, Map<Incarnation, QuotaAsk>>();
+  readonly #queues = new PartedMap<Map<Incarnation, QuotaAsk>>();
   /** Cleared with each view: a hash for each node and limit. */
   readonly #keepers = new PartedMap<Keepers>();
   #view: ViewId;

@@ -29,6 +29,46 @@ function fill(node: Node, keys: number): void {
   for (let i = 0; i < keys; i++) node.table.increment((0x0a000000 + i * 7) | 0);
 }
 
+describe.each(['inbound_cidr', 'outbound_domains'] as const)('members that leave together (%s)', (type) => {
+  const keysEach = 4_000;
+
+  function filled() {
+    const { cluster, nodes } = clusterOf(5, { type });
+    for (const node of nodes)
+      for (let i = 0; i < keysEach; i++)
+        node.table.increment(type === 'inbound_cidr' ? (0x0a000000 + i * 7) | 0 : `d${i}.example`);
+    cluster.rest();
+    const [a, ...others] = nodes as [Node, ...Node[]];
+    const total = () => Object.values(contents(a.table)).reduce((sum, count) => sum + count, 0);
+    expect(total()).toBe(5 * keysEach);
+    return { cluster, a, others, total };
+  }
+
+  it('REP-4.5 P4 as much is taken out at once as one turn has time for, the rest in slices', () => {
+    const { cluster, a, others, total } = filled();
+    for (const node of others) cluster.remove(node);
+    cluster.view([a]);
+    expect(total()).toBe(3 * keysEach);
+    expect(a.replicator.hasWork).toBe(true);
+    a.table.increment(type === 'inbound_cidr' ? '192.0.2.1' : 'new.example');
+    cluster.settle();
+    expect(total()).toBe(keysEach + 1);
+    expect(a.replicator.stats.origins).toEqual([]);
+  });
+
+  it('REP-18.8 P4 a life that ends takes out what the others counted in steps, also what came meanwhile', () => {
+    const { a, total } = filled();
+    a.replicator.forgetMembers();
+    const work = a.replicator.rest();
+    let steps = 0;
+    while (!work.next().done)
+      if (++steps === 3) a.table.increment(type === 'inbound_cidr' ? '192.0.2.1' : 'new.example');
+    expect(steps).toBeGreaterThan(10);
+    expect(total()).toBe(keysEach + 1);
+    expect([a.replicator.stats.origins, a.replicator.hasWork]).toEqual([[], false]);
+  });
+});
+
 describe('sending changes', () => {
   it('REP-22.4 99 changes wait for max_delay, the 100th sends them at once', () => {
     const { cluster, nodes } = clusterOf(2);

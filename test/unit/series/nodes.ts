@@ -90,8 +90,8 @@ export class Nodes {
 
   /** The process joins again under a new incarnation, with the table it has. */
   reset(node: Node): Node {
-    node.replicator.finish();
-    for (const { origin } of node.replicator.stats.origins) finish(node.table.removeRow(origin));
+    node.replicator.forgetMembers();
+    finish(node.replicator.rest());
     const next = new Node(this, ++this.#numbers, { name: node.name }, node.table);
     this.present.splice(this.present.indexOf(node), 1, next);
     return next;
