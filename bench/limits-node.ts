@@ -25,6 +25,8 @@ export interface LimitsTasks {
   fill: { readonly given: FillOrder; readonly answer: undefined };
   /** Keys it knows, of all nodes. */
   keys: { readonly given: KeyKind; readonly answer: number };
+  /** `cluster reset`; answered when the next life has begun, alone. */
+  reset: { readonly given: undefined; readonly answer: undefined };
   /** Longest turn of the event loop since this was last asked. */
   longestTurnMs: { readonly given: undefined; readonly answer: number };
 }
@@ -47,8 +49,8 @@ export interface Decisions {
   readonly perSecond: number;
 }
 
-/** counts: in a gauge cache, and in a series. */
-export const keyKinds = ['cache', 'counts', 'throttles'] as const;
+/** tables: a cidrtree and a gauge table. counts: in a gauge cache, and in a series. */
+export const keyKinds = ['tables', 'cache', 'counts', 'throttles'] as const;
 export type KeyKind = (typeof keyKinds)[number];
 
 export interface FillOrder {

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { type Slot, startNode } from '../src/index.ts';
+import { until } from '../test/integration/until.ts';
 import { SeededRandom } from '../test/sim/seeded-random.ts';
 import type { Decisions, FillOrder, KeyKind, LimitsTasks, SlotOrder } from './limits-node.ts';
 import { nowUs, serveTasks } from './task-process.ts';
@@ -29,6 +30,8 @@ const node = await startNode({
       nodeaddr = 127.0.0.1
       state_dir = "${folder}"
       debug_level = error
+      Replicate "inbound_cidr" { max_delay = 0.05 }
+      Replicate "outbound_domains" { max_delay = 0.05 }
       Replicate "limits" { type = cache  parameters = "snapshot"  max_delay = 0.05  max_size = ${most} }
       Replicate "shared_named_throttles" {}
       Replicate "metrics" { max_delay = 0.05  parameters = "snapshot;audit_series;gauge_cache" }
@@ -39,6 +42,7 @@ const node = await startNode({
     Control_Listener { Listen "${join(folder, 'console')}" {} }`,
 });
 const { caches, throttles, gauges, series } = node;
+const [addresses, domains] = [node.shared('inbound_cidr'), node.shared('outbound_domains')];
 gauges.define('bench', Number(most), lifeS, true);
 series.define('bench', 'string', lifeS, 1, { replicate: 'cluster' });
 const held = new Map<string, Slot[]>();
@@ -64,6 +68,7 @@ serveTasks<LimitsTasks>({
   decide: ({ of, throttles }) => (of === 'local' ? decideHere(throttles) : decideTogether(throttles)),
   fill,
   keys: keysOf,
+  reset,
   longestTurnMs: () => turns.takeMs(),
 });
 
@@ -125,7 +130,19 @@ async function fill({ kind, from, to }: FillOrder): Promise<undefined> {
   return undefined;
 }
 
+async function reset(): Promise<undefined> {
+  const { incarnation } = node;
+  await node.console('cluster reset');
+  await until(() => node.incarnation !== incarnation);
+  return undefined;
+}
+
 const fillOne: Record<KeyKind, (key: string) => unknown> = {
+  tables: (key) => {
+    const number = Number(key.slice(1));
+    addresses.increment(`10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`);
+    domains.increment(`${key}.example`);
+  },
   cache: (key) => caches.set('limits', key, 'value', lifeS),
   counts: (key) => {
     gauges.increment('bench', key);
@@ -138,6 +155,7 @@ const fillOne: Record<KeyKind, (key: string) => unknown> = {
 };
 
 const objectOf: Record<KeyKind, string> = {
+  tables: 'outbound_domains',
   cache: 'limits',
   counts: 'metrics',
   throttles: 'shared_named_throttles',
