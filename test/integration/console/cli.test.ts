@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -10,7 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CommandLine, root } from './command-line.ts';
+import { until } from '../until.ts';
+import { bin, CommandLine, root } from './command-line.ts';
 
 const commandLine = new CommandLine();
 const { directory, run } = commandLine;
@@ -67,6 +70,46 @@ describe('flotilla version and help', () => {
     for (const command of ['node', 'manager', 'console', 'check-config', 'version', 'help'])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     expect((await run(['help', 'node'])).stdout).toContain('--state-dir <directory>');
+  });
+});
+
+describe('flotilla cidr', () => {
+  const day = '20260102';
+  const questions = ['show available', 'show count for 10.0.0.0/8 in spam', 'what is this'];
+  const available = `spam : ${day}T000001 => ${day}T000001`;
+  const counted = '10.0.0.1/32        :         7';
+
+  function journals(): string {
+    const folder = join(directory, 'journals');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(
+      join(folder, `spam.${day}T000001`),
+      `#audit_series v1 spam cidr ${day}T000000 ${day}T000001\n10.0.0.1\t7\n`,
+    );
+    return folder;
+  }
+
+  it('REP-12.1 REP-12.8 answers one question after another from its input, and ends with it', async () => {
+    const given = `${questions.join('\n')}\n\nshow count for 10.0.0.1/32 in spam`;
+    expect(await run(['cidr', '-d', journals()], given)).toEqual({
+      exitCode: 0,
+      stdout: `${available}\n${counted}\n${counted}\n`,
+      stderr: '',
+    });
+  });
+
+  it('REP-12.1 a person gets a prompt, and leaves with Ctrl-D', async () => {
+    // A terminal of its own, in which what is typed is seen.
+    const terminal = spawn('script', ['-qec', `${bin} cidr -d ${journals()}`, '/dev/null']);
+    let seen = '';
+    terminal.stdout.on('data', (text) => (seen += text));
+    const ended = once(terminal, 'close');
+    await until(() => seen.includes('cidr> '));
+    terminal.stdin.write(`${questions[1]}\r`);
+    await until(() => seen.includes(counted) && seen.trimEnd().endsWith('cidr>'));
+    terminal.stdin.write('\u0004');
+    expect(await ended).toEqual([0, null]);
+    expect(seen.split('cidr> ').length).toBeGreaterThanOrEqual(3);
   });
 });
 

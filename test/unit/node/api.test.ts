@@ -222,6 +222,16 @@ describe('requests over NATS', () => {
     expect(await ask('gauge.get', { name: 'own', key: 'x' })).toEqual({ ok: true, value: -2 });
   });
 
+  it('REP-13.12 a gauge cache and a replicated cache of one name are two things', async () => {
+    await ask('gauge.define', { name: 'limits', max: 5, ttlS: 60 });
+    await ask('cache.set', { cache: 'limits', key: 'k', value: 'pair' });
+    expect(await ask('gauge.get', { name: 'limits', key: 'k' })).toEqual({ ok: true, value: null });
+    await ask('gauge.add', { name: 'limits', key: 'k', by: 3 });
+    expect(await ask('cache.get', { cache: 'limits', key: 'k' })).toMatchObject({ value: 'pair' });
+    expect(await ask('gauge.remove', { name: 'limits', key: 'k' })).toEqual({ ok: true, removed: true });
+    expect(await ask('cache.get', { cache: 'limits', key: 'k' })).toMatchObject({ value: 'pair' });
+  });
+
   it('REP-6.10 REP-7.9 outbound connections are counted, capped and throttled', async () => {
     const attempt = { binding: 'mx-1', domain: 'example.com' };
     const connection = { ...attempt, address: '192.0.2.1' };

@@ -95,7 +95,7 @@ describe('caches of a node', () => {
     expect(asked).toBe(4);
   });
 
-  it('REP-14.6 flush empties pairs and results of this node', async () => {
+  it('REP-13.11 REP-14.6 flush empties pairs and results of this node', async () => {
     for (const { name } of datasources) caches.setLoader(name, async () => []);
     await caches.query('apart', 'q');
     caches.set('apart', 'k', 'v');
