@@ -232,6 +232,8 @@ export class RunningManager {
       // There before the console opens.
       dispatch: () => this.#dispatch!,
       configuration: this.#configuration,
+      modules: () => this.#configuration.modules(['cluster']),
+      hooks: [],
       shutdown: () => void this.stop('console'),
     };
   }

@@ -62,6 +62,9 @@ export interface NodeFacts {
   readonly loggers: LoggerFacts;
 
   readonly configuration: ConfigurationFacts;
+  /** Of the configuration that runs. FLT-1003: there is none, only settings. */
+  modules(): readonly ModuleFacts[];
+  readonly hooks: readonly HookFacts[];
   /** Leaves, closes both connections and joins again as a new incarnation (CMD-17). Returns before that is done. */
   reset(): void;
   /** Begins the graceful stop (LIFE-9). Returns before that is done, so that the answer still gets out. */
@@ -83,6 +86,8 @@ export type ManagerFacts = Pick<
   | 'shutdown'
   | 'controlGroup'
   | 'configuration'
+  | 'modules'
+  | 'hooks'
   | 'clusterGroup'
   | 'logGroup'
   | 'link'
@@ -224,6 +229,24 @@ export interface ReloadFacts {
   }[];
   readonly changes: readonly string[];
   readonly needRestart: readonly string[];
+}
+
+export interface ModuleFacts {
+  /** The name of its stanza, and the first word of its commands. */
+  readonly scope: string;
+  /** Undefined: there is one of it. */
+  readonly instance: string | undefined;
+  readonly isEnabled: boolean;
+  /** What kind of a module it is: Logger, Singleton, Generic. */
+  readonly api: string;
+  readonly description: string;
+}
+
+/** What a program can attach to. */
+export interface HookFacts {
+  readonly name: string;
+  /** As TypeScript declares it. */
+  readonly prototype: string;
 }
 
 export interface LinkFacts {

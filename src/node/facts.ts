@@ -18,7 +18,9 @@ import { membershipName, type Process, sharedName } from '../core/view.ts';
 import type { Paniclog } from '../observe/paniclog.ts';
 import type { Caches } from './caches.ts';
 import type { ClusterLife } from './cluster-life.ts';
+import { nodeHooks } from './hooks.ts';
 import type { Jobs } from './jobs.ts';
+import type { RunningConfiguration } from './running-configuration.ts';
 import { flotillaVersion } from './version.ts';
 
 export interface FactSources {
@@ -36,7 +38,7 @@ export interface FactSources {
   readonly logs: NodeFacts['logs'];
   readonly jobs: Pick<Jobs, 'list' | 'abort'>;
   readonly loggers: NodeFacts['loggers'];
-  readonly configuration: NodeFacts['configuration'];
+  readonly configuration: RunningConfiguration;
   readonly reset: () => void;
   readonly shutdown: () => void;
 }
@@ -72,6 +74,9 @@ export function nodeFacts(sources: FactSources): NodeFacts {
     abortJob: (id) => sources.jobs.abort(id),
     loggers: sources.loggers,
     configuration: sources.configuration,
+    // What counts by time answers without a stanza of its own.
+    modules: () => sources.configuration.modules(['cluster', 'inbound_audit']),
+    hooks: nodeHooks,
     reset: sources.reset,
     shutdown: sources.shutdown,
   };

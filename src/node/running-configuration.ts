@@ -10,6 +10,7 @@ import { type Change, consoleName, withChange } from '../config/change.ts';
 import { type CheckRequest, type CheckResult, checkChanged, checkConfiguration } from '../config/check.ts';
 import type { Finding } from '../config/finding.ts';
 import { commandOf, doneText, type Wish, wishToSet, wishToUnset } from '../config/online/change-words.ts';
+import { type Module, modulesOf } from '../config/online/modules.ts';
 import {
   type ConfigReply,
   evaluate,
@@ -111,9 +112,13 @@ export class RunningConfiguration implements ConfigurationFacts {
     });
   }
 
+  /** `always`: loaded without a stanza. Throws FLT-1003. */
+  modules(always: readonly string[]): Module[] {
+    return modulesOf(this.#stated.checked.tree, always);
+  }
+
   async ask(verb: ConfigVerb, words: readonly string[], by: Commander): Promise<Reply> {
-    const running = this.#running;
-    if (!running) throw new FlotillaError('FLT-1003', 'the node was started with settings, not with a file');
+    const running = this.#stated;
     const root = this.#seenBy(by, running).tree;
     switch (verb) {
       case 'get':
@@ -143,6 +148,12 @@ export class RunningConfiguration implements ConfigurationFacts {
       default:
         return words.length > 0 ? undefined : this.#finish(verb, by);
     }
+  }
+
+  get #stated(): Running {
+    if (!this.#running)
+      throw new FlotillaError('FLT-1003', 'the node was started with settings, not with a file');
+    return this.#running;
   }
 
   /** A session sees its own transaction. */

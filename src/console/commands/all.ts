@@ -12,6 +12,7 @@ import { generalCommands } from './general.ts';
 import { inboundAuditCommands } from './inbound-audit.ts';
 import { jobCommands, managerJobCommands } from './jobs.ts';
 import { logCommands, pulledLogCommands } from './logs.ts';
+import { moduleCommands } from './modules.ts';
 import { reopenCommands } from './reopen-logs.ts';
 import { sharedCommands } from './shared.ts';
 
@@ -28,6 +29,7 @@ export function nodeRegistry(facts: NodeFacts): Registry {
     ...inboundAuditCommands(facts),
     ...jobCommands(facts),
     ...logCommands(facts),
+    ...moduleCommands(facts),
     ...reopenCommands(facts),
     ...sharedCommands(facts),
   ]);
@@ -46,6 +48,7 @@ export function managerRegistry(facts: ManagerFacts): Registry {
     ...reopenCommands(facts),
     ...configCommands(facts),
     ...dispatchCommands(facts),
+    ...moduleCommands(facts),
     managerInfoCommand(facts),
     membershipCommand('show cluster membership', facts),
     ...managerJobCommands(facts),

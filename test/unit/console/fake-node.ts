@@ -70,6 +70,8 @@ export function fakeNode(overrides: Partial<NodeFacts> = {}): NodeFacts {
       ask: async () => undefined,
       reload: async () => ({ applied: true, report: '', findings: [], changes: [], needRestart: [] }),
     },
+    modules: () => [],
+    hooks: [],
     reset: () => {},
     shutdown: () => {},
     ...overrides,

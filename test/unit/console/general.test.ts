@@ -67,6 +67,8 @@ describe('general commands', () => {
       inbound_audit show all         the same of all addresses, as CSV
       inbound_audit show ip          connections, receptions and rejections of a netblock
       inbound_audit subtract         subtract from a named series
+      module hooks                   what a program can attach to, with its prototype
+      module list                    the modules that are loaded
       paniclog                       the last 10 messages of each level, in UTC
       pid                            the process id of the node
       reopen logs                    write, close and open again what all loggers write to
