@@ -9,8 +9,8 @@ import type { ControlCacheSettings } from '../core/settings.ts';
 import type { SqliteStatement } from '../net/databases/sqlite-thread.ts';
 import type { AskedNode } from './control-cache.ts';
 
-/** In the file, as `pragma user_version`. */
-export const schemaVersion = 1;
+/** In the file, as `pragma user_version`. In files of format 1 lines have their secrets. */
+export const schemaVersion = 2;
 
 /** Of a row, beside its text. */
 const rowBytes = 512;
@@ -110,7 +110,10 @@ export function addition(
 }
 
 /** Old commands go, then the oldest until the rest fits; of the last one what is too much. */
-export function limiting({ maxBytes, maxAgeMs }: ControlCacheSettings, nowMs: number): SqliteStatement[] {
+export function limiting(
+  { maxBytes, maxAgeMs }: Pick<ControlCacheSettings, 'maxBytes' | 'maxAgeMs'>,
+  nowMs: number,
+): SqliteStatement[] {
   return [
     { query: 'delete from run where sent_ms < ?', parameters: [nowMs - maxAgeMs] },
     {

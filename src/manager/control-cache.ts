@@ -1,8 +1,9 @@
 /**
  * What nodes answered to the commands of a manager, in a SQLite file that survives a restart (MGR-19 .. MGR-22).
  *
- * Owns the file: no other process has it open at the same time. Invariants: for each command line and node there is at most
- * one answer, the newest, and it is whole or says that it is not (INV-35); memory and file are bounded.
+ * Owns the file: no other process has it open at the same time, and no other user reads it. Invariants: for each command line
+ * and node there is at most one answer, the newest, and it is whole or says that it is not (INV-35); no password that a line
+ * sets is in the file; memory and file are bounded.
  */
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -12,6 +13,7 @@ import type { AnswerState } from '../console/facts.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { FlotillaError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { withoutSecrets } from '../core/secrets.ts';
 import type { ControlCacheSettings } from '../core/settings.ts';
 import { loadFileLocks } from '../journal/file-locks.ts';
 import { type SqliteRow, type SqliteStatement, SqliteThread } from '../net/databases/sqlite-thread.ts';
@@ -49,6 +51,8 @@ export interface AnswerChoice {
   readonly command?: string;
 }
 
+type CacheLimits = Pick<ControlCacheSettings, 'maxBytes' | 'maxAgeMs'>;
+
 type ArrivedPart = AnswerPart & { readonly subcluster: string };
 
 /** What has arrived and waits for the disk; more is dropped, and its answers say that they are not whole. */
@@ -64,6 +68,7 @@ const partsAtOnce = 4;
 
 export class ControlCache {
   readonly #options: ControlCacheOptions;
+  #limits: CacheLimits;
   readonly #file: FileHandle;
   readonly #thread: SqliteThread;
   #arrived: ArrivedPart[] = [];
@@ -77,6 +82,7 @@ export class ControlCache {
 
   private constructor(options: ControlCacheOptions, file: FileHandle, thread: SqliteThread) {
     this.#options = options;
+    this.#limits = options.settings;
     this.#file = file;
     this.#thread = thread;
     this.#keepUp();
@@ -85,7 +91,7 @@ export class ControlCache {
   /** Throws FLT-2701 when another process has the file, or when it cannot be made. */
   static async open(options: ControlCacheOptions): Promise<ControlCache> {
     const { path } = options.settings;
-    const file = await owned(path, options.unlocked !== true);
+    const file = await owned(options);
     const thread = new SqliteThread(path, 'write');
     try {
       await prepare(thread).catch(async (error: Error) => {
@@ -102,6 +108,11 @@ export class ControlCache {
     }
   }
 
+  /** What is too much now goes with the next command or within a minute. */
+  configure(limits: CacheLimits): void {
+    this.#limits = limits;
+  }
+
   /** As it was a moment ago. */
   get fileBytes(): number {
     return this.#fileBytes;
@@ -109,7 +120,7 @@ export class ControlCache {
 
   /**
    * A command is about to be sent to these nodes; what they answered to the same line before is forgotten. `isForAll`: what
-   * any node answered. Throws FLT-2701.
+   * any node answered. Lines that differ in a secret alone are the same one here. Throws FLT-2701.
    */
   async begin(
     command: string,
@@ -119,8 +130,8 @@ export class ControlCache {
     const { settings, clock } = this.#options;
     const nowMs = Math.round(clock.wallMs());
     const statements = [
-      ...beginning({ command, line, nodes, isForAll, nowMs }),
-      ...limiting(settings, nowMs),
+      ...beginning({ command, line: withoutSecrets(line), nodes, isForAll, nowMs }),
+      ...limiting(this.#limits, nowMs),
     ];
     await this.#thread.transaction(statements).catch((error: Error) => {
       throw unusable(settings.path, error);
@@ -147,7 +158,7 @@ export class ControlCache {
     await this.#writing;
   }
 
-  /** In order of nodes. */
+  /** In order of nodes; to the line as it was typed, or as it is shown. */
   async answers(line: string, { node, subcluster, command }: AnswerChoice = {}): Promise<CachedAnswer[]> {
     await this.#limit();
     const choices = Object.entries({
@@ -160,7 +171,7 @@ export class ControlCache {
       `select answer.id as id, run.id as command, node, subcluster, name, state, status, ended_ms, heard_ms
          from answer join run on answer.run = run.id
         where line = ? ${chosen.map(([column]) => `and ${column} = ?`).join(' ')} order by node`,
-      [line, ...chosen.map(([, value]) => value ?? '')],
+      [withoutSecrets(line), ...chosen.map(([, value]) => value ?? '')],
       mostAnswers,
     );
     return rows.map(answerOf);
@@ -202,7 +213,7 @@ export class ControlCache {
 
   /** Waits until more parts have come than go in one step: each step is one sync of the disk. */
   async #writeArrived(): Promise<void> {
-    const { settings, clock } = this.#options;
+    const { clock } = this.#options;
     while (this.#arrived.length > 0) {
       const parts = this.#takeStep();
       const nowMs = Math.round(clock.wallMs());
@@ -211,7 +222,7 @@ export class ControlCache {
       try {
         await this.#thread.transaction([
           ...parts.flatMap((part) => addition(part, nowMs)),
-          ...(isDue ? limiting(settings, nowMs) : []),
+          ...(isDue ? limiting(this.#limits, nowMs) : []),
         ]);
         this.#hasFailed = false;
       } catch (error) {
@@ -245,7 +256,7 @@ export class ControlCache {
   }
 
   async #limit(): Promise<void> {
-    await this.#change(limiting(this.#options.settings, Math.round(this.#options.clock.wallMs())));
+    await this.#change(limiting(this.#limits, Math.round(this.#options.clock.wallMs())));
     this.#fileBytes = (await this.#file.stat()).size;
   }
 
@@ -266,19 +277,30 @@ export class ControlCache {
   }
 }
 
+const ownerOnly = 0o600;
+
 /** Held open with a lock, which SQLite, in a thread without locks of the system, does not have. */
-async function owned(path: string, isLocked: boolean): Promise<FileHandle> {
+async function owned({ settings: { path }, unlocked, log }: ControlCacheOptions): Promise<FileHandle> {
   let file: FileHandle | undefined;
   try {
     await mkdir(dirname(path), { recursive: true });
-    file = await open(path, 'a+', 0o600);
-    const locks = isLocked ? await loadFileLocks() : undefined;
+    file = await open(path, 'a+', ownerOnly);
+    const locks = unlocked ? undefined : await loadFileLocks();
     if (locks && !locks.lock(file.fd)) throw new Error('another process has it open');
+    await closeToOthers(file, path, log);
     return file;
   } catch (error) {
     await file?.close();
     throw unusable(path, error as Error);
   }
+}
+
+/** A file that was there before. SQLite gives its journal the mode of the file. */
+async function closeToOthers(file: FileHandle, path: string, log: Log): Promise<void> {
+  const { mode } = await file.stat();
+  if ((mode & 0o777 & ~ownerOnly) === 0) return;
+  const failed = (error: Error) => log.warning(`others can read the control cache ${path}: ${error.message}`);
+  await file.chmod(ownerOnly).catch(failed);
 }
 
 async function prepare(thread: SqliteThread): Promise<void> {

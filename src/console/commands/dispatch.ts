@@ -1,5 +1,6 @@
 /** Commands of a manager for nodes: sent to all, to one or to a subcluster, and what was answered (MGR-6 .. MGR-12). */
 import type { CommandTarget } from '../../core/command-target.ts';
+import { withoutSecrets } from '../../core/secrets.ts';
 import { type Answer, failed, said, status, type Text, usage } from '../answer.ts';
 import type { DispatchFacts, NodeAnswer } from '../facts.ts';
 import type { Command } from '../registry.ts';
@@ -104,7 +105,7 @@ async function send(
   const line = lineOf(words);
   const sent = await facts.dispatch().send(to, line);
   if ('problem' in sent) return failed(sent.problem);
-  if (waitS === undefined) return said(`${announced(to, sent.nodes)}: ${line}`);
+  if (waitS === undefined) return said(`${announced(to, sent.nodes)}: ${withoutSecrets(line)}`);
   await facts.dispatch().settled(sent, waitS * 1000);
   const answers = await facts.dispatch().answers(line, { command: sent.command });
   const isDone = answers.every((answer) => answer.state === 'whole' && answer.status === status.ok);
@@ -148,15 +149,16 @@ async function retrieve(
   if (of.kind === 'node' && !facts.dispatch().knows(of)) return failed(`No such node: ${of.node}`);
   if (of.kind === 'subcluster' && !facts.dispatch().knows(of))
     return failed(`No such subcluster: ${of.subcluster}`);
-  return failed(`No responses for: ${line}`);
+  return failed(`No responses for: ${withoutSecrets(line)}`);
 }
 
+/** The answers go where the line was not typed: into logs, over shoulders. */
 function shown(line: string, answers: readonly NodeAnswer[], outcome: Answer['status']): Answer {
   return {
     status: outcome,
     text: () => asText(answers),
-    xml: () => asXml(line, answers),
-    json: () => asJson(line, answers),
+    xml: () => asXml(withoutSecrets(line), answers),
+    json: () => asJson(withoutSecrets(line), answers),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Managers give commands to three real nodes over a real server, and keep what they answer. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, headers } from 'nats';
@@ -11,7 +11,9 @@ import { startNatsServer, stopNatsServers } from '../nats-server.ts';
 import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-manager-commands-'));
-const quiet = { logOutput: { write: () => {} } };
+/** Of all processes. */
+const logged: string[] = [];
+const quiet = { logOutput: { write: (line: string) => void logged.push(line) } };
 const subclusters = { 'relay-1': 'east', 'relay-2': 'east', 'relay-3': 'west' } as const;
 type Relay = keyof typeof subclusters;
 const relays = Object.keys(subclusters) as Relay[];
@@ -53,14 +55,14 @@ async function startRelay(nodename: Relay): Promise<void> {
 
 function nodeConfiguration(nodename: Relay, more = ''): string {
   return `
-    cluster { nodeaddr = 127.0.0.1 state_dir = "${join(folder, `${nodename}-state`)}" }
+    cluster { nodeaddr = 127.0.0.1 debug_level = INFO state_dir = "${join(folder, `${nodename}-state`)}" }
     Control_Listener { Listen "${join(folder, nodename)}" { } }
     ${nodeRoles} ${more}`;
 }
 
 function managerConfiguration(name: string, allowed = '".*"'): string {
   return `
-    cluster { state_dir = "${join(folder, `${name}-state`)}" }
+    cluster { debug_level = INFO state_dir = "${join(folder, `${name}-state`)}" }
     Logs { control_cache = "${join(folder, name, 'answers.db')}" Subscriber = ( ) }
     Control_Listener {
       Enable_Authorization = true
@@ -182,6 +184,28 @@ describe('commands of a manager', () => {
     );
     for (const relay of relays) writeFileSync(join(folder, `${relay}.conf`), nodeConfiguration(relay));
     expect(plain(await say('broadcast -w 20 config reload'))).not.toContain('[1]');
+  });
+
+  it('MGR-6 MGR-19 CON-36 a secret gets to the nodes, and into no answer, record, log or control cache', async () => {
+    const secret = 'S3cret-of-all-nodes';
+    const line = `config set cluster bus_password = ${secret}`;
+    logged.length = 0;
+    let seen = await type(`broadcast -w ${line}`);
+    expect(plain(seen)).toContain(header('relay-3'));
+    for (const form of ['', 'xml ', 'json ']) seen += await type(`${form}retrieve ${line}`);
+    seen += await type('retrieve config set cluster bus_password = ...');
+    expect(seen.match(/relay-2 \(/g)).toHaveLength(3);
+    seen += await type('broadcast -w paniclog');
+    const file = join(folder, 'with-secret.conf');
+    expect(plain(await say(`unicast -w relay-1 config writeback ${file}`))).toContain('[0]');
+    expect(readFileSync(file, 'utf8')).toContain(secret);
+    expect(seen).not.toContain(secret);
+    await until(() => logged.some((each) => each.includes('bus_password = ...')));
+    expect(logged.join('')).not.toContain(secret);
+    const cache = join(folder, 'barca', 'answers.db');
+    expect(readFileSync(cache).includes(secret)).toBe(false);
+    expect(statSync(cache).mode & 0o777).toBe(0o600);
+    expect(plain(await say('broadcast -w config reload'))).not.toContain('[1]');
   });
 
   it('CON-35 INV-34 a command is allowed by the roles of who types it at the manager, and by cluster-manager on the node', async () => {

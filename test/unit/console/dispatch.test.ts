@@ -187,6 +187,21 @@ usage: x
     });
   });
 
+  it('MGR-6 MGR-11 the nodes get a line as it was typed; what is shown of it has no secret', async () => {
+    const { say, sent, asked } = manager([answer('west1', 'done\n')]);
+    const line = 'config set cluster bus_password = S3cret';
+    const harmless = 'config set cluster bus_password = ...';
+    expect(await say(`broadcast ${line}`)).toBe(`0: Broadcast to 2 nodes: ${harmless}\n`);
+    expect(sent).toEqual([[{ kind: 'all' }, line]]);
+    expect(await say(`retrieve ${line}`, 'xml')).toContain(`<Responses command="${harmless}">`);
+    expect(JSON.parse((await say(`retrieve ${line}`, 'json')).slice(3))).toMatchObject({ command: harmless });
+    expect(asked).toEqual([
+      [line, {}],
+      [line, {}],
+    ]);
+    expect(await manager().say(`retrieve ${line}`)).toBe(`1: No responses for: ${harmless}\n`);
+  });
+
   it('MGR-12 flush control cache', async () => {
     const { say, flushed } = manager();
     expect(await say('flush control cache')).toBe('0: Control cache flushed.\n');

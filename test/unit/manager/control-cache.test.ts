@@ -1,5 +1,5 @@
 /** What a manager keeps of the answers of nodes, on a real file. */
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -145,6 +145,15 @@ describe('the control cache', () => {
     expect(await shown(cache, 'pid')).toHaveLength(1);
   });
 
+  it('MGR-15 MGR-20 other limits hold from then on', async () => {
+    const cache = await openCache({ maxAgeMs: 600_000 });
+    await cache.begin('a', 'version', broadcast('west1'));
+    clock.runUntil(61_000);
+    expect(await shown(cache, 'version')).toHaveLength(1);
+    cache.configure({ maxBytes: 2 ** 28, maxAgeMs: 60_000 });
+    expect(await shown(cache, 'version')).toEqual([]);
+  });
+
   it('MGR-20 beyond the limit the oldest commands go, and of the last one what is too much; the file shrinks', async () => {
     const cache = await openCache({ maxBytes: 1_000_000 });
     const text = 'x'.repeat(300_000);
@@ -221,6 +230,49 @@ describe('the control cache', () => {
     expect(recorder.texts('error')).toEqual([expect.stringContaining('is damaged and begins anew')]);
     await another.begin('a', 'version', broadcast('west1'));
     expect(await shown(another, 'version')).toHaveLength(1);
+  });
+
+  it('MGR-8 MGR-19 no secret of a line is in the file; answers are found by the line as typed, and as shown', async () => {
+    const cache = await openCache();
+    const line = 'config set cluster bus_password = S3cretOne';
+    await cache.begin('a', line, broadcast('west1'));
+    await cache.begin(
+      'b',
+      'config set cluster servers nats://tom:S3cretOne@10.1.1.1:4222',
+      broadcast('west1'),
+    );
+    await cache.add(part('a', 'west1', 1, 'done', 0));
+    const wanted = ['west1 whole 0 done'];
+    expect(await shown(cache, line)).toEqual(wanted);
+    expect(await shown(cache, 'config set cluster bus_password = ...')).toEqual(wanted);
+    expect(await shown(cache, 'config set cluster bus_password = AnotherOne')).toEqual(wanted);
+    expect(await shown(cache, 'config set cluster bus_user = tom')).toEqual([]);
+    expect(await shown(cache, 'config set cluster servers nats://tom:...@10.1.1.1:4222')).toHaveLength(1);
+    await closeAll();
+    const bytes = readFileSync(path());
+    expect(bytes.includes('bus_password = ...')).toBe(true);
+    expect(bytes.includes('S3cretOne')).toBe(false);
+  });
+
+  it('MGR-20 of lines that differ in a secret alone the newest is kept', async () => {
+    const cache = await openCache();
+    await cache.begin('a', 'config set cluster bus_token = one', broadcast('west1'));
+    await cache.add(part('a', 'west1', 1, 'first', 0));
+    await cache.begin('b', 'config set cluster bus_token = two', broadcast('west1'));
+    await cache.add(part('b', 'west1', 1, 'second', 0));
+    expect(await shown(cache, 'config set cluster bus_token = one')).toEqual(['west1 whole 0 second']);
+  });
+
+  it('MGR-19 only its user can read the file, also one that was there before', async () => {
+    await openCache();
+    const mode = () => statSync(path()).mode & 0o777;
+    expect(mode()).toBe(0o600);
+    await closeAll();
+    chmodSync(path(), 0o644);
+    const cache = await openCache();
+    expect(mode()).toBe(0o600);
+    await cache.begin('a', 'version', broadcast('west1'));
+    expect(mode()).toBe(0o600);
   });
 
   it('INV-35 always: for each line and node the newest answer, whole as it was sent, or marked', async () => {
