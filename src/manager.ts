@@ -1,7 +1,7 @@
 /**
  * A manager: the composition root of a process that joins the cluster, carries no traffic, and collects what the nodes
- * count. Nodes never need it (MGR-4). What else it is to do, it does beside `as_logger`: a part with a life of its own,
- * told of each life in the cluster.
+ * count and log. Nodes never need it (MGR-4). Each thing that it does is a part with a life of its own, told of each life in
+ * the cluster, and of each configuration.
  */
 import { join } from 'node:path';
 import type { AggregateStore } from './actors/log-ports.ts';
@@ -11,15 +11,12 @@ import { managerRegistry } from './console/commands/all.ts';
 import type { ManagerFacts } from './console/facts.ts';
 import { type ConsoleAnswer, Interpreter } from './console/interpreter.ts';
 import { FlotillaError } from './core/errors.ts';
-import { logsOf } from './core/logs/aggregation.ts';
-import type { LogsSettings, NodeSettings } from './core/settings.ts';
+import type { NodeSettings } from './core/settings.ts';
 import type { Process, View } from './core/view.ts';
-import type { Aggregate } from './manager/aggregate-store.ts';
-import { Aggregator } from './manager/aggregator.ts';
 import { AsLogger } from './manager/as-logger.ts';
 import { ControlCache } from './manager/control-cache.ts';
 import { Dispatch } from './manager/dispatch.ts';
-import { openAggregate } from './manager/open-aggregate.ts';
+import { LogCollection } from './manager/log-collection.ts';
 import { followed } from './manager/reload.ts';
 import { type BusServer, openBusServer } from './node/bus-server.ts';
 import { ClusterLife } from './node/cluster-life.ts';
@@ -38,7 +35,7 @@ import { checkoutNow } from './node/repository/loaded-checkout.ts';
 import { Puller } from './node/repository/puller.ts';
 import { runningText } from './node/repository/running-saver.ts';
 import { RunningConfiguration } from './node/running-configuration.ts';
-import { type Surroundings, surroundingsOf } from './node/surroundings.ts';
+import { surroundingsOf } from './node/surroundings.ts';
 import { flotillaVersion } from './node/version.ts';
 import type { LineOutput } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
@@ -68,7 +65,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
 export class RunningManager {
   #settings: NodeSettings;
   readonly metrics = new Metrics({ unknownNames: 'ignore' });
-  readonly #around: Surroundings;
+  readonly #around: ReturnType<typeof surroundingsOf>;
   readonly #logging: Logging;
   readonly #access: ConsoleAccess;
   readonly #configuration: RunningConfiguration;
@@ -79,9 +76,7 @@ export class RunningManager {
   #server: BusServer | undefined;
   #asLogger: AsLogger | undefined;
   readonly #jobs: Jobs;
-  readonly #logStore: AggregateStore | undefined;
-  #aggregate: Aggregate | undefined;
-  #aggregator: Aggregator | undefined;
+  readonly #collection: LogCollection;
   #cache: ControlCache | undefined;
   #dispatch: Dispatch | undefined;
   #life: ClusterLife | undefined;
@@ -102,13 +97,7 @@ export class RunningManager {
     const { log } = this.#around;
     this.#access = new ConsoleAccess(settings, this.#around);
     this.#jobs = new Jobs(this.#around);
-    this.#logStore = options.logStore;
-    exposeManagerGauges(
-      this.metrics,
-      () => this.#aggregator,
-      () => this.#cache,
-    );
-    // Of what a manager does only the paniclog has lines.
+    // Of what a manager does only the paniclog and the account log have lines.
     this.#logging = new Logging({
       settings,
       around: this.#around,
@@ -117,6 +106,16 @@ export class RunningManager {
       subsystem: 'manager',
       fail: (reason) => void this.stop(reason),
     });
+    this.#access.takeAccounts(this.#logging.loggers);
+    this.#collection = new LogCollection(settings, {
+      around: this.#around,
+      metrics: this.metrics,
+      jobs: this.#jobs,
+      journals: this.#logging.journals,
+      store: options.logStore,
+      onPipeFailure: (reason) => void this.stop(reason),
+    });
+    exposeManagerGauges(this.metrics, this.#collection, () => this.#cache);
     this.#configuration = new RunningConfiguration({
       source: options,
       first: options.configuration,
@@ -175,19 +174,27 @@ export class RunningManager {
   }
 
   /**
-   * Reads the configuration again, or another file: who may come to the console and do what counts at once. Never rejects:
-   * what is wrong is in the outcome, and nothing has changed then.
+   * Reads the configuration again, or another file, and applies what a running manager can follow; what needs a restart is
+   * named. Never rejects: what is wrong is in the outcome, and nothing has changed then.
    */
   reload(file?: string): Promise<ReloadOutcome> {
     return this.#configuration.reload(file);
   }
 
   async #apply(checked: CheckedConfiguration): Promise<ReloadOutcome> {
+    if (this.state !== 'serving') throw new FlotillaError('FLT-1004', `the manager is ${this.state}`);
     const { outcome, settings } = followed(checked, this.#settings);
     await this.#consoles.prepare(settings.control);
+    // From here on nothing can be refused any more.
     this.#settings = settings;
+    this.#around.log.setLevel(settings.logLevel);
     this.#access.roles.configure(settings.roles);
     this.#consoles.configure(settings.control);
+    this.#logging.configure(settings);
+    this.#life?.configure(settings);
+    this.#cache?.configure(settings.controlCache);
+    if (settings.asLogger) this.#asLogger?.configure(settings.asLogger);
+    await this.#collection.configure(settings);
     return outcome;
   }
 
@@ -198,13 +205,16 @@ export class RunningManager {
 
   #facts(paniclog: Paniclog): ManagerFacts {
     const { settings } = this;
+    const logGroup = () => this.settings.logGroup;
     const { clock } = this.#around;
     const { loggers } = this.#logging;
     return {
       nodename: settings.nodename,
       controlGroup: settings.controlGroup,
       clusterGroup: settings.clusterGroup,
-      logGroup: settings.logGroup,
+      get logGroup() {
+        return logGroup();
+      },
       version: flotillaVersion,
       processId: process.pid,
       members: () => membersOf(this.#life),
@@ -218,15 +228,14 @@ export class RunningManager {
       ),
       jobs: () => this.#jobs.list(),
       abortJob: (id) => this.#jobs.abort(id),
-      pulledLogs: {
-        list: async () => this.#aggregator?.list() ?? [],
-        pullers: () => this.#aggregator?.pullers() ?? [],
-      },
+      pulledLogs: this.#collection,
       loggers: {
-        names: loggers.names,
+        get names() {
+          return loggers.names;
+        },
         reopen: async (name) => {
           await loggers.reopen(name);
-          if (name === undefined) await this.#aggregate?.reopen();
+          if (name === undefined) await this.#collection.reopen();
         },
       },
       // There before the console opens.
@@ -254,36 +263,9 @@ export class RunningManager {
   async #join(): Promise<void> {
     const { asLogger } = this.settings;
     if (asLogger) this.#asLogger = await AsLogger.open(asLogger, this.#around);
-    this.#aggregator = await this.#openAggregator();
+    await this.#collection.open(this.settings);
     this.#server = await openBusServer(this.settings, this.#around);
     this.#beginLife(undefined);
-  }
-
-  async #openAggregator(): Promise<Aggregator | undefined> {
-    const { settings } = this;
-    const { aggregation, nodename } = settings;
-    if (!aggregation) return undefined;
-    const around = this.#around;
-    if (!this.#logStore) this.#aggregate = await this.#openAggregate(aggregation);
-    const store = this.#logStore ?? this.#aggregate!;
-    return new Aggregator({
-      nodename,
-      groups: settings,
-      store,
-      subscribersOf: (node, subcluster) => logsOf(aggregation, nodename, node, subcluster).subscribers,
-      cycleMs: settings.logIntervals.idleMs,
-      maxRecords: aggregation.backlog,
-      jobs: this.#jobs,
-      around,
-    });
-  }
-
-  #openAggregate(settings: LogsSettings): Promise<Aggregate> {
-    const { nodename: manager, logging } = this.settings;
-    const { journals } = this.#logging;
-    const onPipeFailure = (reason: string) => void this.stop(reason);
-    const sinks = { journals, pipe: logging.pipe, syslog: logging.syslog, onPipeFailure };
-    return openAggregate({ settings, manager, around: this.#around, metrics: this.metrics, sinks });
   }
 
   async #rejoin(): Promise<void> {
@@ -302,7 +284,7 @@ export class RunningManager {
     this.#logging.follow(this.#life.links.s);
     this.#puller?.follow(this.#life.links.s);
     this.#asLogger?.follow(this.#life.member.series);
-    this.#aggregator?.follow(this.#life);
+    this.#collection.follow(this.#life);
     this.#dispatch?.follow(this.#life);
     this.#lifecycle.follow(this.#life);
   }
@@ -336,9 +318,8 @@ export class RunningManager {
   async #close(): Promise<void> {
     this.#around.log.notice(`stopping: ${this.#lifecycle.stopReason ?? 'the manager cannot go on'}`);
     const pulled = this.#puller?.stop();
-    // Before the life: leases are given back, so that another manager need not wait.
-    await this.#aggregator?.stop();
-    await this.#aggregate?.stop();
+    // Before the life: leases are given back over it.
+    await this.#collection.stop();
     this.#dispatch?.close();
     await this.#life?.end();
     await this.#cache?.close();

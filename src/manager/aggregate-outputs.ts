@@ -25,7 +25,8 @@ interface Job {
 }
 
 interface Output {
-  readonly place: OutputPlace;
+  /** As it was wanted last. */
+  place: OutputPlace;
   readonly jobs: Job[];
   target: AggregateTarget | undefined;
   /** Being opened, written or closed. */
@@ -67,6 +68,7 @@ export class AggregateOutputs {
       output = { place, jobs: [], target: undefined, isBusy: false, mustClose: false, idle: undefined };
       this.#outputs.set(place.key, output);
     }
+    output.place = place;
     const { jobs } = output;
     const kept = new Promise<void>((resolve, reject) => jobs.push({ portion, resolve, reject }));
     this.#rest(output);

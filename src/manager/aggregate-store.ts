@@ -40,6 +40,7 @@ const recordsATurn = 256;
 
 export class Aggregate implements AggregateStore {
   readonly #options: AggregateStoreOptions;
+  #settings: LogsSettings;
   readonly #outputs: AggregateOutputs;
   readonly #patterns = new Map<Destination, OutputPattern>();
   readonly #underWay = new Map<string, Promise<void>>();
@@ -47,11 +48,22 @@ export class Aggregate implements AggregateStore {
 
   constructor(options: AggregateStoreOptions) {
     this.#options = options;
+    this.#settings = options.settings;
     this.#outputs = new AggregateOutputs(options.around);
   }
 
   get openOutputs(): number {
     return this.#outputs.open;
+  }
+
+  /**
+   * Intervals that come from now on go where these stanzas say. What is open is closed when those under way are kept, because
+   * it was opened as the stanzas before wanted it.
+   */
+  configure(settings: LogsSettings): void {
+    this.#settings = settings;
+    this.#patterns.clear();
+    void Promise.allSettled(this.#underWay.values()).then(() => this.#outputs.reopen());
   }
 
   /** Rejects with FLT-2501 to FLT-2506. */
@@ -83,9 +95,8 @@ export class Aggregate implements AggregateStore {
   }
 
   async #keep(source: LogSource, records: readonly PulledRecord[]): Promise<void> {
-    const { settings, manager } = this.#options;
     const { node, log, subscriber, journal } = source;
-    const logs = logsOf(settings, manager, node, source.subcluster);
+    const logs = logsOf(this.#settings, this.#options.manager, node, source.subcluster);
     const origin = { node, log, subscriber, journal };
     const groups = await this.#grouped(source, records, logs);
     const kept = groups.map(({ place, records: own }) =>

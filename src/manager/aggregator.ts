@@ -5,6 +5,7 @@
  * Invariant: for each log of a node there is one puller at most, and the store is not called for it while an earlier one
  * has not finished.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { AggregateStore, LogServices } from '../actors/log-ports.ts';
 import type { PullerWorld } from '../actors/log-puller.ts';
 import type { Member } from '../actors/member.ts';
@@ -23,17 +24,21 @@ import { logJobs } from '../node/log-jobs.ts';
 import type { Surroundings } from '../node/surroundings.ts';
 import { IntervalDecoder } from './record-decoder.ts';
 
-export interface AggregatorOptions {
-  /** Of this manager; its pullers are known to the nodes by it. */
-  readonly nodename: string;
-  readonly groups: GroupNames;
-  readonly store: AggregateStore;
-  /** Names of subscribers to try in order; none: logs of this node are not pulled. */
-  readonly subscribersOf: (node: string, subcluster: string) => readonly string[];
+/** What can change while it pulls. */
+export interface PullPace {
   /** `log_idle_interval`: time of a cycle over the nodes. */
   readonly cycleMs: number;
   /** `ThreadPool "log_job" { backlog }`. */
   readonly maxRecords: number;
+}
+
+export interface AggregatorOptions extends PullPace {
+  /** Of this manager; its pullers are known to the nodes by it. */
+  readonly nodename: string;
+  readonly groups: GroupNames;
+  readonly store: AggregateStore;
+  /** At the moment: names of subscribers to try in order; none: logs of this node are not pulled. */
+  readonly subscribersOf: (node: string, subcluster: string) => readonly string[];
   readonly jobs: Jobs;
   readonly around: Surroundings;
 }
@@ -50,6 +55,9 @@ const maxIntervals = 12;
 interface Followed {
   readonly pulled: PulledNode;
   readonly incarnation: Incarnation;
+  readonly subcluster: string;
+  /** With which it was begun. */
+  readonly subscribers: readonly string[];
 }
 
 export class Aggregator {
@@ -57,6 +65,7 @@ export class Aggregator {
   readonly #system: ActorSystem;
   readonly #world: PullerWorld;
   readonly #budget: PullBudget;
+  #pace: PullPace;
   readonly #nodes = new Map<string, Followed>();
   readonly #stopping = new Map<string, Promise<void>>();
   #client: LogClient | undefined;
@@ -65,9 +74,11 @@ export class Aggregator {
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
-    const { around, store, nodename, cycleMs, maxRecords, jobs } = options;
+    const { around, store, nodename, jobs } = options;
+    this.#pace = options;
     this.#system = new ActorSystem(around);
-    this.#budget = new PullBudget({ intervals: maxIntervals, records: Math.max(1, maxRecords) });
+    this.#budget = new PullBudget(limitsOf(options));
+    const pace = () => this.#pace;
     this.#world = {
       ...around,
       services: this.#services(),
@@ -77,7 +88,9 @@ export class Aggregator {
       jobs: logJobs(jobs),
       consumer: nodename,
       instance: around.random.hex(8),
-      cycleMs,
+      get cycleMs() {
+        return pace().cycleMs;
+      },
     };
   }
 
@@ -97,6 +110,18 @@ export class Aggregator {
         for (const { pulled } of this.#nodes.values()) pulled.retry();
     });
     this.#update();
+  }
+
+  /** Also the names of subscribers may be others now: what is pulled under one that is not wanted any more is begun anew. */
+  configure(pace: PullPace): void {
+    const isOtherCycle = pace.cycleMs !== this.#pace.cycleMs;
+    this.#pace = pace;
+    this.#budget.configure(limitsOf(pace));
+    for (const [node, { pulled, subcluster, subscribers }] of this.#nodes) {
+      if (!isDeepStrictEqual(subscribers, this.#options.subscribersOf(node, subcluster)))
+        this.#drop(node, () => pulled.finish());
+      else if (isOtherCycle) pulled.retry();
+    }
   }
 
   /** Resolves when the store is not called any more. */
@@ -141,7 +166,7 @@ export class Aggregator {
     const { member } = this.#life;
     const present = member.membership.members().filter(({ process }) => process.type === 'Momentum');
     const names = new Set(present.map(({ process }) => process.node));
-    for (const [node, { pulled }] of this.#nodes) if (!names.has(node)) this.#drop(node, pulled);
+    for (const [node, { pulled }] of this.#nodes) if (!names.has(node)) this.#drop(node, () => pulled.stop());
     for (const { process, info } of present) {
       const { node, incarnation } = process;
       const followed = this.#nodes.get(node);
@@ -158,12 +183,12 @@ export class Aggregator {
   #add(node: string, subcluster: string, incarnation: Incarnation): void {
     const subscribers = () => this.#options.subscribersOf(node, subcluster);
     const pulled = new PulledNode(this.#system, { node, subcluster, subscribers }, this.#world);
-    this.#nodes.set(node, { pulled, incarnation });
+    this.#nodes.set(node, { pulled, incarnation, subcluster, subscribers: subscribers() });
   }
 
-  #drop(node: string, pulled: PulledNode): void {
+  #drop(node: string, stop: () => Promise<void>): void {
     this.#nodes.delete(node);
-    const stopping = pulled.stop().then(() => {
+    const stopping = stop().then(() => {
       this.#stopping.delete(node);
       this.#update();
     });
@@ -186,4 +211,8 @@ export class Aggregator {
   #away(): never {
     throw new FlotillaError('FLT-2601', 'the bus is away');
   }
+}
+
+function limitsOf({ maxRecords }: PullPace) {
+  return { intervals: maxIntervals, records: Math.max(1, maxRecords) };
 }

@@ -27,13 +27,13 @@ const stateName = 'as_logger.state';
 const maxNames = 8192;
 
 export class AsLogger {
-  readonly #settings: AsLoggerSettings;
+  #settings: AsLoggerSettings;
   readonly #around: Around;
   readonly #sinceS: number;
   readonly #journal = new Journal();
   readonly #files: JournalFiles;
   readonly #replicas = new Map<string, SeriesReplica>();
-  readonly #patterns: readonly RegExp[];
+  #patterns: readonly RegExp[];
   /** By id of a stream, how its file is called; undefined: it is not written. */
   readonly #names = new Map<string, string | undefined>();
   #saved: ReceivedRows['rows'];
@@ -67,7 +67,7 @@ export class AsLogger {
     this.#around = around;
     this.#sinceS = saved.sinceS;
     this.#saved = saved.rows;
-    this.#patterns = settings.patterns.map((pattern) => new RegExp(pattern));
+    this.#patterns = expressionsOf(settings);
     this.#files = new JournalFiles({
       directory: settings.baseDir,
       periodMs: settings.periodMs,
@@ -76,6 +76,14 @@ export class AsLogger {
       lastEndMs: saved.endMs,
       commit: (endMs) => this.#commit(endMs),
     });
+  }
+
+  /** Which series are written, and in which periods; what was counted until now stays in the running one. */
+  configure(settings: AsLoggerSettings): void {
+    this.#settings = { ...settings, baseDir: this.#settings.baseDir };
+    this.#patterns = expressionsOf(settings);
+    this.#names.clear();
+    this.#files.setPeriod(settings.periodMs);
   }
 
   /** A life of the manager begins; its objects have received nothing yet, or are those of the life before. */
@@ -125,6 +133,10 @@ export class AsLogger {
     const path = join(this.#settings.baseDir, stateName);
     await saveRows(path, { sinceS: this.#sinceS, endMs }, this.#replicas.values(), this.#around.clock);
   }
+}
+
+function expressionsOf({ patterns }: AsLoggerSettings): RegExp[] {
+  return patterns.map((pattern) => new RegExp(pattern));
 }
 
 /** Files of a period get their names when its rows have been saved; those of another one are of no use. */

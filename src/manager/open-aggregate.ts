@@ -4,7 +4,6 @@ import { openDiskFiles } from '../journal/disk-files.ts';
 import { openSink, type SinkParts } from '../logs/open-sink.ts';
 import { localZone } from '../node/local-zone.ts';
 import type { Surroundings } from '../node/surroundings.ts';
-import type { Metrics } from '../observe/metrics.ts';
 import { AggregateSink } from './aggregate-sink.ts';
 import { Aggregate } from './aggregate-store.ts';
 
@@ -13,28 +12,25 @@ export interface AggregateParts {
   /** Name of this manager. */
   readonly manager: string;
   readonly around: Surroundings;
-  readonly metrics: Metrics;
-  /** For outputs that are no files. */
-  readonly sinks: Omit<SinkParts, 'clock' | 'zone'>;
+  /** For outputs that are no files; as configured at the moment. */
+  readonly sinks: () => Omit<SinkParts, 'clock' | 'zone'>;
 }
 
 export async function openAggregate({
   settings,
   manager,
   around,
-  metrics,
   sinks,
 }: AggregateParts): Promise<Aggregate> {
   const { clock } = around;
   const files = await openDiskFiles();
   const zone = localZone;
-  const aggregate = new Aggregate({
+  return new Aggregate({
     settings,
     manager,
     zone,
     around: { files, ...around },
-    openDestination: async (target) => new AggregateSink(openSink(target, { ...sinks, clock, zone }), clock),
+    openDestination: async (target) =>
+      new AggregateSink(openSink(target, { ...sinks(), clock, zone }), clock),
   });
-  metrics.gauge('aggregate_open_outputs', () => aggregate.openOutputs);
-  return aggregate;
 }

@@ -119,10 +119,12 @@ export class ClusterLife {
 
   /** Another configuration: its addresses, and the values that the others compare with theirs (CFG-2317). */
   configure(settings: NodeSettings): void {
+    const { node } = this.#options;
     this.#settings = settings;
-    this.#options.node?.floating.configure(settings.duravip);
+    node?.floating.configure(settings.duravip);
     this.member.configure(settings.replicate);
     this.member.membership.tellInfo();
+    if (!node) return;
     this.#announcing?.cancel();
     this.#announceRegularly(settings.duravip.broadcastIntervalMs);
   }

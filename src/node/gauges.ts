@@ -32,12 +32,12 @@ export interface GaugeSources {
 /** Of a manager. */
 export function exposeManagerGauges(
   metrics: Metrics,
-  aggregator: () => { pullers(): readonly unknown[]; readonly records: number } | undefined,
+  logs: { pullers(): readonly unknown[]; readonly records: number },
   cache: () => { readonly fileBytes: number } | undefined,
 ): void {
   metrics.gauge('control_cache_bytes', () => cache()?.fileBytes ?? 0);
-  metrics.gauge('log_pullers', () => aggregator()?.pullers().length ?? 0);
-  metrics.gauge('log_records_waiting', () => aggregator()?.records ?? 0);
+  metrics.gauge('log_pullers', () => logs.pullers().length);
+  metrics.gauge('log_records_waiting', () => logs.records);
 }
 
 /** Of a node. */

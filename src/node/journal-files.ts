@@ -40,6 +40,7 @@ interface WrittenPage {
 
 export class JournalFiles {
   readonly #options: JournalFilesOptions;
+  #periodMs: number;
   #timer: Timer | undefined;
   #startMs: number;
   #lastWriting: Promise<void> = Promise.resolve();
@@ -47,7 +48,16 @@ export class JournalFiles {
 
   constructor(options: JournalFilesOptions) {
     this.#options = options;
+    this.#periodMs = options.periodMs;
     this.#startMs = Math.max(options.around.clock.wallMs(), options.lastEndMs ?? 0);
+    this.#waitForPeriod();
+  }
+
+  /** The running period ends where one of this length does. */
+  setPeriod(periodMs: number): void {
+    if (periodMs === this.#periodMs) return;
+    this.#periodMs = periodMs;
+    this.#timer?.cancel();
     this.#waitForPeriod();
   }
 
@@ -59,8 +69,8 @@ export class JournalFiles {
 
   /** Periods end at multiples of their length (11.5). */
   #waitForPeriod(): void {
-    const { periodMs, around } = this.#options;
-    const { clock } = around;
+    const { clock } = this.#options.around;
+    const periodMs = this.#periodMs;
     const nowMs = clock.wallMs();
     const endMs = (Math.floor(Math.max(nowMs, this.#startMs) / periodMs) + 1) * periodMs;
     // A clock that was set back does not make a period longer.

@@ -93,7 +93,7 @@ export function refused(result: CheckResult): ReloadOutcome {
 }
 
 /** A level that nobody states stays as it was set at the start. */
-function withLevel(settings: NodeSettings, tree: Scope, running: NodeSettings): NodeSettings {
+export function withLevel(settings: NodeSettings, tree: Scope, running: NodeSettings): NodeSettings {
   const isStated = tree.child('cluster', '')?.get('debug_level') !== undefined;
   return isStated ? settings : { ...settings, logLevel: running.logLevel };
 }

@@ -78,6 +78,7 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
     logs: wanted.logs,
     logging: loggingOf(running.logging, wanted.logging),
     logLevel: wanted.logLevel,
+    ...ofManagers(wanted),
     mustAgree: new Map(
       [...running.mustAgree].map(([name, value]) => [
         name,
@@ -85,6 +86,11 @@ export function reloaded(running: NodeSettings, wanted: NodeSettings): NodeSetti
       ]),
     ),
   };
+}
+
+/** Nothing of a node depends on it. */
+function ofManagers({ asLogger, aggregation, controlCache }: NodeSettings) {
+  return { asLogger, aggregation, controlCache };
 }
 
 /** Of an endpoint that is open: who may come in counts for the next connection, what listens stays as it is. */
@@ -101,7 +107,7 @@ export function withSockets(
 }
 
 /** Bounds of journals are given to them when they are opened; how times are written is part of each open file. */
-function loggingOf(running: LoggingSettings, wanted: LoggingSettings): LoggingSettings {
+export function loggingOf(running: LoggingSettings, wanted: LoggingSettings): LoggingSettings {
   const { isHighResolution, maxLag } = running;
   return { ...wanted, isHighResolution, maxLag };
 }
@@ -114,7 +120,7 @@ function duravipOf(running: VipSettings, wanted: VipSettings): VipSettings {
 }
 
 /** How long changes and callers wait and how much a cache holds can change at any time; what an object is cannot (replication 3.11). */
-function replicateOf(
+export function replicateOf(
   running: readonly ReplicaSettings[],
   wanted: readonly ReplicaSettings[],
 ): ReplicaSettings[] {
@@ -235,7 +241,12 @@ const optionNames: Readonly<Record<string, string>> = {
   'caps.strict': 'strict_connection_caps',
   throttles: 'outbound throttles',
   asLogger: 'as_logger',
+  'asLogger.baseDir': 'base_dir',
+  'asLogger.periodMs': 'log_interval',
+  'asLogger.writesAll': 'series_include_default',
+  'asLogger.patterns': 'series_include or series_exclude',
   aggregation: 'Logs',
+  'aggregation.backlog': 'backlog of log_job',
   'logIntervals.activeMs': 'log_active_interval',
   'logIntervals.idleMs': 'log_idle_interval',
   'logIntervals.leaseMs': 'log_lease_timeout',
@@ -250,6 +261,8 @@ const optionNames: Readonly<Record<string, string>> = {
   partition: 'partition_policy',
   audit: 'inbound_audit',
   'controlCache.path': 'control_cache',
+  'controlCache.maxBytes': 'control_cache_size',
+  'controlCache.maxAgeMs': 'control_cache_life',
   maxNamedThrottles: 'siv_throttle_cache_size',
   'caps.groupOfBinding': 'Binding_Group, as outbound connection caps know it',
   bus: 'msgc_client',

@@ -104,7 +104,6 @@ const threadPool = named('ThreadPool', 'plain', {
   options: [
     {
       name: 'backlog',
-      restart: 'collector',
       type: int(0),
       default: '65536',
       text: 'Of `log_job`: jobs after which the aggregator holds sessions back.',

@@ -212,6 +212,7 @@ const logsOptions: readonly OptionSchema[] = [
   { name: 'max_open', type: int(1, 1_000_000), default: '512', text: 'Most files open at once.' },
   {
     name: 'control_cache',
+    restart: 'collector',
     type: path,
     text: 'File that keeps what nodes answered to a manager; unset: `control-cache.db` in `state_dir`.',
   },
@@ -221,7 +222,7 @@ const logsOptions: readonly OptionSchema[] = [
     type: listOf(nodeName),
     text: 'Names tried in order; `( )`: do not pull. Unset: the own name, then `master`.',
   },
-].map((option) => ({ ...option, paths: subscriberPaths, restart: 'collector' }) as OptionSchema);
+].map((option) => ({ ...option, paths: subscriberPaths }) as OptionSchema);
 
 const node = named('Node', 'plain', { text: 'Logs pulled from one node.', options: logsOptions });
 const subcluster = named('Subcluster', 'plain', {
@@ -246,7 +247,7 @@ const controlCacheOptions: readonly OptionSchema[] = [
 
 export const logsScope: ScopeSchema = anonymous('Logs', {
   text: 'The log aggregator of the cluster manager.',
-  options: [...logsOptions, ...afterRestart('collector', [...controlCacheOptions, ...moduleOptions])],
+  options: [...logsOptions, ...controlCacheOptions, ...moduleOptions],
   scopes: [
     named('Manager', 'plain', {
       text: 'Only on one manager.',
@@ -260,8 +261,14 @@ export const logsScope: ScopeSchema = anonymous('Logs', {
 
 const asLogger = anonymous('as_logger', {
   text: 'Writes replicated series to files, on the manager.',
-  options: afterRestart('collector', [
-    { name: 'base_dir', type: path, default: '/var/log/eccluster/aslogger', text: 'Directory of the files.' },
+  options: [
+    {
+      name: 'base_dir',
+      type: path,
+      default: '/var/log/eccluster/aslogger',
+      restart: 'collector',
+      text: 'Directory of the files.',
+    },
     {
       name: 'log_interval',
       type: seconds(1, longestPeriodS),
@@ -276,8 +283,10 @@ const asLogger = anonymous('as_logger', {
     },
     { name: 'series_include', type: listOf(regex), text: 'Series to write, with `none`.' },
     { name: 'series_exclude', type: listOf(regex), text: 'Series to leave out, with `all`.' },
-    ...moduleOptions,
-  ]),
+    ...moduleOptions.map((option) =>
+      option.name === 'enabled' ? { ...option, restart: 'collector' as const } : option,
+    ),
+  ],
 });
 
 const inboundAudit = anonymous('inbound_audit', {

@@ -26,7 +26,7 @@ export interface PullLimits {
 }
 
 export class PullBudget {
-  readonly #limits: PullLimits;
+  #limits: PullLimits;
   #waiters: Waiter[] = [];
   #intervals = 0;
   #records = 0;
@@ -42,6 +42,11 @@ export class PullBudget {
 
   get waiting(): number {
     return this.#waiters.length;
+  }
+
+  configure(limits: PullLimits): void {
+    this.#limits = limits;
+    this.#serve();
   }
 
   /** `oldestUs`: time of the last line that was pulled; behind it is the oldest unread one. */

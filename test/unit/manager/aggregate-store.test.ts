@@ -12,8 +12,9 @@ import {
   originKey,
   type SourceMark,
 } from '../../../src/manager/aggregate-state.ts';
+import { until } from '../../integration/until.ts';
 import { SimulatedDisk } from '../journal/simulated-disk.ts';
-import { aggregateOn, baseS, numbered, record, source } from './aggregates.ts';
+import { aggregateOn, baseS, logsSettings, numbered, record, source } from './aggregates.ts';
 
 const workplace = mkdtempSync(join(tmpdir(), 'flotilla-aggregate-'));
 afterAll(() => rmSync(workplace, { recursive: true, force: true }));
@@ -271,6 +272,37 @@ describe('LOG-10.3 names of files', () => {
     }
     const modes = ['', '/a', '/a/n', '/a/.n.state'].map((name) => statSync(path + name).mode & 0o7777);
     expect(modes).toEqual([0o771, 0o771, 0o664, 0o664]);
+  });
+});
+
+describe('MGR-15 another configuration', () => {
+  it('what comes from then on goes where it says, with its modes; what is open is closed', async () => {
+    const path = newPath();
+    const store = aggregateOn(real, `logfile = "${path}/%{n}"  file_mode = 0640`);
+    await store.store(source('n'), numbered('n', 1, 3));
+    const underWay = store.store(source('m'), numbered('m', 1, 2));
+    store.configure(logsSettings(`logfile = "${path}/new/%{n}"  file_mode = 0600  dir_mode = 0700`));
+    await underWay;
+    await until(() => store.openOutputs === 0);
+    await store.store(source('n'), numbered('n', 4, 5));
+    await store.stop();
+    expect(readFileSync(`${path}/n`, 'utf8')).toBe(lines('n', 1, 3));
+    expect(readFileSync(`${path}/m`, 'utf8')).toBe(lines('m', 1, 2));
+    expect(readFileSync(`${path}/new/n`, 'utf8')).toBe(lines('n', 4, 5));
+    expect(statSync(`${path}/new/n`).mode & 0o777).toBe(0o600);
+    expect(statSync(`${path}/new`).mode & 0o777).toBe(0o700);
+  });
+
+  it('an output that is the same goes on with its records once, and with the new bounds', async () => {
+    const files = watched(new SimulatedDisk().process());
+    const store = aggregateOn(files, 'logfile = "/%{n}"  max_open = 1');
+    await store.store(source('a'), numbered('a', 1, 2));
+    store.configure(logsSettings('logfile = "/%{n}"  max_open = 2'));
+    await until(() => store.openOutputs === 0);
+    await store.store(source('a'), numbered('a', 2, 3));
+    await store.store(source('b'), numbered('b', 1, 1));
+    expect([...files.openPaths].sort()).toEqual(['/a', '/b']);
+    await store.stop();
   });
 });
 

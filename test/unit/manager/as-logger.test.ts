@@ -155,6 +155,28 @@ describe('as_logger', () => {
     expect(files().map((name) => name.split('.')[0])).toEqual(['spam', 'virus']);
   });
 
+  it('MGR-15 another configuration: other series and periods from now on; what was counted until then is kept', async () => {
+    const virus = { ...spam, id: 'series:60,5:virus' };
+    const life = await Life.begin({ periodMs: 3_600_000, patterns: ['^vir'] });
+    life.says(3);
+    life.says(1, virus);
+    life.logger.configure({
+      baseDir: '/elsewhere',
+      periodMs: minuteMs,
+      writesAll: false,
+      patterns: ['^vir'],
+    });
+    life.says(5);
+    life.says(4, virus);
+    await pass(minuteMs, areWritten(2));
+    expect([total(), total('virus')]).toEqual([3, 3]);
+    life.says(9);
+    life.says(6, virus);
+    await pass(minuteMs, areWritten(3));
+    expect([total(), total('virus')]).toEqual([3, 5]);
+    await life.logger.stop();
+  });
+
   it('REP-4.13 REP-8.6 events are series of their names; those that a node tells both ways count once', async () => {
     const connect: StreamDefinition = { id: 'connect', keyType: 'address', intervalS: 60, count: 5 };
     const life = await Life.begin({}, [

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultOf } from '../../../src/config/defaults.ts';
 import { scopesWithPaths } from '../../../src/config/schema/lookup.ts';
 import type { OptionSchema, OptionType } from '../../../src/config/schema/option.ts';
+import { managed, ofManager } from '../../../src/manager/reload.ts';
 import { differences, reloaded } from '../../../src/node/settings-change.ts';
 import { checkText } from '../config/checked.ts';
 
@@ -63,6 +64,8 @@ const surroundings: Readonly<Record<string, (statement: string) => string>> = {
 interface Tried {
   readonly name: string;
   readonly option: OptionSchema;
+  /** It means something to managers alone. */
+  readonly isOfManager: boolean;
   readonly before: string;
   readonly after: string;
 }
@@ -77,7 +80,8 @@ function* tries(): Generator<Tried> {
       const value = anotherValue(option.type, option.name, defaultOf(option));
       if (value === undefined) continue;
       const after = around(`${option.name} = ${value}`);
-      yield { name: `${path}: ${option.name}`, option, before: around(''), after };
+      const isOfManager = path === 'logs' || path === 'as_logger';
+      yield { name: `${path}: ${option.name}`, option, isOfManager, before: around(''), after };
     }
   }
 }
@@ -89,14 +93,37 @@ describe('what the reference says of a reload', () => {
     expect(all.length).toBeGreaterThan(100);
   });
 
-  it.each(all)(
-    'CONF-8 CONF-10 $name: at once, or after a restart, as it is marked',
+  it.each(all.filter(({ isOfManager }) => !isOfManager))(
+    'CONF-8 CONF-10 $name: on a node at once, or after a restart, as it is marked',
     ({ option, before, after }) => {
       const [running, wanted] = [checkText(before).settings!, checkText(after).settings!];
       const next = reloaded(running, wanted);
       const [applied, left] = [differences(running, next), differences(next, wanted)];
       if (option.restart) expect(applied).toEqual([]);
       else expect(left).toEqual([]);
+    },
+  );
+
+  it.each(all)(
+    'CONF-8 MGR-15 $name: on a manager at once, or after a restart, as it is marked',
+    ({ option, isOfManager, before, after }) => {
+      const running = checkText(before).settings!;
+      const wanted = ofManager(checkText(after).settings!, running);
+      const next = managed(running, wanted);
+      const [applied, left] = [differences(running, next), differences(next, wanted)];
+      if (option.restart) expect(applied).toEqual([]);
+      else expect(left).toEqual([]);
+      // By the name that it has in the files.
+      if (isOfManager && !option.ignored)
+        expect([...applied, ...left].filter((name) => /[a-z][A-Z]/.test(name))).toEqual([]);
+    },
+  );
+
+  it.each(all.filter(({ isOfManager }) => isOfManager))(
+    'CONF-10 $name is nothing to a node',
+    ({ before, after }) => {
+      const [running, wanted] = [checkText(before).settings!, checkText(after).settings!];
+      expect(differences(reloaded(running, wanted), wanted)).toEqual([]);
     },
   );
 });
