@@ -6,7 +6,8 @@ source "$(dirname "$0")/setup.sh"
 need_debian_packages podman:podman runc:runc debootstrap:debootstrap nats-server:nats-server
 store=$PWD/.cache/images
 mkdir -p "$store"
-# Works without systemd and overlay file systems, as in the container of a CI.
+# Works without systemd and overlay file systems, as in the container of a CI: no timers for health checks, which ask the
+# process what is asked below, and no limits above those of this shell, which a container may not raise.
 engine() {
   podman --root "$store/root" --runroot "$store/run" --storage-driver vfs --cgroup-manager cgroupfs \
     --runtime "$(command -v runc)" --events-backend file "$@"
@@ -41,7 +42,8 @@ for target in manager node; do
 done
 engine images --format '{{.Repository}} {{.Size}}' | grep flotilla-
 
-names=(flotilla-images-node flotilla-images-manager)
+# Of this run: what one that was killed left behind cannot always be removed.
+names=("flotilla-images-node-$$" "flotilla-images-manager-$$")
 folder=$(mktemp -d)
 server=
 trap 'engine rm -f "${names[@]}" >/dev/null 2>&1 || true; [ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
@@ -58,13 +60,14 @@ start() { # name, target, port, more options
   local name=$1 target=$2 port=$3
   shift 3
   configuration "$target" "$port"
-  engine run -d --name "$name" --network host --read-only --cap-drop ALL --security-opt no-new-privileges --cgroups=disabled \
-    --tmpfs /run/flotilla:mode=1777 --tmpfs /tmp -v "$folder:/etc/flotilla:ro" -e "EC_NODE_NAME=$target" "$@" \
+  engine run -d --name "$name" --network host --read-only --cap-drop ALL --security-opt no-new-privileges --no-healthcheck \
+    --ulimit nofile=4096:4096 --ulimit nproc=1024:1024 \
+    --tmpfs /run/flotilla:U --tmpfs /tmp -v "$folder:/etc/flotilla:ro" -e "EC_NODE_NAME=$target" "$@" \
     "localhost/flotilla-$target:0.1.0" >/dev/null
 }
 chmod 0755 "$folder"
-start flotilla-images-node node 19464 --cap-add NET_ADMIN --cap-add NET_RAW --cap-add NET_BIND_SERVICE
-start flotilla-images-manager manager 19465
+start "${names[0]}" node 19464 --cap-add NET_ADMIN --cap-add NET_RAW --cap-add NET_BIND_SERVICE
+start "${names[1]}" manager 19465
 for port in 19464 19465; do
   for attempt in $(seq 60); do
     node -e "fetch('http://127.0.0.1:$port/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))" && break
