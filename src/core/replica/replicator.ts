@@ -418,24 +418,25 @@ export class Replicator {
       nowMs: () => this.#ports.nowMs(),
       run: (work, keys) => this.#runOrQueue(work, keys <= fewKeys),
       rowDigest: () => this.#table.row(origin).digest,
-      exchange: (row, done) => {
+      exchange: (row, rest) => {
         const keys = this.#table.row(origin).size + row.size;
         this.#runOrQueue(
-          this.#exchange(this.#table.replaceRow(origin, row), () => {
-            // The member may have left, and even come back, while its row was waiting.
-            if (this.#receivers.get(origin) !== self()) return;
-            done();
-            this.#ports.rowsChanged();
-          }),
+          this.#exchange(
+            this.#table.replaceRow(origin, row),
+            rest,
+            () => this.#receivers.get(origin) === self(),
+          ),
           keys <= fewKeys,
         );
       },
     };
   }
 
-  *#exchange(work: Work, done: () => void): Work {
+  /** The member may leave, and even come back, while its row waits. */
+  *#exchange(work: Work, rest: () => Work, isThere: () => boolean): Work {
     yield* work;
-    done();
+    if (isThere()) yield* rest();
+    if (isThere()) this.#ports.rowsChanged();
   }
 }
 

@@ -14,10 +14,11 @@
  * as queued work, and a session that still has something to write is not late.
  */
 import { type Digest, sameDigest } from '../digest.ts';
+import { PartedMap } from '../parted-map.ts';
 import { changeCount, inParts } from './changes.ts';
 import type { Batch, Changes, SnapshotChunk } from './messages.ts';
 import type { RemoteRow } from './table.ts';
-import type { Work } from './work.ts';
+import { finish, type Work } from './work.ts';
 
 /** What the receiver asks of the replicator. */
 export interface ReceiverPorts {
@@ -32,8 +33,8 @@ export interface ReceiverPorts {
   nowMs(): number;
   /** Does what is to be done for so many keys, perhaps over several turns. */
   run(work: Work, keys: number): void;
-  /** Puts a row into the table, perhaps over several turns; `done` is called at the end. */
-  exchange(row: RemoteRow, done: () => void): void;
+  /** Puts a row into the table, and does the rest of the work behind that, perhaps over several turns. */
+  exchange(row: RemoteRow, rest: () => Work): void;
 }
 
 /** The sender's row as its beat describes it. */
@@ -84,12 +85,13 @@ export type ReceiverState = 'whole' | 'fetching' | 'exchanging';
 
 export class RowReceiver {
   readonly #ports: ReceiverPorts;
-  readonly #held = new Map<number, Changes>();
+  readonly #held = new PartedMap<Changes, number>();
   #heldKeys = 0;
   #highestHeld = 0;
   #applied = 0;
   #session: Session | undefined;
   #exchanging = false;
+  #stopped = false;
   #attempts = 0;
   #deadlineMs = Number.POSITIVE_INFINITY;
   /** What `applied` was when a beat first spoke of later batches. */
@@ -133,6 +135,7 @@ export class RowReceiver {
   /** The member has left, and its row with it: a chunk that is still being written must not put it back. */
   stop(): void {
     this.#session = undefined;
+    this.#stopped = true;
   }
 
   /** What was asked for may have been lost with the link: ask again at once. */
@@ -230,7 +233,7 @@ export class RowReceiver {
   }
 
   #releaseUpTo(sequence: number): void {
-    for (const held of this.#held.keys()) if (held <= sequence) this.#release(held);
+    for (const [held] of this.#held) if (held <= sequence) this.#release(held);
   }
 
   #openGap(nowMs: number): void {
@@ -267,13 +270,25 @@ export class RowReceiver {
     if (this.#session?.reason !== 'missing' || this.#held.size !== this.#highestHeld - this.#applied)
       return false;
     this.#close();
-    this.#applyHeld();
+    finish(this.#applyHeld());
     return true;
   }
 
-  #applyHeld(): void {
-    for (let changes = this.#release(this.#applied + 1); changes; changes = this.#release(this.#applied + 1))
-      this.#apply(this.#applied + 1, changes);
+  /** All that follows on what is applied, also what comes meanwhile. */
+  *#applyHeld(): Work {
+    for (
+      let changes = this.#release(this.#applied + 1);
+      changes;
+      changes = this.#release(this.#applied + 1)
+    ) {
+      for (const part of inParts(changes, stepKeys)) {
+        if (this.#stopped) return;
+        this.#ports.apply(part);
+        yield;
+      }
+      this.#applied++;
+      this.#stats.batches++;
+    }
   }
 
   /** Writes the chunks that are there, unless that is being done already. */
@@ -338,10 +353,12 @@ export class RowReceiver {
     this.#ports.exchange(session.row, () => this.#exchanged());
   }
 
-  #exchanged(): void {
-    this.#exchanging = false;
+  /** A busy member has sent much while its row was exchanged: as much work as the row itself. */
+  *#exchanged(): Work {
     this.#releaseUpTo(this.#applied);
-    this.#applyHeld();
+    yield* this.#applyHeld();
+    if (this.#stopped) return;
+    this.#exchanging = false;
     if (this.#held.size > 0) this.#openGap(this.#ports.nowMs());
   }
 }

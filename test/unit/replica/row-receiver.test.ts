@@ -80,6 +80,8 @@ class Pair {
   slow = false;
   work: Work[] = [];
   exchanges: (() => void)[] = [];
+  /** Of the exchange that was begun last. */
+  lastRest: () => Work = function* () {};
   readonly receiver = new RowReceiver(
     {
       newSession: () => ++this.sessions,
@@ -93,7 +95,7 @@ class Pair {
       rowDigest: () => this.row.digest,
       nowMs: () => this.nowMs,
       run: (work) => this.#run(work),
-      exchange: (row, done) => this.#exchange(row, done),
+      exchange: (row, rest) => this.#exchange(row, rest),
     },
     0,
   );
@@ -103,10 +105,11 @@ class Pair {
     this.receiver.tick(this.nowMs);
   }
 
-  #exchange(row: RemoteRow, done: () => void): void {
+  #exchange(row: RemoteRow, rest: () => Work): void {
     this.row = row as GaugeRow;
-    if (this.slow) this.exchanges.push(done);
-    else done();
+    if (this.slow) this.exchanges.push(() => finish(rest()));
+    else finish(rest());
+    this.lastRest = rest;
   }
 
   #run(work: Work): void {
@@ -396,6 +399,47 @@ describe('a row being received', () => {
     for (const done of pair.exchanges) done();
     expect(pair.receiver.state).toBe('whole');
     expect(pair.contents).toMatchObject({ k0: 5, k1: 6 });
+  });
+
+  it('P4 what arrived meanwhile is applied in steps, with what comes between them', () => {
+    synchronised();
+    pair.slow = true;
+    pair.row.write('k0', 99);
+    pair.beat();
+    pair.fetchAll();
+    for (let i = 0; i < 5; i++) {
+      pair.sender.change('k0', 10 + i);
+      pair.deliverAll();
+    }
+    const rest = pair.lastRest();
+    rest.next();
+    expect(pair.contents).toMatchObject({ k0: 10 });
+    pair.sender.change('k1', 77);
+    pair.deliverAll();
+    expect([pair.receiver.state, pair.contents.k1]).toEqual(['exchanging', 2]);
+    // A beat that describes more than is applied so far is no reason to fetch anything.
+    pair.beat();
+    expect(pair.requests).toBe(2);
+    finish(rest);
+    expect(pair.receiver.state).toBe('whole');
+    expect(pair.contents).toMatchObject({ k0: 14, k1: 77 });
+  });
+
+  it('a member that leaves between these steps changes nothing any more', () => {
+    synchronised();
+    pair.slow = true;
+    pair.row.write('k0', 99);
+    pair.beat();
+    pair.fetchAll();
+    for (const value of [10, 11]) {
+      pair.sender.change('k0', value);
+      pair.deliverAll();
+    }
+    const rest = pair.lastRest();
+    rest.next();
+    pair.receiver.stop();
+    finish(rest);
+    expect(pair.contents).toMatchObject({ k0: 10 });
   });
 
   it('too many batches held back are dropped, and a new session brings their content', () => {
