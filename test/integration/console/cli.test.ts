@@ -106,10 +106,9 @@ describe('flotilla cidr', () => {
     const ended = once(terminal, 'close');
     await until(() => seen.includes('cidr> '));
     terminal.stdin.write(`${questions[1]}\r`);
-    await until(() => seen.includes(counted) && seen.trimEnd().endsWith('cidr>'));
+    await until(() => seen.split(counted)[1]?.includes('cidr> ') ?? false);
     terminal.stdin.write('\u0004');
     expect(await ended).toEqual([0, null]);
-    expect(seen.split('cidr> ').length).toBeGreaterThanOrEqual(3);
   });
 });
 
