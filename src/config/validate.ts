@@ -105,7 +105,12 @@ class Builder {
       return;
     }
     if (option.ignored === true) {
-      this.#notice(`option ${option.name}`, name, `the option '${name.text}' has no effect here`);
+      this.#notice(
+        `option ${option.name}`,
+        name,
+        `the option '${name.text}' has no effect here`,
+        option.instead,
+      );
     }
     const read = readValue(option.type, value, this.#findings);
     if (read === undefined) return;
@@ -119,10 +124,11 @@ class Builder {
     });
   }
 
-  #notice(what: string, name: Name, message: string): void {
+  #notice(what: string, name: Name, message: string, instead?: string): void {
     if (this.#noticed.has(what)) return;
     this.#noticed.add(what);
-    this.#findings.add('CFG-2006', name.span, message);
+    const hint = instead === undefined ? {} : { hint: `use ${instead}` };
+    this.#findings.add('CFG-2006', name.span, message, hint);
   }
 
   /** `replicate [ type = "inbound_cidr" ]` of version 2: each adds an object named as its type (replication 3.1). */

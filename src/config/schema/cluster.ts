@@ -9,6 +9,7 @@ import {
   duration,
   int,
   ip,
+  level,
   listOf,
   moduleOptions,
   named,
@@ -22,8 +23,19 @@ import {
   text,
 } from './option.ts';
 
+const debugLevel: OptionSchema = {
+  name: 'debug_level',
+  type: level,
+  default: 'ERROR',
+  text: 'Least severe level that is logged.',
+};
 const groupName: OptionType = checked(groupNameProblem, 'CFG-2315');
 export const nodeName: OptionType = checked(nodeNameProblem, 'CFG-2315');
+
+/** The one level of a process, whatever part of it has something to say. */
+const clusterModule: readonly OptionSchema[] = moduleOptions.map((option) =>
+  option.name === 'debug_level' ? debugLevel : option,
+);
 
 const identity: readonly OptionSchema[] = [
   {
@@ -449,6 +461,6 @@ export const topologyScope: ScopeSchema = named('Topology', 'network', {
 
 export const clusterScope: ScopeSchema = anonymous('cluster', {
   text: 'The clustering module of a node.',
-  options: [...identity, ...bus, ...logging, ...duravip, ...removed, ...moduleOptions],
+  options: [...identity, ...bus, ...logging, ...duravip, ...removed, ...clusterModule],
   scopes: [replicateScope, topologyScope],
 });

@@ -23,44 +23,22 @@ import {
 } from './option.ts';
 import { outboundOptions, outboundScopes } from './outbound.ts';
 
+const serviceManager = 'User=, Group= and AmbientCapabilities= of the service (deploy/systemd)';
+
 const security = anonymous('Security', {
-  text: 'As whom the process runs.',
+  text: 'As whom the process of the original runs. Here it stays who it is started as: the service manager says who that is, and with which capabilities.',
   options: [
-    {
-      name: 'user',
-      type: text,
-      default: 'ecuser',
-      restart: 'process',
-      text: 'User that a process started as root becomes.',
-    },
-    {
-      name: 'group',
-      type: text,
-      default: 'ecuser',
-      restart: 'process',
-      text: 'Group that a process started as root becomes.',
-    },
-    {
-      name: 'capabilities',
-      type: text,
-      restart: 'process',
-      text: 'Capabilities to keep, as `cap_net_admin+ep cap_net_raw+ep`.',
-    },
-    {
-      name: 'chroot',
-      type: path,
-      restart: 'process',
-      ignored: true,
-      text: 'Root directory of the original.',
-    },
+    { name: 'user', type: text, default: 'ecuser', text: 'User that a process started as root becomes.' },
+    { name: 'group', type: text, default: 'ecuser', text: 'Group that a process started as root becomes.' },
+    { name: 'capabilities', type: text, text: 'Capabilities to keep.' },
+    { name: 'chroot', type: path, text: 'Root directory of the original.' },
     {
       name: 'supplemental_groups',
       type: listOf(text, { alone: true }),
-      restart: 'process',
       text: 'Further groups of the process.',
     },
-    { name: 'privileges', type: text, ignored: true, text: 'Privileges on Solaris.' },
-  ],
+    { name: 'privileges', type: text, text: 'Privileges on Solaris.' },
+  ].map((option): OptionSchema => ({ ...option, ignored: true, instead: serviceManager })),
 });
 
 /** Whoever gives a command chooses the text that is compared: no text may make that slow. */
@@ -86,7 +64,7 @@ const authorization = anonymous('Authorization', {
 });
 
 const debugFlags = anonymous('Debug_Flags', {
-  text: 'Which subsystems log at which level.',
+  text: 'Which subsystems of the original log at which level; here there is one level, `debug_level` of `cluster`.',
   options: logLevels.map((level): OptionSchema => {
     const name = level.toUpperCase();
     const isDefault = level === 'error' || level === 'critical';
@@ -94,6 +72,8 @@ const debugFlags = anonymous('Debug_Flags', {
       name,
       type: listOf(text, { alone: true }),
       ...(isDefault ? { default: 'ALL' } : {}),
+      ignored: true,
+      instead: 'debug_level of cluster',
       text: `Subsystems that log ${name}; ALL: all of them.`,
     };
   }),
@@ -176,7 +156,8 @@ const globalOptions: readonly OptionSchema[] = [
     name: 'timestampformat',
     type: text,
     default: '"[%a %d %b %Y %H:%M:%S] "',
-    text: 'Time before each line of the paniclog.',
+    ignored: true,
+    text: 'Time before each line of the paniclog of the original; here lines begin with seconds since 1970.',
   },
   {
     name: 'log_hires_timestamp',

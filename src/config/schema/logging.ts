@@ -178,20 +178,12 @@ const ioModules: readonly ScopeSchema[] = [
       ...moduleOptions,
     ],
   }),
-  optionallyNamed('persist_io', {
-    text: 'Sources `persist://`: a local copy in front of another URI.',
-    options: [
-      {
-        name: 'persist_path',
-        type: path,
-        default: '/var/log/ecelerity/persist',
-        text: 'Directory of the copies.',
-      },
-      { name: 'dirmode', type: mode, default: '0700', text: 'Mode of new directories.' },
-      { name: 'filemode', type: mode, default: '0600', text: 'Mode of new files.' },
-      ...moduleOptions,
-    ],
-  }),
+  {
+    ...optionallyNamed('persist_io', {
+      text: 'Sources `persist://` of the original; here nothing reads them.',
+    }),
+    ignored: true,
+  },
 ];
 
 /** A week. Timers of Node.js overflow after three. */

@@ -53,7 +53,6 @@ export const restartReasons = {
   table: 'tables were made with it, and what they hold would be lost',
   file: 'files are open with it, and others read them',
   collector: 'what a manager collects is on its way into files that were opened with it',
-  process: 'the process gave up the right to change it when it started',
 } as const;
 
 export type RestartReason = keyof typeof restartReasons;
@@ -82,6 +81,8 @@ export interface OptionSchema {
   readonly alone?: { readonly scope: string; readonly default: string };
   /** Accepted so that existing files load; has no effect here (CFG-2006). */
   readonly ignored?: true;
+  /** Of an ignored one, what to use. */
+  readonly instead?: string;
   /** Since when it is gone, and what took its place (CFG-2005). */
   readonly removed?: { readonly since: string; readonly replacement: string };
 }
@@ -183,7 +184,14 @@ export function afterRestart(
 /** What each module understands. */
 export const moduleOptions: readonly OptionSchema[] = [
   { name: 'enabled', type: bool, default: 'true', text: 'Whether the module is loaded.' },
-  { name: 'debug_level', type: level, default: 'ERROR', text: 'Least severe level that the module logs.' },
+  {
+    name: 'debug_level',
+    type: level,
+    default: 'ERROR',
+    ignored: true,
+    instead: 'debug_level of cluster',
+    text: 'Least severe level that the module of the original logs.',
+  },
 ];
 
 interface ScopeParts {
