@@ -24,6 +24,7 @@ import {
   requestOf,
 } from '../node/configuration.ts';
 import { fatalLine } from './fatal-line.ts';
+import { writePidFile } from './pid-file.ts';
 import { managerReadyLine, readyLine } from './ready-line.ts';
 
 export interface ProcessFlags {
@@ -117,10 +118,14 @@ async function run(kind: Kind, flags: ManagerFlags): Promise<number> {
   stopOnDefects(starting);
   const running = await starting;
   // Stopped already: the wish to stop came during the start.
-  if (running.state !== 'stopped') process.stdout.write(`${kind.readyLine(settings)}\n`);
-  await running.ended;
+  const isOver = running.state === 'stopped';
+  const removePidFile = isOver ? () => {} : writePidFile(settings.pidFile, toStandardError);
+  if (!isOver) process.stdout.write(`${kind.readyLine(settings)}\n`);
+  await running.ended.finally(removePidFile);
   return 0;
 }
+
+const toStandardError = (problem: string): void => void process.stderr.write(`flotilla: ${problem}\n`);
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

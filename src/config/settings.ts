@@ -66,6 +66,7 @@ export function nodeSettingsOf(
     clusterPort: clusterPortOf(root),
     subcluster: identity.subcluster,
     stateDir: cluster.text('state_dir') ?? '',
+    pidFile: new ScopeReader(root.schema, root).text('pidfile'),
     clusterGroup: cluster.text('cluster_group') ?? '',
     controlGroup: cluster.text('control_group') ?? '',
     logGroup: cluster.text('log_group'),

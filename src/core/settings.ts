@@ -19,6 +19,8 @@ export interface NodeSettings {
   readonly clusterPort: number;
   readonly subcluster: string;
   readonly stateDir: string;
+  /** Holds the process id of a process of its own; undefined: none does. */
+  readonly pidFile: string | undefined;
   readonly clusterGroup: string;
   readonly controlGroup: string;
   /** undefined prints as `none`. */

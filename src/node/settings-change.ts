@@ -226,6 +226,7 @@ const optionNames: Readonly<Record<string, string>> = {
   clusterPort: 'ECCluster_Listener',
   subcluster: 'EC_SUB_CLUSTER',
   stateDir: 'state_dir',
+  pidFile: 'pidfile',
   clusterGroup: 'cluster_group',
   controlGroup: 'control_group',
   logGroup: 'log_group',

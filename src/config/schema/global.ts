@@ -142,9 +142,8 @@ const globalOptions: readonly OptionSchema[] = [
   {
     name: 'pidfile',
     type: path,
-    default: '/var/run/ecelerity.pid',
     restart: 'file',
-    text: 'File that holds the process id.',
+    text: 'File that holds the process id while `flotilla node` or `flotilla manager` runs; unset: none.',
   },
   {
     name: 'control_client_timeout',

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -82,6 +82,28 @@ ${more}
   const children: ChildProcess[] = [];
   afterAll(() => {
     for (const child of children) child.kill('SIGKILL');
+  });
+
+  it('CONF-8.8 its pidfile holds its process id while it serves, and what a killed one left is written over', async () => {
+    const pidFile = join(directory, 'relay.pid');
+    writeFileSync(pidFile, '1\n');
+    const node = await startNode('with-pid', `pidfile = "${pidFile}"`);
+    await until(() => readFileSync(pidFile, 'utf8') === `${node.child.pid}\n`);
+    writeFileSync(node.config, readFileSync(node.config, 'utf8').replace(pidFile, `${pidFile}.other`));
+    const { stdout } = await run(['console', node.endpoint, 'config reload']);
+    expect(stdout).toContain('Not applied, needs a restart:\n  pidfile\n');
+    node.child.kill('SIGTERM');
+    expect((await node.exited).exitCode).toBe(0);
+    expect(existsSync(pidFile)).toBe(false);
+    expect(existsSync(`${pidFile}.other`)).toBe(false);
+  });
+
+  it('CONF-8.8 a pidfile that cannot be written is told, and the node serves', async () => {
+    const node = await startNode('without-pid', `pidfile = "${join(directory, 'no/such/folder/pid')}"`);
+    await until(() => node.errors().includes('flotilla: the pidfile cannot be written: ENOENT'));
+    expect((await run(['console', node.endpoint, 'pid'])).stdout).toBe(`${node.child.pid}\n`);
+    node.child.kill('SIGTERM');
+    expect((await node.exited).exitCode).toBe(0);
   });
 
   it('CON-5, LIFE-4 its console answers while the bus is down; MEM-4 and it knows no members', async () => {

@@ -11,6 +11,7 @@ describe('settings of an empty configuration', () => {
       clusterPort: 4802,
       subcluster: 'default',
       stateDir: '/var/lib/flotilla',
+      pidFile: undefined,
       clusterGroup: 'ec_cluster',
       controlGroup: 'ec_console',
       logGroup: undefined,
