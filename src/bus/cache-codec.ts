@@ -27,6 +27,8 @@ export function encodeCacheMessage(message: CacheMessage): Uint8Array {
   return writer.take();
 }
 
+export const knowsCacheKind = (kind: number): boolean => kinds[kind - firstKind.cache] !== undefined;
+
 /** Undefined for anything that is not a whole message of this version. Never throws. */
 export function decodeCacheMessage(bytes: Uint8Array): CacheMessage | undefined {
   try {

@@ -1,13 +1,14 @@
 /**
  * Messages of one kind on one connection: to everybody in the cluster group, or to one incarnation.
  *
- * Invariant: nothing that arrives can throw into the connection. Foreign or malformed messages are counted, logged once
- * a minute, and dropped (MSG-1).
+ * Invariant: nothing that arrives can throw into the connection. Foreign or malformed messages, and those of a release that
+ * says more than this one knows, are counted, logged once a minute, and dropped (MSG-1, MSG-2).
  */
 import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { Log } from '../core/log.ts';
+import { LogGate } from '../core/log-gate.ts';
 import type { Random } from '../core/random.ts';
 import { Fragmenter, Reassembler } from './fragments.ts';
 import type { GroupNames } from './subjects.ts';
@@ -32,6 +33,8 @@ export interface ChannelForm<M> {
   decode(bytes: Uint8Array): M | undefined;
   /** Also of a message whose rest is malformed. */
   senderOf(bytes: Uint8Array): Incarnation | undefined;
+  /** Why no message of this release looks like that, in words. */
+  unknownFormat(bytes: Uint8Array): string | undefined;
   /** Memory for messages that arrive in fragments. */
   readonly maxBytes: number;
   /** Something was dropped. */
@@ -50,7 +53,8 @@ export class Channel<M> {
   readonly #reassembler: Reassembler;
   readonly #subscriptions: Subscription[];
   #listener: (message: M) => void = () => {};
-  #complainedMs = Number.NEGATIVE_INFINITY;
+  readonly #malformed: LogGate;
+  readonly #unknown: LogGate;
   /** Own messages come back from the server, too. */
   onOwn: ((bytes: Uint8Array) => void) | undefined;
 
@@ -58,6 +62,8 @@ export class Channel<M> {
     this.#wire = wire;
     this.#options = options;
     this.#form = form;
+    this.#malformed = new LogGate(options.clock, complaintPeriodMs);
+    this.#unknown = new LogGate(options.clock, complaintPeriodMs);
     this.#fragmenter = new Fragmenter(options.random.hex(8));
     this.#reassembler = new Reassembler({ maxBytes: form.maxBytes, maxAgeMs });
     const receive = (message: WireMessage) => this.#receive(message);
@@ -96,15 +102,25 @@ export class Channel<M> {
     }
     const message = body === null ? undefined : this.#form.decode(body);
     if (message) this.#listener(message);
-    else this.#complain(subject);
+    else this.#complain(subject, body);
   }
 
-  #complain(subject: string): void {
-    const { clock, log } = this.#options;
+  #complain(subject: string, body: Uint8Array | null): void {
     this.#form.countMalformed();
-    const nowMs = clock.nowMs();
-    if (nowMs - this.#complainedMs < complaintPeriodMs) return;
-    this.#complainedMs = nowMs;
-    log.error(`malformed or foreign message on ${subject} dropped`, { code: 'FLT-1205' });
+    const unknown = body === null ? undefined : this.#form.unknownFormat(body);
+    if (unknown !== undefined) this.complainOfFormat(`message on ${subject}`, unknown);
+    else
+      this.#malformed.pass(() =>
+        this.#options.log.error(`malformed or foreign message on ${subject} dropped`, { code: 'FLT-1205' }),
+      );
+  }
+
+  /** Of a message of another release that was dropped, or of what was in one. */
+  complainOfFormat(what: string, unknown: string): void {
+    const { counters, log } = this.#options;
+    counters.add('bus_unknown_format_messages_total');
+    this.#unknown.pass((heldBack) =>
+      log.warning(`${what} dropped: ${unknown}`, { code: 'FLT-1209', heldBack }),
+    );
   }
 }

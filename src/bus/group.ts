@@ -4,7 +4,7 @@ import type { ViewMessage } from '../core/agreement/messages.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { Channel, type ChannelOptions } from './channel.ts';
 import { subjects } from './subjects.ts';
-import { decodeViewMessage, encodeViewMessage, viewSenderOf } from './view-codec.ts';
+import { decodeViewMessage, encodeViewMessage, unknownViewFormat, viewSenderOf } from './view-codec.ts';
 import type { Wire } from './wire.ts';
 
 export interface GroupOptions extends ChannelOptions {
@@ -24,6 +24,7 @@ export class ClusterGroup implements ViewChannel {
       encode: encodeViewMessage,
       decode,
       senderOf: viewSenderOf,
+      unknownFormat: unknownViewFormat,
       maxBytes: 16 * 1_048_576,
       countMalformed: () => options.counters.add('bus_malformed_messages_total'),
     });

@@ -30,7 +30,7 @@ import {
   encodeAck,
   encodeClose,
   encodeFetch,
-  encodeJson,
+  encodeList,
   encodeOpen,
   intervalOf,
   type JsonObject,
@@ -95,12 +95,12 @@ export class LogClient implements LogServices {
   }
 
   names(node: string): Promise<readonly string[] | Refusal> {
-    return this.#ask(node, 'list', encodeJson({ only: 'names' }), decodeNames);
+    return this.#ask(node, 'list', encodeList('names'), decodeNames);
   }
 
   /** Everything a node says of its logs. */
   list(node: string): Promise<NodeListing | Refusal> {
-    return this.#ask(node, 'list', new Uint8Array(), decodeListing);
+    return this.#ask(node, 'list', encodeList(), decodeListing);
   }
 
   close(node: string, lease: string): void {

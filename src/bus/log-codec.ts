@@ -16,6 +16,9 @@ import {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** Of the requests. Answers are in the version of their request, so they do not say one. */
+const serviceVersion = 1;
+
 export const maxRequestBytes = 64 * 1024;
 export const maxPartBytes = 512 * 1024;
 const longestName = 255;
@@ -23,11 +26,21 @@ const mostSubscribers = 64;
 
 // Requests
 
-export const encodeOpen = (request: OpenRequest): Uint8Array => encodeJson({ ...request });
-export const encodeAck = (lease: string, id: LogId): Uint8Array => encodeJson({ lease, id: formatId(id) });
-export const encodeClose = (lease: string): Uint8Array => encodeJson({ lease });
+export const encodeOpen = (request: OpenRequest): Uint8Array => encodeRequest({ ...request });
+export const encodeAck = (lease: string, id: LogId): Uint8Array => encodeRequest({ lease, id: formatId(id) });
+export const encodeClose = (lease: string): Uint8Array => encodeRequest({ lease });
 export const encodeFetch = ({ lease, maxBytes, after }: FetchRequest): Uint8Array =>
-  encodeJson({ lease, maxBytes, ...(after && { after: formatId(after) }) });
+  encodeRequest({ lease, maxBytes, ...(after && { after: formatId(after) }) });
+/** `names`: no more than what they are called. */
+export const encodeList = (only?: 'names'): Uint8Array => encodeRequest(only === undefined ? {} : { only });
+
+const encodeRequest = (fields: JsonObject): Uint8Array => encodeJson({ version: serviceVersion, ...fields });
+
+/** What to say to a request of a later version; who says none means the first. Fields that are not known are ignored. */
+export function versionRefusal({ version = serviceVersion }: JsonObject): Refusal | undefined {
+  if (version === serviceVersion) return undefined;
+  return { refused: 'version', text: `this node speaks version ${serviceVersion} of the log service` };
+}
 
 export function decodeOpen({
   log,

@@ -8,6 +8,7 @@ import type { LogService } from '../actors/log-service.ts';
 import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import { LogGate } from '../core/log-gate.ts';
 import { crc32c } from '../core/logs/crc32c.ts';
 import { type FetchedInterval, isRefusal, type Refusal } from '../core/logs/service-messages.ts';
 import {
@@ -27,6 +28,7 @@ import {
   type JsonObject,
   maxPartBytes,
   maxRequestBytes,
+  versionRefusal,
 } from './log-codec.ts';
 import { encodeListing } from './log-listing-codec.ts';
 import { type GroupNames, isReserved, subjects } from './subjects.ts';
@@ -50,6 +52,7 @@ const headerRoomBytes = 1_024;
 /** While too much waits in the connection. */
 const retryMs = 20;
 const maxRetries = 250;
+const complaintPeriodMs = 60_000;
 
 const malformed: Refusal = {
   refused: 'malformed',
@@ -61,12 +64,14 @@ const ops = ['list', 'open', 'fetch', 'ack', 'close'] as const;
 export class LogServer {
   readonly #options: LogServerOptions;
   readonly #subscriptions: Subscription[];
+  readonly #versions: LogGate;
   #requests = 0;
   #intervals = 0;
   #closed = false;
 
   constructor(options: LogServerOptions) {
     this.#options = options;
+    this.#versions = new LogGate(options.clock, complaintPeriodMs);
     const { wire, groups, node, service } = options;
     this.#subscriptions = service.offersAny
       ? ops.map((op) =>
@@ -108,11 +113,28 @@ export class LogServer {
 
   async #answer(op: (typeof ops)[number], data: Uint8Array, reply: string): Promise<void> {
     const body = data.length > maxRequestBytes ? undefined : decodeJson(data);
+    const otherVersion = body && versionRefusal(body);
+    if (otherVersion) return this.#refuseVersion(op, body, otherVersion, reply);
     if (op === 'fetch') return this.#fetch(body, reply);
     const answer = body && (await this.#do(op, body));
     if (answer === undefined) this.#refuse(reply, malformed);
     else if (answer instanceof Uint8Array) this.#send(reply, answer);
     else this.#refuse(reply, answer);
+  }
+
+  #refuseVersion(op: string, { version }: JsonObject, refusal: Refusal, reply: string): void {
+    const { counters, log } = this.#options;
+    counters.add('log_requests_refused_total');
+    counters.add('bus_unknown_format_messages_total');
+    this.#versions.pass((heldBack) =>
+      log.warning(`a request for logs was refused: ${refusal.text}`, {
+        code: 'FLT-1209',
+        op,
+        version,
+        heldBack,
+      }),
+    );
+    this.#refuse(reply, refusal);
   }
 
   async #fetch(body: JsonObject | undefined, reply: string): Promise<void> {

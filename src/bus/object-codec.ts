@@ -1,9 +1,10 @@
 /** Bytes of all messages about shared objects: picks the codec of their family. */
 import { familyOf, isOfCache, isOfQuota, type ObjectMessage } from '../core/shared-object.ts';
-import { decodeCacheMessage, encodeCacheMessage } from './cache-codec.ts';
-import { decodeQuotaMessage, encodeQuotaMessage } from './quota-codec.ts';
-import { decodeSharedMessage, encodeSharedMessage } from './shared-codec.ts';
-import { sharedFamilyOf } from './shared-header.ts';
+import { decodeCacheMessage, encodeCacheMessage, knowsCacheKind } from './cache-codec.ts';
+import { unknownFormat } from './message-format.ts';
+import { decodeQuotaMessage, encodeQuotaMessage, knowsQuotaKind } from './quota-codec.ts';
+import { decodeSharedMessage, encodeSharedMessage, knowsRowKind } from './shared-codec.ts';
+import { sharedFamilyOf, sharedFormatVersion, unknownTypeOf } from './shared-header.ts';
 
 const decoders = { rows: decodeSharedMessage, cache: decodeCacheMessage, quota: decodeQuotaMessage };
 
@@ -20,4 +21,14 @@ export function decodeObjectMessage(bytes: Uint8Array): ObjectMessage | undefine
   const family = sharedFamilyOf(bytes);
   const message = family && decoders[family](bytes);
   return message && familyOf(message.type) === family ? message : undefined;
+}
+
+const format = {
+  version: sharedFormatVersion,
+  knowsKind: (kind: number) => knowsRowKind(kind) || knowsCacheKind(kind) || knowsQuotaKind(kind),
+};
+
+/** Why no message of this release looks like that, in words. */
+export function unknownObjectFormat(bytes: Uint8Array): string | undefined {
+  return unknownFormat(bytes, format) ?? unknownTypeOf(bytes);
 }

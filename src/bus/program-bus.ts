@@ -12,6 +12,8 @@ import {
   encodeOrderedItem,
   encodeProgramMessage,
   programSenderOf,
+  unknownItemFormat,
+  unknownProgramFormat,
 } from './program-codec.ts';
 import { subjects } from './subjects.ts';
 import type { Wire } from './wire.ts';
@@ -28,6 +30,7 @@ export class ProgramBus implements ProgramChannel {
       encode: encodeProgramMessage,
       decode: decodeProgramMessage,
       senderOf: programSenderOf,
+      unknownFormat: unknownProgramFormat,
       // Several messages of a megabyte may arrive in fragments at once.
       maxBytes: 16 * 1_048_576,
       countMalformed: () => options.counters.add('program_malformed_messages_total'),
@@ -39,6 +42,8 @@ export class ProgramBus implements ProgramChannel {
   }
 
   decode(bytes: Uint8Array): OrderedItem | undefined {
+    const unknown = unknownItemFormat(bytes);
+    if (unknown !== undefined) this.#channel.complainOfFormat('ordered message', unknown);
     return decodeOrderedItem(bytes);
   }
 

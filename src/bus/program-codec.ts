@@ -5,11 +5,10 @@
 import type { Incarnation } from '../core/identity.ts';
 import type { Item, JoinedGroup, OrderedItem, ProgramMessage } from '../core/multicast/messages.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
+import { orderedMarks, unknownFormat, unknownOrdered } from './message-format.ts';
 import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
 
 const formatVersion = 1;
-/** First byte of ordered messages of programs; those about addresses have another one. */
-const orderedMark = 0x4d;
 const kinds = [
   'multicast',
   'private',
@@ -40,13 +39,17 @@ export function decodeProgramMessage(bytes: Uint8Array): ProgramMessage | undefi
   });
 }
 
+export function unknownProgramFormat(bytes: Uint8Array): string | undefined {
+  return unknownFormat(bytes, { version: formatVersion, knowsKind: (kind) => kind < kinds.length });
+}
+
 /** The sender of a message, also of one whose rest is malformed. */
 export function programSenderOf(bytes: Uint8Array): Incarnation | undefined {
   return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
 }
 
 export function encodeOrderedItem({ from, item }: OrderedItem): Uint8Array {
-  writer.u8(orderedMark);
+  writer.u8(orderedMarks.program);
   writer.u8(formatVersion);
   writer.incarnation(from);
   writeItem(item);
@@ -55,12 +58,16 @@ export function encodeOrderedItem({ from, item }: OrderedItem): Uint8Array {
 
 /** Undefined for an ordered message of another kind or version. Never throws. */
 export function decodeOrderedItem(bytes: Uint8Array): OrderedItem | undefined {
-  if (bytes[0] !== orderedMark) return undefined;
+  if (bytes[0] !== orderedMarks.program) return undefined;
   return attempt(() => {
     const reader = new ByteReader(bytes.subarray(1));
     if (reader.u8() !== formatVersion) return undefined;
     return { from: reader.incarnation(), item: readItem(reader) };
   });
+}
+
+export function unknownItemFormat(bytes: Uint8Array): string | undefined {
+  return unknownOrdered(bytes, orderedMarks.program, formatVersion);
 }
 
 function writeFields(message: ProgramMessage): void {

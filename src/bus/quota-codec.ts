@@ -31,6 +31,8 @@ export function encodeQuotaMessage(message: QuotaMessage): Uint8Array {
   return writer.take();
 }
 
+export const knowsQuotaKind = (kind: number): boolean => kinds[kind - firstKind.quota] !== undefined;
+
 /** Undefined for anything that is not a whole message of this version. Never throws. */
 export function decodeQuotaMessage(bytes: Uint8Array): QuotaMessage | undefined {
   try {

@@ -37,6 +37,8 @@ export function encodeSharedMessage(message: SharedMessage): Uint8Array {
   return writer.take();
 }
 
+export const knowsRowKind = (kind: number): boolean => kinds[kind - firstKind.rows] !== undefined;
+
 /** Undefined for anything that is not a whole message of this version. Never throws. */
 export function decodeSharedMessage(bytes: Uint8Array): SharedMessage | undefined {
   try {

@@ -11,6 +11,8 @@ export const sharedFormatVersion = 1;
 
 export const firstKind: Readonly<Record<MessageFamily, number>> = { rows: 0, cache: 16, quota: 32 };
 const kindsPerFamily = 16;
+/** Behind version, kind and incarnation. */
+const typeAt = 18;
 
 /** Names come from configurations; a longer one is nobody's, and would only fill the memory of complaints. */
 export const maxNameLength = 255;
@@ -44,6 +46,14 @@ export function sharedFamilyOf(bytes: Uint8Array): MessageFamily | undefined {
   const kind = bytes[1] ?? Number.NaN;
   const families = Object.keys(firstKind) as MessageFamily[];
   return families.find((family) => kind >= firstKind[family] && kind < firstKind[family] + kindsPerFamily);
+}
+
+/** A shared object of a type that a later release has. */
+export function unknownTypeOf(bytes: Uint8Array): string | undefined {
+  const type = bytes[typeAt];
+  return type === undefined || type < replicaTypes.length
+    ? undefined
+    : `type ${type} of shared objects, which this release does not know`;
 }
 
 /** The sender of a message, also of one whose rest is malformed. */

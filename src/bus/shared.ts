@@ -7,11 +7,12 @@
  */
 import type { SharedChannel } from '../actors/ports.ts';
 import type { Incarnation } from '../core/identity.ts';
+import { LogGate } from '../core/log-gate.ts';
 import type { ObjectMessage } from '../core/shared-object.ts';
 import type { ChannelOptions } from './channel.ts';
 import { Fragmenter, Reassembler } from './fragments.ts';
 import { Inbox } from './inbox.ts';
-import { decodeObjectMessage, encodeObjectMessage } from './object-codec.ts';
+import { decodeObjectMessage, encodeObjectMessage, unknownObjectFormat } from './object-codec.ts';
 import { sharedSenderOf } from './shared-header.ts';
 import { subjects } from './subjects.ts';
 import type { Subscription, Wire } from './wire.ts';
@@ -41,10 +42,12 @@ export class SharedBus implements SharedChannel {
   readonly #listeners = new Map<string, SharedListener>();
   readonly #complainedMs = new Map<string, number>();
   readonly #unknown = new Set<string>();
+  readonly #formats: LogGate;
 
   constructor(wire: Wire, options: SharedOptions) {
     this.#wire = wire;
     this.#options = options;
+    this.#formats = new LogGate(options.clock, complaintPeriodMs);
     this.#fragmenter = new Fragmenter(options.random.hex(8));
     this.#inbox = new Inbox({
       clock: options.clock,
@@ -106,8 +109,8 @@ export class SharedBus implements SharedChannel {
     // Own batches come back from the server, too.
     if (sender === this.#options.self) return;
     const message = body === null ? undefined : decodeObjectMessage(body);
-    if (!message) this.#complainOfMalformed(sender ?? 'somebody unknown');
-    else this.#deliver(message);
+    if (message) this.#deliver(message);
+    else this.#complain(sender, body === null ? undefined : unknownObjectFormat(body));
   }
 
   #deliver(message: ObjectMessage): void {
@@ -116,9 +119,23 @@ export class SharedBus implements SharedChannel {
     else this.#complainOfUnknown(message);
   }
 
+  #complain(sender: Incarnation | undefined, unknownFormat: string | undefined): void {
+    this.#options.counters.add('shared_malformed_messages_total');
+    if (unknownFormat === undefined) this.#complainOfMalformed(sender ?? 'somebody unknown');
+    else this.#complainOfFormat(unknownFormat);
+  }
+
+  /** Who sent it cannot be told: in another format that may stand elsewhere. */
+  #complainOfFormat(unknownFormat: string): void {
+    const { counters, log } = this.#options;
+    counters.add('bus_unknown_format_messages_total');
+    this.#formats.pass((heldBack) =>
+      log.warning(`replication message dropped: ${unknownFormat}`, { code: 'FLT-1209', heldBack }),
+    );
+  }
+
   #complainOfMalformed(sender: string): void {
-    const { counters, clock, log } = this.#options;
-    counters.add('shared_malformed_messages_total');
+    const { clock, log } = this.#options;
     const nowMs = clock.nowMs();
     if (nowMs - (this.#complainedMs.get(sender) ?? Number.NEGATIVE_INFINITY) < complaintPeriodMs) return;
     if (this.#complainedMs.size >= maxRemembered) this.#complainedMs.clear();

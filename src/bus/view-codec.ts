@@ -13,6 +13,7 @@ import type {
 import type { Incarnation, MemberType } from '../core/identity.ts';
 import type { Process } from '../core/view.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
+import { unknownFormat } from './message-format.ts';
 import { readCount, readEpoch, readViewId, writeViewId } from './view-id-codec.ts';
 
 export const viewFormatVersion = 1;
@@ -53,6 +54,10 @@ export function decodeViewMessage(bytes: Uint8Array): ViewMessage | undefined {
     // RangeError: the message ends too early. TypeError: text that is not UTF-8.
     return undefined;
   }
+}
+
+export function unknownViewFormat(bytes: Uint8Array): string | undefined {
+  return unknownFormat(bytes, { version: viewFormatVersion, knowsKind: (kind) => kind < kinds.length });
 }
 
 /** The sender of a message, also of one whose rest is malformed. Each kind begins with it. */

@@ -9,6 +9,8 @@ import {
   decodeVipMessage,
   encodeDecision,
   encodeVipMessage,
+  unknownDecisionFormat,
+  unknownVipFormat,
   vipSenderOf,
 } from './vip-codec.ts';
 import type { Wire } from './wire.ts';
@@ -25,6 +27,7 @@ export class VipBus implements VipChannel {
       encode: encodeVipMessage,
       decode: decodeVipMessage,
       senderOf: vipSenderOf,
+      unknownFormat: unknownVipFormat,
       // 10,240 addresses announced are 1 MB, from each of 64 nodes.
       maxBytes: 64 * 1_048_576,
       countMalformed: () => options.counters.add('vip_malformed_messages_total'),
@@ -36,6 +39,8 @@ export class VipBus implements VipChannel {
   }
 
   decode(bytes: Uint8Array): Decision | undefined {
+    const unknown = unknownDecisionFormat(bytes);
+    if (unknown !== undefined) this.#channel.complainOfFormat('decision about addresses', unknown);
     return decodeDecision(bytes);
   }
 

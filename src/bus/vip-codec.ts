@@ -7,11 +7,10 @@ import type { Decision, LostHolder, VipMessage } from '../core/duravip/messages.
 import type { Assignment, AssignmentReason, Ip, VipAnnouncement } from '../core/duravip/vip.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
+import { orderedMarks, unknownFormat, unknownOrdered } from './message-format.ts';
 import { readCount, readViewId, writeViewId } from './view-id-codec.ts';
 
 const formatVersion = 1;
-/** First byte of ordered messages about addresses; others may share the stream one day. */
-const decisionMark = 0x56;
 const kinds = [
   'claims',
   'announcement',
@@ -56,13 +55,21 @@ export function decodeVipMessage(bytes: Uint8Array): VipMessage | undefined {
   });
 }
 
+export function unknownVipFormat(bytes: Uint8Array): string | undefined {
+  return unknownFormat(bytes, { version: formatVersion, knowsKind: (kind) => kind < kinds.length });
+}
+
+export function unknownDecisionFormat(bytes: Uint8Array): string | undefined {
+  return unknownOrdered(bytes, orderedMarks.decision, formatVersion);
+}
+
 /** The sender of a message, also of one whose rest is malformed. */
 export function vipSenderOf(bytes: Uint8Array): Incarnation | undefined {
   return bytes.length < 18 ? undefined : new ByteReader(bytes.subarray(2)).incarnation();
 }
 
 export function encodeDecision(decision: Decision): Uint8Array {
-  writer.u8(decisionMark);
+  writer.u8(orderedMarks.decision);
   writer.u8(formatVersion);
   writer.u8(verbs.indexOf(decision.verb));
   writer.f64(decision.sequence);
@@ -74,7 +81,7 @@ export function encodeDecision(decision: Decision): Uint8Array {
 export function decodeDecision(bytes: Uint8Array): Decision | undefined {
   return attempt(() => {
     const reader = new ByteReader(bytes);
-    if (reader.u8() !== decisionMark || reader.u8() !== formatVersion) return undefined;
+    if (reader.u8() !== orderedMarks.decision || reader.u8() !== formatVersion) return undefined;
     const verb = verbs[reader.u8()];
     if (!verb) return undefined;
     return {

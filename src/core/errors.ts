@@ -71,6 +71,11 @@ export const errorCatalogue = {
     title: 'There is no member of this name',
     advice: 'Give a node name or a private name; `cluster membership` lists them.',
   },
+  'FLT-1209': {
+    title: 'A message of another release was dropped',
+    advice:
+      'Look for the release with `version` on each node; while a fleet is upgraded this may happen, afterwards all nodes should have one.',
+  },
   'FLT-1301': {
     title: 'There is no shared object of this name',
     advice: '`cluster shared list` shows those configured.',
@@ -422,6 +427,10 @@ export const errorCatalogue = {
   'FLT-2318': {
     title: 'The running configuration cannot be told',
     advice: 'Look at what `config showrecurse` says on the console of the process, which --from names.',
+  },
+  'FLT-2319': {
+    title: 'The repository was written by a later release',
+    advice: 'Upgrade this program; until then it keeps the revision that it has.',
   },
 } as const satisfies Record<string, { title: string; advice: string }>;
 

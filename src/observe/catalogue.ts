@@ -57,6 +57,10 @@ export const metricCatalogue = {
     'messages',
     'Received messages that could not be understood and were dropped',
   ),
+  bus_unknown_format_messages_total: counter(
+    'messages',
+    'Messages dropped because another release says what this one does not know; those of the cluster are also counted as malformed',
+  ),
   bus_publish_refused_down: counter('messages', 'Messages not sent because the link was down'),
   bus_publish_refused_backlog: counter('messages', 'Messages not sent because too many wait in the link'),
   bus_publish_failed: counter(

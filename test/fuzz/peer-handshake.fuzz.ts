@@ -30,7 +30,8 @@ function oneInput(random: SeededRandom): boolean {
     ? randomBytes(random, random.below(200))
     : mutateBytes(encodePeerMessage(randomMessage(random)).subarray(2), random);
   const message = decodePeerMessage(Buffer.from(bytes));
-  if (!message) return false;
+  // Of another version: nothing else in it means anything, and nobody says such a thing.
+  if (!message || message.kind === 'foreign-greeting') return false;
   const again = encodePeerMessage(message).subarray(2);
   if (!again.equals(bytes))
     throw new Error(`${Buffer.from(bytes).toString('hex')} became ${again.toString('hex')}`);

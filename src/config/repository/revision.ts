@@ -4,7 +4,7 @@
  *
  * Invariant: numbers go up by one from message to message of a repository, also when the stream was lost and seeded again.
  */
-import { FlotillaError } from '../../core/errors.ts';
+import { FlotillaError, isFlotillaError } from '../../core/errors.ts';
 import { changesBetween, isHash, pathProblem, type Tree } from './tree.ts';
 
 export interface Change {
@@ -34,6 +34,8 @@ export interface Revision {
   readonly frozen: boolean;
 }
 
+/** Of the JSON of a revision, and of the text of the tree that it names; fields that are not known are ignored. */
+const formatVersion = 1;
 /** So that a revision fits into a message of any server, with headers. */
 const mostBytes = 512 * 1024;
 const longestMessage = 16 * 1024;
@@ -47,7 +49,7 @@ export function listChanges(from: Tree, to: Tree): Change[] {
 
 /** Throws FLT-2313 when it is too large. */
 export function encodeRevision(revision: Revision): Uint8Array {
-  const bytes = Buffer.from(JSON.stringify(revision));
+  const bytes = Buffer.from(JSON.stringify({ version: formatVersion, ...revision }));
   if (revision.message.length > longestMessage)
     throw new FlotillaError(
       'FLT-2313',
@@ -58,20 +60,22 @@ export function encodeRevision(revision: Revision): Uint8Array {
   return bytes;
 }
 
-/** Throws FLT-2311 for anything else than a revision. */
+/** Throws FLT-2311 for anything else than a revision, FLT-2319 for one that only a later release understands. */
 export function decodeRevision(bytes: Uint8Array): Revision {
   try {
     return checked(JSON.parse(Buffer.from(bytes).toString('utf8')));
   } catch (error) {
+    if (isFlotillaError(error)) throw error;
     throw new FlotillaError('FLT-2311', `a revision cannot be read: ${(error as Error).message}`);
   }
 }
 
 function checked(value: unknown): Revision {
-  const { repository, rev, parent, id, author, time, message, changes, tree, frozen } = value as Record<
-    keyof Revision,
-    unknown
-  >;
+  const { repository, rev, parent, id, author, time, message, changes, tree, frozen, version } =
+    value as Record<keyof Revision | 'version', unknown>;
+  // What earlier releases have committed says none.
+  if (version !== undefined && version !== formatVersion)
+    throw new FlotillaError('FLT-2319', `format ${version}, this release reads format ${formatVersion}`);
   return {
     repository: text(repository, 'repository'),
     rev: wholeNumber(rev, 'rev'),

@@ -20,6 +20,8 @@ export const refusalNames = [
   /** The journal cannot be read now. */
   'unavailable',
   'malformed',
+  /** The request is of a version of the service that the node does not speak. */
+  'version',
 ] as const;
 export type RefusalName = (typeof refusalNames)[number];
 

@@ -3,7 +3,7 @@
  * stream afterwards.
  */
 import type { Duplex } from 'node:stream';
-import { decodePeerMessage, mostFrameBytes, type PeerMessage } from './handshake.ts';
+import { decodePeerMessage, type ForeignGreeting, mostFrameBytes, type PeerMessage } from './handshake.ts';
 
 const lengthBytes = 2;
 
@@ -11,7 +11,7 @@ const lengthBytes = 2;
  * The next message; undefined when the other end says something else, or goes. Rejects with the socket's error: whoever
  * limits the time destroys the socket.
  */
-export function readPeerMessage(socket: Duplex): Promise<PeerMessage | undefined> {
+export function readPeerMessage(socket: Duplex): Promise<PeerMessage | ForeignGreeting | undefined> {
   let length: number | undefined;
   return new Promise((resolve, reject) => {
     const settle = (end: () => void) => {

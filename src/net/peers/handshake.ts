@@ -27,6 +27,12 @@ export type PeerMessage =
   | { readonly kind: 'accepted'; readonly proof: Buffer }
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** Of a release that speaks another version; whatever it says besides means nothing here. */
+export interface ForeignGreeting {
+  readonly kind: 'foreign-greeting';
+  readonly version: number;
+}
+
 /** What both ends have heard when the secret has to be proved. */
 export interface Conversation {
   readonly greetingNonce: Buffer;
@@ -39,7 +45,7 @@ export interface Conversation {
 export const nonceBytes = 32;
 export const mostFrameBytes = 1_024;
 const proofBytes = 32;
-const version = 1;
+export const handshakeVersion = 1;
 const kinds = { greeting: 1, hello: 2, accepted: 3, refused: 4 } as const;
 const mostReason = 200;
 
@@ -62,8 +68,11 @@ export function encodePeerMessage(message: PeerMessage): Buffer {
   return Buffer.concat([length, body]);
 }
 
-/** Without its length. Undefined: not one of these messages, or of another version. */
-export function decodePeerMessage(body: Buffer): PeerMessage | undefined {
+/** Without its length. Undefined: not one of these messages. */
+export function decodePeerMessage(body: Buffer): PeerMessage | ForeignGreeting | undefined {
+  const [kind, version] = body;
+  if (kind === kinds.greeting && version !== undefined && version !== handshakeVersion)
+    return { kind: 'foreign-greeting', version };
   const reader = new FieldReader(body);
   const message = readMessage(reader);
   return message !== undefined && reader.isAtEnd ? message : undefined;
@@ -87,7 +96,7 @@ export function isProof(proof: Buffer, key: Buffer, by: 'opener' | 'listener', s
 function fieldsOf(message: PeerMessage): Buffer[] {
   switch (message.kind) {
     case 'greeting':
-      return [Buffer.of(version), message.nonce];
+      return [Buffer.of(handshakeVersion), message.nonce];
     case 'hello':
       return [message.nonce, ...helloTexts(message), message.proof];
     case 'accepted':
@@ -100,7 +109,7 @@ function fieldsOf(message: PeerMessage): Buffer[] {
 function readMessage(reader: FieldReader): PeerMessage | undefined {
   switch (reader.byte()) {
     case kinds.greeting: {
-      if (reader.byte() !== version) return undefined;
+      if (reader.byte() !== handshakeVersion) return undefined;
       const nonce = reader.bytes(nonceBytes);
       return nonce && { kind: 'greeting', nonce };
     }

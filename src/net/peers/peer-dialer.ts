@@ -7,7 +7,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
 import { FlotillaError } from '../../core/errors.ts';
 import { readPeerMessage } from './frames.ts';
-import { encodePeerMessage, type Hello, isProof, proofOf } from './handshake.ts';
+import { encodePeerMessage, type Hello, handshakeVersion, isProof, proofOf } from './handshake.ts';
 import { bindingOf, type PeerTls, tlsClientOptions } from './tls.ts';
 
 export interface DialOptions {
@@ -59,6 +59,11 @@ export function dialPeer(options: DialOptions): Dialled {
 async function handshake(socket: Socket, options: DialOptions): Promise<void> {
   const { hello, key, nonce, tls } = options;
   const greeting = await readPeerMessage(socket);
+  if (greeting?.kind === 'foreign-greeting')
+    throw unreachable(
+      options,
+      `it is of a release that speaks version ${greeting.version} of the handshake, this one ${handshakeVersion}`,
+    );
   if (greeting?.kind !== 'greeting')
     throw unreachable(
       options,

@@ -121,7 +121,7 @@ describe('the cluster group', () => {
     const fleet = new Fleet();
     const [a, b] = [fleet.member(), fleet.member()];
     const subject = subjects.views(groups, 'beat');
-    const nonsense = [[], [0], [0, 1], [0, 9, 9, 9], [1, 2, 3], [7, 7], [0, 1, 0, 1]];
+    const nonsense = [[], [0], [0, 1], [1, 2, 3], [7, 7], [0, 1, 0, 1]];
     for (const bytes of nonsense) b.wire.publish(subject, Uint8Array.from(bytes));
     fleet.settle();
     expect(a.got).toEqual([]);

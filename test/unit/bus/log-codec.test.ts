@@ -21,6 +21,7 @@ import {
   finalHeaders,
   firstHeaders,
   intervalOf,
+  versionRefusal,
 } from '../../../src/bus/log-codec.ts';
 import { decodeListing, encodeListing } from '../../../src/bus/log-listing-codec.ts';
 import { crc32c } from '../../../src/core/logs/crc32c.ts';
@@ -72,6 +73,15 @@ describe('the log service as bytes', () => {
       expect(decodeRefusal(read(encodeRefusal(refusal, 0)))).toEqual(refusal);
     }
     expect(decodeRefusal({ ok: false, error: 'newer' })).toEqual({ refused: 'unavailable', text: 'newer' });
+  });
+
+  it('MSG-2 requests say their version; one that says none is of the first, and later ones are refused', () => {
+    const request = read(encodeFetch({ lease: 'a', maxBytes: 1, after: undefined }));
+    expect(request.version).toBe(1);
+    expect(versionRefusal(request)).toBeUndefined();
+    expect(versionRefusal({ lease: 'a' })).toBeUndefined();
+    for (const version of [2, '1', null])
+      expect(versionRefusal({ ...request, version })).toMatchObject({ refused: 'version' });
   });
 
   it('9.3 the headers of the final part say what the bytes are', () => {

@@ -75,6 +75,28 @@ describe('revisions', () => {
     );
   });
 
+  it('MSG-2 what a later release adds is ignored; a revision in a format of its own says so', () => {
+    const revision = {
+      repository: 'ab',
+      rev: 1,
+      parent: 0,
+      id: 'cd',
+      author: 'admin',
+      time: '2026-11-21T22:00:00.000Z',
+      message: '',
+      changes: [],
+      tree: hashOf(Buffer.from('')),
+      frozen: false,
+    };
+    const said = (more: object) => Buffer.from(JSON.stringify({ ...revision, ...more }));
+    expect(JSON.parse(String(Buffer.from(encodeRevision(revision))))).toEqual({ version: 1, ...revision });
+    expect(decodeRevision(said({}))).toEqual(revision);
+    expect(decodeRevision(said({ version: 1, signature: 'x' }))).toEqual(revision);
+    expect(() => decodeRevision(said({ version: 2, changes: 'in another form' }))).toThrow(
+      /later release.*format 2/,
+    );
+  });
+
   it('CONF-11.5 what is no revision is refused with its field', () => {
     for (const text of ['', '{', 'null', '[]', '{"repository":"a","rev":"1"}'])
       expect(() => decodeRevision(Buffer.from(text)), text).toThrow(/damaged/);
