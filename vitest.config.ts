@@ -8,6 +8,7 @@ const waiting = [
   'cluster/logs',
   'cluster/partition',
   'linux/lease',
+  'upgrade/upgrade',
 ].map((name) => `test/integration/${name}.test.ts`);
 
 const withServers = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false };

@@ -14,12 +14,15 @@ import { connectToSocket } from '../../../src/console/client/connection.ts';
 import { freePort } from '../nats-server.ts';
 import { until } from '../until.ts';
 
-const bin = join(import.meta.dirname, '../../../bin/flotilla');
+/** The launcher of this tree. */
+const ownBin = join(import.meta.dirname, '../../../bin/flotilla');
 
 export interface NodeOptions {
   readonly name: string;
   /** Default: a node. */
   readonly role?: 'node' | 'manager';
+  /** Launcher of the program; default: that of this tree. */
+  readonly bin?: string;
   /** Default: 127.0.0.1. */
   readonly nodeaddr?: string;
   /** URLs of external servers; without them the node starts its own. */
@@ -119,7 +122,7 @@ export class NodeProcess {
     const [command = '', ...words] = [
       ...(options.through ?? []),
       process.execPath,
-      bin,
+      options.bin ?? ownBin,
       options.role ?? 'node',
       ...(workingCopy === undefined
         ? ['--config', configFile]
