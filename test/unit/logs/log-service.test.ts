@@ -1,5 +1,6 @@
 /** The log service of a node, asked directly (logging 9.2, 9.3). */
 import { describe, expect, it } from 'vitest';
+import { subjects } from '../../../src/bus/subjects.ts';
 import { formatId } from '../../../src/core/logs/log-id.ts';
 import type {
   FetchedInterval,
@@ -8,7 +9,7 @@ import type {
   Refusal,
 } from '../../../src/core/logs/service-messages.ts';
 import { openJournal } from '../../../src/journal/journal.ts';
-import { logPath, PullingWorld } from './pulling-world.ts';
+import { groups, logPath, PullingWorld } from './pulling-world.ts';
 
 const request = { log: 'mainlog', subscribers: ['master'], consumer: 'barca', instance: 'a' };
 
@@ -248,5 +249,31 @@ describe('another configuration', () => {
     expect(await service.open(request)).toMatchObject({ refused: 'unknown-log' });
     service.configure([{ name: 'mainlog', path: logPath }]);
     expect(await fetch((await opened()).lease)).toMatchObject({ count: 1 });
+  });
+});
+
+describe('requests over the bus', () => {
+  it('MSG-2 one of a later version is refused by name, counted, and said once a minute; the first version is served', async () => {
+    const { world } = await served([10]);
+    const { recorder } = world;
+    const { wire } = world.connect('a later manager');
+    const answers: Record<string, unknown>[] = [];
+    wire.subscribe('answers', ({ data }) => answers.push(JSON.parse(Buffer.from(data).toString())));
+    const ask = async (body: object) => {
+      const asked = Buffer.from(JSON.stringify(body));
+      wire.publish(subjects.log(groups, 'relay.1', 'list'), asked, { reply: 'answers' });
+      await world.advance(100);
+    };
+    await ask({ version: 2 });
+    await ask({ version: 2, only: 'names' });
+    await ask({ version: 1, only: 'names' });
+    await ask({ only: 'names' });
+    const refused = { ok: false, error: 'version' };
+    const names = { ok: true, names: ['mainlog'] };
+    expect(answers).toMatchObject([refused, refused, names, names]);
+    expect(recorder.counted.get('log_requests_refused_total')).toBe(2);
+    expect(recorder.counted.get('bus_unknown_format_messages_total')).toBe(2);
+    const complaints = recorder.lines.filter(({ fields }) => fields.code === 'FLT-1209');
+    expect(complaints).toMatchObject([{ level: 'warning', fields: { version: 2, op: 'list' } }]);
   });
 });
