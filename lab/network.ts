@@ -2,20 +2,30 @@
  * Machines on one switch, as network namespaces: each has the address 10.83.0.N on `eth0` and a loopback of its own.
  * Needs root.
  *
- * Cuts drop frames inside the switch, of every protocol, so that senders notice nothing. Invariant: nothing of it
- * touches the namespace it is made in; `remove` ends every process inside and leaves no namespace.
+ * Cuts drop frames inside the switch, of every protocol, so that senders notice nothing. Each fault returns how to undo
+ * it and nothing else; `heal` undoes all. Invariant: nothing of it touches the namespace it is made in; `remove` ends
+ * every process inside and leaves no namespace.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 
 let networks = 0;
 
-/** At the port of one machine: senders that it does not hear, and its own TCP ports that nothing passes. */
+/** Ends one fault, and leaves all others. */
+export type Undo = () => void;
+
+/** How many frames of a hundred are lost between machines that lose some. */
+const lostOf100 = 30;
+const setNames = ['unheard', 'lossy', 'closed'] as const;
+
+/** At the port of one machine: senders that it hears not, or not always, and its own TCP ports that nothing passes. */
 const cutsAt = (machine: string) => `table netdev cuts {
   set unheard-${machine} { type ether_addr; }
+  set lossy-${machine} { type ether_addr; }
   set closed-${machine} { type inet_service; }
   chain to-${machine} {
     type filter hook egress device ${machine} priority 0;
     ether saddr @unheard-${machine} drop
+    ether saddr @lossy-${machine} numgen random mod 100 < ${lostOf100} drop
     tcp sport @closed-${machine} drop
     tcp dport @closed-${machine} drop
   }
@@ -30,6 +40,8 @@ export class Network {
   readonly #machines: readonly string[];
   readonly #prefix = `flotilla-${process.pid}-${networks++}`;
   readonly #removeNow = () => this.remove();
+  /** Of each fault that lasts, the elements it has in the sets: several may have the same one. */
+  readonly #cuts = new Set<readonly string[]>();
 
   /** Machine names of at most 10 characters. */
   constructor(...machines: readonly string[]) {
@@ -62,26 +74,29 @@ export class Network {
   }
 
   /** Nothing that any of the ones sends reaches any of the others. */
-  cutOneWay(from: readonly string[], to: readonly string[]): void {
-    const senders = from.map((machine) => this.mac(machine)).join(', ');
-    this.#setCuts(to.map((machine) => `add element netdev cuts unheard-${machine} { ${senders} }`));
+  cutOneWay(from: readonly string[], to: readonly string[]): Undo {
+    return this.#cut(this.#from(from, to, 'unheard'));
   }
 
   /** Cuts every machine of the one side off from every machine of the other. */
-  separate(one: readonly string[], others: readonly string[]): void {
-    this.cutOneWay(one, others);
-    this.cutOneWay(others, one);
+  separate(one: readonly string[], others: readonly string[]): Undo {
+    return this.#cut([...this.#from(one, others, 'unheard'), ...this.#from(others, one, 'unheard')]);
   }
 
   /** Cuts this machine off from all others. */
-  isolate(machine: string): void {
-    const others = this.#machines.filter((other) => other !== machine);
-    this.separate([machine], others);
+  isolate(machine: string): Undo {
+    return this.separate([machine], this.#others(machine));
+  }
+
+  /** Of what passes between this machine and others, 30 % is lost, in both directions. */
+  loseSome(machine: string): Undo {
+    const others = this.#others(machine);
+    return this.#cut([...this.#from([machine], others, 'lossy'), ...this.#from(others, [machine], 'lossy')]);
   }
 
   /** Nothing passes between this TCP port of the machines and others; everything else does. */
-  cutPort(machines: readonly string[], port: number): void {
-    this.#setCuts(machines.map((machine) => `add element netdev cuts closed-${machine} { ${port} }`));
+  cutPort(machines: readonly string[], port: number): Undo {
+    return this.#cut(machines.map((machine) => `closed-${machine} { ${port} }`));
   }
 
   /** Nothing passes to or from this TCP port within the machine; `unblockOwnPorts` ends it. */
@@ -105,8 +120,9 @@ export class Network {
   }
 
   /** The cable of this machine is pulled: its own interface sees it go. */
-  unplug(machine: string): void {
+  unplug(machine: string): Undo {
     this.#ip(this.#namespace('switch'), `link set dev ${machine} down`);
+    return () => this.#plugIn(machine);
   }
 
   /**
@@ -130,12 +146,9 @@ export class Network {
 
   /** All cables in, no frame dropped. */
   heal(): void {
-    for (const machine of this.#machines) this.#ip(this.#namespace('switch'), `link set dev ${machine} up`);
-    this.#setCuts(
-      this.#machines.flatMap((machine) =>
-        ['unheard', 'closed'].map((set) => `flush set netdev cuts ${set}-${machine}`),
-      ),
-    );
+    for (const machine of this.#machines) this.#plugIn(machine);
+    this.#cuts.clear();
+    this.#applyCuts();
   }
 
   remove(): void {
@@ -156,9 +169,34 @@ export class Network {
     return stdout.split('\n').filter(Boolean).map(Number);
   }
 
-  /** In one transaction. */
-  #setCuts(commands: readonly string[]): void {
-    this.#run(...this.on('switch'), 'nft', commands.join('; '));
+  #others(machine: string): string[] {
+    return this.#machines.filter((other) => other !== machine);
+  }
+
+  #from(senders: readonly string[], machines: readonly string[], set: 'unheard' | 'lossy'): string[] {
+    const macs = senders.map((machine) => this.mac(machine)).join(', ');
+    return machines.map((machine) => `${set}-${machine} { ${macs} }`);
+  }
+
+  #cut(elements: readonly string[]): Undo {
+    this.#cuts.add(elements);
+    this.#applyCuts();
+    return () => {
+      if (this.#cuts.delete(elements)) this.#applyCuts();
+    };
+  }
+
+  /** In one transaction, so that no frame passes that two faults drop. */
+  #applyCuts(): void {
+    const emptied = this.#machines.flatMap((machine) =>
+      setNames.map((set) => `flush set netdev cuts ${set}-${machine}`),
+    );
+    const filled = [...this.#cuts].flat().map((element) => `add element netdev cuts ${element}`);
+    this.#run(...this.on('switch'), 'nft', [...emptied, ...filled].join('; '));
+  }
+
+  #plugIn(machine: string): void {
+    this.#ip(this.#namespace('switch'), `link set dev ${machine} up`);
   }
 
   #build(): void {

@@ -1,16 +1,20 @@
 /** One SMTP session of a client: a real one, from an address of its own. */
 import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js';
 
-const limitMs = 10_000;
+export interface MailSessionOptions {
+  readonly host?: string;
+  /** For each step of it. */
+  readonly limitMs?: number;
+}
 
 export class MailSession {
   readonly #connection: SMTPConnection;
   readonly #ended = new AbortController();
   readonly #whenEnded: Promise<never>;
 
-  constructor(from: string, port: number) {
+  constructor(from: string, port: number, { host = '127.0.0.1', limitMs = 10_000 }: MailSessionOptions = {}) {
     this.#connection = new SMTPConnection({
-      host: '127.0.0.1',
+      host,
       port,
       localAddress: from,
       // An address literal: the mail server compares it with what the relay says.
@@ -34,6 +38,11 @@ export class MailSession {
   /** Aborted when the connection is gone, whoever ended it. */
   get ended(): AbortSignal {
     return this.#ended.signal;
+  }
+
+  /** What the server calls itself, in its answer to our name. */
+  get server(): string {
+    return /^250[- ](\S+)/.exec(this.#connection.lastServerResponse || '')?.[1] ?? '';
   }
 
   /** Resolves when the server has greeted and knows our name. Rejects when there is no relay, or it has no room. */

@@ -1,16 +1,15 @@
 /** The kinds of faults: what is done to the machines, who may serve while it lasts, and how it is undone. */
 import type { SeededRandom } from '../sim/seeded-random.ts';
+import { type Harm, type HarmOf, harms, undoable } from './harms.ts';
 import { type LookoutName, lookouts, machines, type Roads, type Side } from './roads.ts';
 
-export interface Blow {
+export interface Blow extends Harm {
   /** Those who may serve while the fault lasts; nobody else may. */
   readonly sides: readonly Side[];
   /** On these nothing of an address may be left. */
   readonly bare?: readonly string[];
   /** Whose addresses it takes away: for how long nobody answers for them is what clients notice. */
   readonly victims: readonly string[];
-  strike(): Promise<void> | void;
-  undo(): Promise<void> | void;
 }
 
 export interface Kind {
@@ -27,14 +26,15 @@ const others = (...victims: readonly string[]) => machines.filter((machine) => !
 const without = (...victims: readonly string[]): Side => ({ machines: others(...victims), lookouts });
 const nobody: Side = { machines: [], lookouts };
 
-/** One node is the victim, and the others take over. */
+/** One node is the victim, and the others take over; `otherwise` is what is different. */
 function ofOne(
   name: string,
-  make: (roads: Roads, victim: string) => Pick<Blow, 'strike' | 'undo'> & Partial<Blow>,
+  harmOf: HarmOf,
+  otherwise: (victim: string) => Partial<Blow> = () => ({}),
 ): Kind {
-  const plan = (roads: Roads, random: SeededRandom): Blow => {
+  const plan = ({ shore }: Roads, random: SeededRandom): Blow => {
     const victim = random.pick(machines);
-    return { sides: [without(victim)], victims: [victim], ...make(roads, victim) };
+    return { sides: [without(victim)], victims: [victim], ...harmOf(shore, victim), ...otherwise(victim) };
   };
   return { name, quorum: 'majority', asking: ['east'], plan };
 }
@@ -47,72 +47,28 @@ function cutNodes(name: string, sizeOfFirst: number): Kind {
     return {
       sides: [{ machines: serving, lookouts }],
       victims: machines.filter((machine) => !serving.includes(machine)),
-      strike: () => harbour.floating.separate(first, second),
-      undo: () => harbour.floating.heal(),
+      ...undoable(() => harbour.floating.separate(first, second)),
     };
   };
   return { name, quorum: 'majority', asking: ['east'], plan };
 }
 
 export const kinds: readonly Kind[] = [
-  ofOne('kill', ({ harbour }, victim) => ({
-    bare: [victim],
-    strike: () => harbour.node(victim).signal('SIGKILL'),
-    undo: () => start(harbour, victim),
+  ofOne('kill', harms.kill, (victim) => ({ bare: [victim] })),
+  ofOne('stop', harms.stop, (victim) => ({ bare: [victim] })),
+  ofOne('freeze', harms.freeze),
+  ofOne('freeze-machine', harms['freeze-machine']),
+  ofOne('bus-client', ({ floating }, victim) => ({
+    strike: () => floating.blockOwnPort(victim, 4_222),
+    undo: () => floating.unblockOwnPorts(victim),
   })),
-  ofOne('stop', ({ harbour }, victim) => ({
-    bare: [victim],
-    strike: () => harbour.node(victim).signal('SIGTERM'),
-    undo: () => start(harbour, victim),
-  })),
-  ofOne('freeze', ({ harbour }, victim) => ({
-    strike: () => harbour.node(victim).signal('SIGSTOP'),
-    undo: () => harbour.node(victim).signal('SIGCONT'),
-  })),
-  ofOne('freeze-machine', ({ harbour }, victim) => ({
-    strike: () => harbour.floating.signalAll(victim, 'SIGSTOP'),
-    undo: () => harbour.floating.signalAll(victim, 'SIGCONT'),
-  })),
-  ofOne('bus-client', ({ harbour }, victim) => ({
-    strike: () => harbour.floating.blockOwnPort(victim, 4_222),
-    undo: () => harbour.floating.unblockOwnPorts(victim),
-  })),
-  ofOne('address', ({ harbour }, victim) => ({
-    sides: [everybody],
-    strike: () => {
-      const commands = harbour.plumbedOn(victim).map((ip) => `address delete ${ip}/32 dev eth0`);
-      // With force: the node itself may take one off meanwhile.
-      harbour.run(victim, 'sh', '-c', `echo '${commands.join('\n')}' | ip -force -batch - || true`);
-    },
-    undo: () => undefined,
-  })),
-  ofOne('cable', ({ harbour }, victim) => ({
-    strike: () => harbour.floating.unplug(victim),
-    undo: () => harbour.floating.heal(),
-  })),
-  ofOne('interface', (roads, victim) => ({
-    strike: () => void roads.harbour.run(victim, 'ip', 'link', 'set', 'eth0', 'down'),
-    undo: () => {
-      roads.harbour.run(victim, 'ip', 'link', 'set', 'eth0', 'up');
-      roads.connectNodes([victim]);
-    },
-  })),
-  ofOne('silent', ({ harbour }, victim) => ({
-    strike: () => harbour.floating.isolate(victim),
-    undo: () => harbour.floating.heal(),
-  })),
-  ofOne('mute', ({ harbour }, victim) => ({
-    strike: () => harbour.floating.cutOneWay([victim], others(victim)),
-    undo: () => harbour.floating.heal(),
-  })),
-  ofOne('deaf', ({ harbour }, victim) => ({
-    strike: () => harbour.floating.cutOneWay(others(victim), [victim]),
-    undo: () => harbour.floating.heal(),
-  })),
-  ofOne('bus-one', ({ harbour }, victim) => ({
-    strike: () => harbour.floating.cutPort([victim], routePort),
-    undo: () => harbour.floating.heal(),
-  })),
+  ofOne('address', harms.address, () => ({ sides: [everybody] })),
+  ofOne('cable', harms.cable),
+  ofOne('interface', harms.interface),
+  ofOne('silent', harms.silent),
+  ofOne('mute', harms.mute),
+  ofOne('deaf', harms.deaf),
+  ofOne('bus-one', ({ floating }, victim) => undoable(() => floating.cutPort([victim], routePort))),
   {
     name: 'bus-all',
     quorum: 'majority',
@@ -120,8 +76,7 @@ export const kinds: readonly Kind[] = [
     plan: ({ harbour }) => ({
       sides: [nobody],
       victims: machines,
-      strike: () => harbour.floating.cutPort(machines, routePort),
-      undo: () => harbour.floating.heal(),
+      ...undoable(() => harbour.floating.cutPort(machines, routePort)),
     }),
   },
   cutNodes('split-2-2', 2),
@@ -140,17 +95,11 @@ export const kinds: readonly Kind[] = [
       return {
         sides,
         victims: [],
-        strike: () => harbour.floating.separate(one!, other!),
-        undo: () => harbour.floating.heal(),
+        ...undoable(() => harbour.floating.separate(one!, other!)),
       };
     },
   },
 ];
-
-async function start(harbour: Roads['harbour'], machine: string): Promise<void> {
-  await harbour.node(machine).ended;
-  await harbour.start(machine);
-}
 
 function halves(random: SeededRandom, sizeOfFirst: number): [string[], string[]] {
   const mixed = machines

@@ -5,6 +5,7 @@
 import { type Look, Lookout, type Report, sharedNowMs } from '../../lab/lookout.ts';
 import { follower, Harbour } from '../integration/duravip/harbour.ts';
 import { Components } from './components.ts';
+import type { Shore } from './harms.ts';
 
 export const machines = ['a', 'b', 'c', 'd'] as const;
 export const lookouts = ['east', 'north', 'west'] as const;
@@ -86,6 +87,20 @@ export class Roads {
       throw new Error(message, { cause: said });
     }
     return roads;
+  }
+
+  /** What faults strike. */
+  get shore(): Shore {
+    const { harbour } = this;
+    return {
+      machines,
+      floating: harbour.floating,
+      node: (machine) => harbour.node(machine),
+      start: (machine) => harbour.start(machine),
+      plumbedOn: (machine) => harbour.plumbedOn(machine),
+      run: (machine, ...words) => harbour.run(machine, ...words),
+      connect: (machine) => this.connectNodes([machine]),
+    };
   }
 
   /** The route to floating addresses, and lasting entries for those who ask: an interface that goes down loses both. */

@@ -15,14 +15,12 @@ import { freePort } from '../nats-server.ts';
 import { until } from '../until.ts';
 
 /** The launcher of this tree. */
-const ownBin = join(import.meta.dirname, '../../../bin/flotilla');
+const ownProgram = join(import.meta.dirname, '../../../bin/flotilla');
 
 export interface NodeOptions {
   readonly name: string;
   /** Default: a node. */
   readonly role?: 'node' | 'manager';
-  /** Launcher of the program; default: that of this tree. */
-  readonly bin?: string;
   /** Default: 127.0.0.1. */
   readonly nodeaddr?: string;
   /** URLs of external servers; without them the node starts its own. */
@@ -39,6 +37,8 @@ export interface NodeOptions {
   readonly workingCopy?: string;
   /** Words in front of the command: `ip netns exec ...`. */
   readonly through?: readonly string[];
+  /** `bin/flotilla` of another tree; default: that of this one. */
+  readonly program?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -114,15 +114,16 @@ export class NodeProcess {
   constructor(options: NodeOptions, folder: string, life: number, port: number) {
     this.name = options.name;
     this.port = port;
-    this.socket = `${folder}-${life}.sock`;
-    this.stateDir = `${folder}-state`;
     const { workingCopy } = options;
+    // A managed configuration names one for all lives.
+    this.socket = `${folder}-${workingCopy === undefined ? life : 1}.sock`;
+    this.stateDir = `${folder}-state`;
     const configFile = `${folder}-${life}.conf`;
     if (workingCopy === undefined) writeFileSync(configFile, configuration(options, this));
     const [command = '', ...words] = [
       ...(options.through ?? []),
       process.execPath,
-      options.bin ?? ownBin,
+      options.program ?? ownProgram,
       options.role ?? 'node',
       ...(workingCopy === undefined
         ? ['--config', configFile]

@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 
 export interface Tree {
   /** Its launcher. */
-  readonly bin: string;
+  readonly program: string;
   readonly title: string;
 }
 
@@ -32,11 +32,11 @@ export async function earlierTree(revision = process.env.FLOTILLA_UPGRADE_FROM):
   const commit = revision ? await commitOf(revision) : await earlierCommit();
   if (commit === undefined) {
     console.warn('There is no earlier commit here: the cluster is made of this release alone.');
-    return { bin: join(root, 'bin/flotilla'), title: 'this release itself, for want of an earlier commit' };
+    return { program: join(root, 'bin/flotilla'), title: 'this release itself, for want of an earlier commit' };
   }
   const folder = join(cacheFolder, commit);
   if (!existsSync(folder)) await makeTree(commit, folder);
-  return { bin: join(folder, 'bin/flotilla'), title: await git('log', '-1', '--format=%h (%s)', commit) };
+  return { program: join(folder, 'bin/flotilla'), title: await git('log', '-1', '--format=%h (%s)', commit) };
 }
 
 async function commitOf(revision: string): Promise<string> {

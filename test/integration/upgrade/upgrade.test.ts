@@ -74,7 +74,7 @@ async function startManager(name: string, age: Age): Promise<void> {
 }
 
 function programOf(age: Age) {
-  return age === 'old' ? { bin: earlier.bin } : {};
+  return age === 'old' ? { program: earlier.program } : {};
 }
 
 function openLog(name: Name, access: 'own' | 'share'): Promise<Journal> {

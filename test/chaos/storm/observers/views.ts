@@ -1,0 +1,53 @@
+/**
+ * Whether the fleet is together: every process lists every other one, the servers hold connections to each other, and each
+ * floating address is answered for.
+ *
+ * Rule (R1): views are whole within five times `bus_failure_timeout` of the servers being connected and all processes
+ * running again.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { machines, type StormFleet } from '../fleet.ts';
+
+export const wholeWithinMs = 5_000;
+const everyMs = 50;
+
+const everybody = [...machines.nodes, machines.manager].sort().join();
+
+export async function areAllTogether(fleet: StormFleet): Promise<boolean> {
+  const lists = await Promise.all(
+    [...machines.nodes, machines.manager].map((machine) => membersAt(fleet, machine)),
+  );
+  return lists.every((list) => list === everybody);
+}
+
+/** What a process lists, or why that is not known. */
+export async function membersAt(fleet: StormFleet, machine: string): Promise<string> {
+  const question = machine === machines.manager ? 'show cluster membership' : 'cluster membership';
+  try {
+    const answer = await fleet.node(machine).console(question);
+    const names = [...answer.matchAll(/^Private Name: #[^#]*#(.*)$/gm)].map(([, name]) => name!);
+    return names.sort().join();
+  } catch (error) {
+    return `no answer: ${(error as Error).message}`;
+  }
+}
+
+export function serversAreConnected({ floating }: StormFleet): boolean {
+  return machines.servers.every((one, at) =>
+    machines.servers.slice(at + 1).every((other) => floating.areConnected(one, other)),
+  );
+}
+
+/** How long it took; undefined: it was not so within the limit. */
+export async function msUntil(
+  condition: () => boolean | Promise<boolean>,
+  limitMs: number,
+): Promise<number | undefined> {
+  const startMs = performance.now();
+  for (;;) {
+    const isLastChance = performance.now() - startMs > limitMs;
+    if (await condition()) return performance.now() - startMs;
+    if (isLastChance) return undefined;
+    await pause(everyMs);
+  }
+}
