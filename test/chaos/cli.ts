@@ -2,7 +2,8 @@
  * `npm run chaos`: real faults on real clusters in network namespaces. Ends with 1 if anything was wrong; what happened then
  * is written to .cache/chaos.
  *
- * - `-- --minutes N [--seed S] [--upgrade-from COMMIT]`: a storm over a whole fleet, everything at once (`storm/`).
+ * - `-- --minutes N [--seed S] [--upgrade-from COMMIT] [--failure-timeout SECONDS]`: a storm over a whole fleet, everything at
+ *   once (`storm/`).
  * - `-- [--kind K ...] [--rounds N] [--jobs N] [--profile fast|default] [--quorum none|majority] [--seed S]
  *   [--blips PERCENT]`: rounds of one fault each, on four nodes with floating addresses.
  */
@@ -16,6 +17,8 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     /** Half of the nodes begin with the program of this commit, and now and then each gets the other one. */
     'upgrade-from': { type: 'string' },
+    /** Of the fleet: a machine that starves nodes needs more than the usual second. */
+    'failure-timeout': { type: 'string', default: '1' },
     seed: { type: 'string' },
     kind: { type: 'string', multiple: true, default: kinds.map(({ name }) => name) },
     rounds: { type: 'string', default: '3' },

@@ -33,8 +33,9 @@ export function generationOf(answer: string): number | undefined {
 }
 
 /** `default/common.conf`, of nodes and manager. */
-export function commonText(servers: readonly string[]): string {
+export function commonText(servers: readonly string[], failureTimeoutS: number): string {
   return `cluster {
+  bus_failure_timeout = ${failureTimeoutS}
   servers = ( ${servers.map((url) => `"${url}"`).join(' ')} )
   bus_system_user = "advisories"
   bus_system_password = "advisories"

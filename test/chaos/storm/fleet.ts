@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { FloatingNetwork } from '../../../lab/floating-network.ts';
 import { Lookout } from '../../../lab/lookout.ts';
 import { Fleet, type NodeProcess } from '../../integration/cluster/fleet.ts';
-import { until } from '../../integration/until.ts';
 import type { Shore } from '../harms.ts';
 import { BusServer } from './bus-server.ts';
 import { ProcessClock } from './clock.ts';
@@ -34,10 +33,19 @@ const clientNetwork = '10.83.1';
 const clientHosts = 24;
 /** Of four nodes. */
 const quorum = 3;
-const diskMegabytes = { node: 24, manager: 256 };
+/** Everybody starts at once, also where processors are few. */
 const startLimitMs = 60_000;
+const diskMegabytes = { node: 24, manager: 256 };
+
+export interface StormFleetOptions {
+  /** `bus_failure_timeout`: a machine that starves nodes needs more than the usual second. */
+  readonly failureTimeoutS: number;
+  /** `bin/flotilla` of another commit, with which half of the nodes begin. */
+  readonly otherProgram?: string | undefined;
+}
 
 export class StormFleet implements Shore {
+  readonly failureTimeoutS: number;
   readonly machines = [...machines.nodes, ...machines.servers, machines.manager];
   readonly floating = new FloatingNetwork(...machines.nodes, ...machines.servers, machines.manager, client);
   readonly ips = floatingIps;
@@ -50,13 +58,13 @@ export class StormFleet implements Shore {
   readonly #disks: ReadonlyMap<string, SmallDisk>;
   readonly #processes = new Map<string, NodeProcess>();
   readonly #lives: NodeProcess[] = [];
-  /** `bin/flotilla` of another commit, if some nodes are to run with it. */
   readonly otherProgram: string | undefined;
   readonly #haveOther: Set<string>;
   #traffic: Traffic | undefined;
   #lookout: Lookout | undefined;
 
-  private constructor(otherProgram: string | undefined) {
+  private constructor({ failureTimeoutS, otherProgram }: StormFleetOptions) {
+    this.failureTimeoutS = failureTimeoutS;
     this.otherProgram = otherProgram;
     this.#haveOther = new Set(otherProgram === undefined ? [] : machines.nodes.slice(0, 2));
     const { folder } = this.#fleet;
@@ -80,12 +88,9 @@ export class StormFleet implements Shore {
     this.mailHosts = machines.nodes.map((node) => new MailHost(network.on(node), node));
   }
 
-  /**
-   * Resolves when all members are there and clients are at work. An error has what the fleet said as its cause. With a
-   * program of another commit half of the nodes begin with it.
-   */
-  static async open(otherProgram?: string): Promise<StormFleet> {
-    const fleet = new StormFleet(otherProgram);
+  /** Resolves when all processes serve and clients are at work; members may not have found each other. An error has what the fleet said as its cause. */
+  static async open(options: StormFleetOptions): Promise<StormFleet> {
+    const fleet = new StormFleet(options);
     try {
       await fleet.#begin();
       return fleet;
@@ -127,9 +132,9 @@ export class StormFleet implements Shore {
 
   async start(machine: string): Promise<NodeProcess> {
     const program = this.#haveOther.has(machine) ? this.otherProgram : undefined;
-    const process = await this.#fleet.start({
+    const options = {
       name: machine,
-      role: machine === machines.manager ? 'manager' : 'node',
+      role: machine === machines.manager ? ('manager' as const) : ('node' as const),
       workingCopy: this.repository.workingCopy(machine),
       through: this.floating.on(machine),
       environment: {
@@ -137,7 +142,8 @@ export class StormFleet implements Shore {
         ...(machine === clockNode ? this.clock?.environment : {}),
       },
       ...(program === undefined ? {} : { program }),
-    });
+    };
+    const process = await this.#fleet.start(options, startLimitMs);
     this.#processes.set(machine, process);
     this.#lives.push(process);
     return process;
@@ -196,11 +202,6 @@ export class StormFleet implements Shore {
       asksDirectly: true,
       askEveryMs: 20,
     });
-    const isServed = async () => {
-      const { outlook } = await this.lookout.look();
-      return this.ips.every((ip) => outlook[ip]!.machine !== undefined);
-    };
-    await until(isServed, startLimitMs);
     this.#traffic = await Traffic.start(this.floating.on(client), {
       ips: this.ips,
       addresses: Array.from({ length: clientHosts }, (_, host) => `${clientNetwork}.${host + 1}`),
@@ -215,7 +216,13 @@ export class StormFleet implements Shore {
       (node) => [`${node}/ecelerity-cluster.conf`, nodeText(this.#places(node))] as const,
     );
     return new Map([
-      ['default/common.conf', commonText(this.servers.map(({ url }) => url))],
+      [
+        'default/common.conf',
+        commonText(
+          this.servers.map(({ url }) => url),
+          this.failureTimeoutS,
+        ),
+      ],
       ['default/nodes.conf', nodesText(this.ips, quorum)],
       ...nodes,
       [`${machines.manager}/eccluster.conf`, managerText(this.#places(machines.manager))],

@@ -18,7 +18,7 @@ export interface Violation {
 }
 
 const aroundMs = 60_000;
-/** Of one kind of text: a fault that lasts is told once in a while. */
+/** Then they are only counted: something that lasts would be told again and again. */
 const mostTold = 20;
 
 export class Report {
@@ -46,14 +46,18 @@ export class Report {
   }
 
   violated(texts: readonly string[], atMs = Date.now()): void {
+    if (texts.length === 0) return;
+    const isTold = this.violations.length < mostTold;
     for (const text of texts) {
       this.violations.push({ text, atMs });
       this.#timeLine.note(atMs, `VIOLATION ${text}`);
-      if (this.violations.length > mostTold) continue;
-      process.stderr.write(
-        `\nVIOLATION with seed ${this.seed} at ${this.#timeLine.seconds(atMs)}: ${text}\n${this.#timeLine.text(atMs, aroundMs)}\nagain: ${this.again}\nsee ${this.#write()}\n`,
-      );
     }
+    if (!isTold) return;
+    const when = `seed ${this.seed} at ${this.#timeLine.seconds(atMs)}`;
+    const [near, file] = [this.#timeLine.text(atMs, aroundMs), this.#write()];
+    process.stderr.write(
+      `\nVIOLATION with ${when}: ${texts.join('\n  ')}\n${near}\nagain: ${this.again}\nsee ${file}\n`,
+    );
   }
 
   struck({ strokes }: Gust): void {

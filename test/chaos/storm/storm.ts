@@ -6,18 +6,22 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Fault, faultsOf } from './faults.ts';
-import { machines, StormFleet } from './fleet.ts';
-import { areAllTogether, membersAt, msUntil, serversAreConnected, wholeWithinMs } from './observers/views.ts';
+import { machines, StormFleet, type StormFleetOptions } from './fleet.ts';
+import {
+  areAllTogether,
+  membersAt,
+  msUntil,
+  serversAreConnected,
+  wholeWithinTimeouts,
+} from './observers/views.ts';
 import { Report } from './report.ts';
 import { type Gust, gusts, type Stroke } from './schedule.ts';
 import { TimeLine } from './time-line.ts';
 import { Watch } from './watch.ts';
 
-export interface StormOptions {
+export interface StormOptions extends StormFleetOptions {
   readonly minutes: number;
   readonly seed: number;
-  /** `bin/flotilla` of another commit, with which half of the nodes begin. */
-  readonly otherProgram?: string | undefined;
   readonly onLine: (line: string) => void;
 }
 
@@ -32,8 +36,9 @@ const serversLimitMs = 30_000;
 const patienceMs = 60_000;
 const servedLimitMs = 20_000;
 
-export async function rideOut({ minutes, seed, otherProgram, onLine }: StormOptions): Promise<Report> {
-  const fleet = await StormFleet.open(otherProgram);
+export async function rideOut(options: StormOptions): Promise<Report> {
+  const { minutes, seed, onLine } = options;
+  const fleet = await StormFleet.open(options);
   const timeLine = new TimeLine(Date.now());
   const report = new Report({ seed, minutes }, timeLine, folder, () => fleet.logs());
   const storm = new Storm(fleet, timeLine, report, onLine);
@@ -122,6 +127,7 @@ class Storm {
     if (connectedMs === undefined) throw new Error('the NATS servers do not find each other');
     const wholeMs = await msUntil(() => areAllTogether(this.#fleet), patienceMs);
     if (wholeMs === undefined) throw new Error(`R1 views are not whole: ${await this.#lists()}`);
+    const wholeWithinMs = wholeWithinTimeouts * this.#fleet.failureTimeoutS * 1_000;
     if (wholeMs > wholeWithinMs)
       this.#report.violated([`R1 views were whole after ${Math.round(wholeMs)} ms, not ${wholeWithinMs}`]);
     this.#report.wholeAfter(wholeMs);

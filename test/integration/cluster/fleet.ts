@@ -59,13 +59,13 @@ export class Fleet {
   }
 
   /** Starts a node and waits until its console answers. */
-  async start(options: NodeOptions): Promise<NodeProcess> {
+  async start(options: NodeOptions, limitMs?: number): Promise<NodeProcess> {
     const node = await this.launch(options);
     await until(() => {
       if (node.exitCode !== undefined)
         throw new Error(`${options.name} ended with ${node.exitCode}:\n${node.log()}`);
       return existsSync(node.socket) && / (serves|manages) as /.test(node.log());
-    });
+    }, limitMs);
     return node;
   }
 
