@@ -335,9 +335,12 @@ export class AccountDesk {
       this.#drops++;
       return;
     }
-    const { id, window, granted } = grant;
+    const { id, window, granted, released } = grant;
     if (!sameWindows(grant.rate, account.rate) || !account.isOpen(window, this.#ports.wallMs())) return;
     account.merge(window, this.#self, granted);
+    // With a view this book may have dropped both. A limit that is used again after a pause begins with what stands here:
+    // without the slots that were given back it would hold all that it ever had.
+    account.release(this.#self, released);
     this.#ports.granted(id, grant);
   }
 

@@ -1,7 +1,7 @@
 /** Slots (replication 21.1): never more held than there are, and whoever waits gets one as soon as it is free. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Network, type Node } from './network.ts';
+import { Network, type Node, type NodeOptions } from './network.ts';
 
 /** What the callers of each node hold. */
 class Holders {
@@ -43,8 +43,8 @@ class Holders {
   }
 }
 
-function shared(count: number, slots: number): Holders {
-  const holders = new Holders(new Network(count));
+function shared(count: number, slots: number, options: NodeOptions = {}): Holders {
+  const holders = new Holders(new Network(count, options));
   for (const node of holders.network.nodes) holders.create(node, slots);
   return holders;
 }
@@ -154,6 +154,28 @@ describe('slots', () => {
     expect(() => node.throttles.giveBack('a', 0)).toThrow('no such throttle');
   });
 
+  it('REP-21.1 a node that forgot it for a while knows what it has given back, over a change of view', () => {
+    const network = new Network(3, { expires: true });
+    const holders = new Holders(network);
+    const [holder, deputy] = [network.keeper('a'), network.keeper('a', 'deputy')];
+    const third = network.nodes.find((node) => node !== holder && node !== deputy)!;
+    for (const node of network.nodes) holders.create(node, 2);
+    for (let i = 0; i < 4; i++) {
+      holders.take(third);
+      network.settle();
+      holders.giveBack(third);
+      network.settle();
+    }
+    network.propose();
+    network.pass(3_000);
+    for (const node of network.nodes) holders.create(node, 2);
+    for (const node of [holder, holder, third, third]) {
+      holders.take(node);
+      network.settle();
+    }
+    expect([holders.held.get(holder), holders.held.get(third)]).toEqual([2, 0]);
+  });
+
   it.each([0, -1, 1.5, Number.NaN])('REP-7.2 %s is no number of slots', (count) => {
     const [node] = new Network(1).nodes;
     expect(() => node!.throttles.createSlots('a', count)).toThrow('not a number of slots');
@@ -174,7 +196,10 @@ describe('slots', () => {
         },
         {
           weight: 1,
-          arbitrary: fc.record({ do: fc.constantFrom('settle', 'kill', 'view', 'join'), at: fc.nat(5) }),
+          arbitrary: fc.record({
+            do: fc.constantFrom('settle', 'kill', 'view', 'join', 'rest'),
+            at: fc.nat(5),
+          }),
         },
       ),
       { maxLength: 150 },
@@ -185,9 +210,11 @@ describe('slots', () => {
         fc.integer({ min: 1, max: 5 }),
         steps,
         (slots, count, steps) => {
-          const holders = shared(count, slots);
+          const holders = shared(count, slots, { expires: true });
           const { network } = holders;
           for (const step of steps) {
+            // Whoever wants some says how many there are: what was not used for a while is forgotten.
+            for (const each of network.nodes) holders.create(each, slots);
             const node = network.nodes[step.at % network.nodes.length]!;
             moves[step.do]!(holders, node, step.at, slots);
             expect(holders.inAll).toBeLessThanOrEqual(slots);
@@ -195,6 +222,7 @@ describe('slots', () => {
           network.propose();
           network.settle();
           network.pass(1_500);
+          for (const node of network.nodes) holders.create(node, slots);
           for (const node of network.nodes) for (let i = 0; i < slots; i++) holders.wait(node);
           network.pass(1_500);
           expect(holders.inAll).toBe(slots);
@@ -224,6 +252,7 @@ const moves: Record<string, (holders: Holders, node: Node, at: number, slots: nu
     network.nowMs += 110;
   },
   settle: ({ network }) => network.settle(),
+  rest: ({ network }) => network.pass(1_200),
   view: ({ network }) => network.propose(),
   join: (holders, _, __, slots) => {
     holders.create(holders.network.add(), slots);
