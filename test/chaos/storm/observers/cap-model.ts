@@ -37,11 +37,13 @@ export class CapModel {
       if (fromMs > knownMs) return [];
       const { is } = timeLine.standing(fromMs - this.#longestMs - calmMs, fromMs + calmMs);
       if (is === 'unknown') return [];
-      const together = holds.filter((other) => other.fromMs <= fromMs && other.untilMs > fromMs).length;
-      this.most = Math.max(this.most, together);
-      if (together <= this.#cap) return [];
+      const together = holds.filter((other) => other.fromMs <= fromMs && other.untilMs > fromMs);
+      this.most = Math.max(this.most, together.length);
+      if (together.length <= this.#cap) return [];
+      const spans = together.map((hold) => `${hold.node} since ${timeLine.seconds(hold.fromMs)}`);
+      const when = `${timeLine.seconds(fromMs)} (${is})`;
       return [
-        `R4 ${together} connections under a cap of ${this.#cap} at ${timeLine.seconds(fromMs)} (${is})`,
+        `R4 ${together.length} connections under a cap of ${this.#cap} at ${when}: ${spans.join(', ')}`,
       ];
     });
     this.#holds = this.#holds.filter(({ fromMs, untilMs }) => fromMs > knownMs || untilMs > knownMs);
