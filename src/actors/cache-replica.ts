@@ -138,13 +138,14 @@ export class CacheReplica implements SharedReplica {
 
   /** Ends this replica and gives its content to the next one. */
   handOver(self: Incarnation): Cache {
-    this.#replicator.flush();
     this.stop();
     this.cache.become(self);
     return this.cache;
   }
 
+  /** What waits is sent: once the process has ended, nobody could ask it for what it wrote last. */
   stop(): void {
+    this.#replicator.flush();
     for (const stop of this.#stopListening) stop();
     this.#actor.stop();
   }

@@ -186,6 +186,15 @@ describe('a replicated cache as an actor', () => {
     expect(b.replica.cache.peek('k')).toMatchObject({ value: 'newer', origin: next.process.incarnation });
   });
 
+  it('REP-13.6 what was written last before an orderly end is at the others', () => {
+    const [a, b] = [start(), start()];
+    installView();
+    a.replica.cache.set('k', 'v');
+    a.replica.stop();
+    pass(100);
+    expect(b.replica.cache.get('k')).toBe('v');
+  });
+
   it('FLT-2003 a node whose clock is ahead is named, once a minute', () => {
     const [a, b] = [start(), start()];
     installView();
