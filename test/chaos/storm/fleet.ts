@@ -109,6 +109,11 @@ export class StormFleet implements Shore {
     return this.#lookout!;
   }
 
+  /** Of all that were started. */
+  get lives(): readonly NodeProcess[] {
+    return this.#lives;
+  }
+
   get nodes(): readonly NodeProcess[] {
     return machines.nodes.map((node) => this.node(node));
   }

@@ -40,6 +40,8 @@ export interface Notes {
   readonly writes: readonly Write[];
   /** Since the beginning. */
   readonly mail: MailCounts;
+  /** How late the clients' process was at most since the last report: it waited for the processor. */
+  readonly waitedMs: number;
 }
 
 export interface MailCounts {

@@ -10,11 +10,13 @@ export type Leaves = 'all' | 'all but one' | 'parts';
 
 export interface Happening {
   readonly atMs: number;
-  readonly what: 'strikes' | 'is undone' | 'whole' | 'note';
+  readonly what: 'strikes' | 'is undone' | 'whole' | 'view' | 'note';
   readonly fault?: string;
   readonly victims?: readonly string[];
   readonly leaves?: Leaves;
   readonly text?: string;
+  /** Of a view: who installed it, and the nodes in it. */
+  readonly view?: { readonly by: string; readonly nodes: readonly string[] };
 }
 
 export interface Struck {
@@ -35,10 +37,13 @@ const maxHappenings = 20_000;
 
 export class TimeLine {
   readonly #startedMs: number;
+  readonly #nodes: readonly string[];
   #happenings: Happening[] = [];
 
-  constructor(startedMs: number) {
+  /** `nodes`: of the whole fleet. */
+  constructor(startedMs: number, nodes: readonly string[]) {
     this.#startedMs = startedMs;
+    this.#nodes = nodes;
   }
 
   strikes(atMs: number, { fault, victims, leaves }: Struck): void {
@@ -54,16 +59,31 @@ export class TimeLine {
     this.#add({ atMs, what: 'whole' });
   }
 
+  /** A process says that it has this view: on a machine that starves nodes, views fall apart without a fault. */
+  hasView(atMs: number, by: string, nodes: readonly string[]): void {
+    this.#add({ atMs, what: 'view', view: { by, nodes } });
+  }
+
   note(atMs: number, text: string): void {
     this.#add({ atMs, what: 'note', text });
   }
 
   /**
    * Of a whole fleet: nothing happened in the span that members notice. One gone: it was whole, and one member ended, or
-   * was cut off, and did not come back in it.
+   * was cut off, and did not come back in it; nobody else left the views of the others.
    */
   standing(fromMs: number, untilMs: number): Standing {
-    const faults = this.#happenings.filter(({ what }) => what !== 'note');
+    const { is, gone } = this.#struckWithin(fromMs, untilMs);
+    const views = this.#happenings.flatMap(({ atMs, view }) =>
+      view && atMs > fromMs && atMs <= untilMs && !gone.includes(view.by) ? [view] : [],
+    );
+    const isThere = (node: string, nodes: readonly string[]) => nodes.includes(node) || gone.includes(node);
+    const areThere = views.every(({ nodes }) => this.#nodes.every((node) => isThere(node, nodes)));
+    return areThere ? { is, gone } : { is: 'unknown', gone: [] };
+  }
+
+  #struckWithin(fromMs: number, untilMs: number): Standing {
+    const faults = this.#happenings.filter(({ what }) => what !== 'note' && what !== 'view');
     const wholeAt = faults.findLastIndex(({ atMs, what }) => what === 'whole' && atMs <= fromMs);
     if (wholeAt < 0) return { is: 'unknown', gone: [] };
     const since = faults.slice(wholeAt + 1).filter(({ atMs }) => atMs <= untilMs);
@@ -96,8 +116,9 @@ export class TimeLine {
     return `${((atMs - this.#startedMs) / 1000).toFixed(2)} s`;
   }
 
-  #line({ atMs, what, fault, victims, text }: Happening): string {
-    const said = fault === undefined ? (text ?? 'the fleet is whole') : `${fault} ${what}`;
+  #line({ atMs, what, fault, victims, text, view }: Happening): string {
+    const happened = view ? `${view.by} has the view ${view.nodes.join(' ')}` : 'the fleet is whole';
+    const said = fault === undefined ? (text ?? happened) : `${fault} ${what}`;
     return `${this.seconds(atMs).padStart(10)}  ${said}${victims?.length ? `: ${victims.join(', ')}` : ''}`;
   }
 

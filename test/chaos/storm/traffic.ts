@@ -3,6 +3,7 @@
  * its argument is the assignment.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Redis } from 'ioredis';
 import { CacheTraffic } from './cache-traffic.ts';
 import { CapTraffic, ThrottleTraffic } from './limit-traffic.ts';
@@ -105,6 +106,8 @@ async function work({ ips, addresses, nodes, servers }: TrafficAssignment): Prom
   const mail = new MailTraffic(ips, addresses);
   const throttles = new ThrottleTraffic(clients());
   const caches = new CacheTraffic(clients());
+  const delay = monitorEventLoopDelay();
+  delay.enable();
   const obey: Record<Order, () => Told | Promise<Told>> = {
     hold: async (): Promise<Told> => {
       mail.hold();
@@ -117,13 +120,18 @@ async function work({ ips, addresses, nodes, servers }: TrafficAssignment): Prom
       caches.release();
       return 'done';
     },
-    report: () => ({
-      banners: mail.takeBanners(),
-      grants: throttles.take(),
-      holds: caps.take(),
-      writes: caches.take(),
-      mail: mail.counts,
-    }),
+    report: () => {
+      const waitedMs = delay.max / 1e6;
+      delay.reset();
+      return {
+        banners: mail.takeBanners(),
+        grants: throttles.take(),
+        holds: caps.take(),
+        writes: caches.take(),
+        mail: mail.counts,
+        waitedMs,
+      };
+    },
   };
   process.on('message', async (order) => {
     process.send?.(await obey[order as Order]());

@@ -21,7 +21,7 @@ import { linesOf, missing, wrongLines } from './observers/numbered-lines.ts';
 import { Owners } from './observers/owners.ts';
 import { compareSums, truthOf } from './observers/sums.ts';
 import { ThrottleModel } from './observers/throttle-model.ts';
-import { msUntil } from './observers/views.ts';
+import { msUntil, ViewLog } from './observers/views.ts';
 import type { Report } from './report.ts';
 import type { TimeLine } from './time-line.ts';
 import { redisOf } from './traffic.ts';
@@ -43,14 +43,21 @@ export class Watch {
   readonly #throttle = new ThrottleModel({ units: throttleUnits, windowMs: throttleWindowMs });
   readonly #cap = new CapModel(connectionCap, longestHoldMs);
   readonly #cache = new CacheModel();
+  /** A bound of time was passed by something that began then. */
+  readonly isLate: (text: string, sinceMs: number) => void;
+  readonly #viewLog = new ViewLog();
   readonly #redis: ReadonlyMap<string, Redis>;
+  /** How long a process that does little waited for the processor since the last look, and at most. */
+  waitedMs = 0;
+  #longestWaitMs = 0;
   #banners: Banner[] = [];
   #letIn = 0;
   #mail: MailCounts = { messages: 0, cut: 0, refused: 0 };
   #sums = 0;
   #sessions = 0;
 
-  constructor(fleet: StormFleet, timeLine: TimeLine, report: Report) {
+  constructor(fleet: StormFleet, timeLine: TimeLine, report: Report, isLate: Watch['isLate']) {
+    this.isLate = isLate;
     this.#fleet = fleet;
     this.#timeLine = timeLine;
     this.#report = report;
@@ -67,6 +74,10 @@ export class Watch {
     const notes = await this.#fleet.traffic.report();
     const { violations, outlook } = await this.#owners.look(this.#timeLine);
     const nowMs = Date.now();
+    for (const { atMs, machine, members } of this.#viewLog.take(this.#fleet.lives))
+      if (machine !== machines.manager) this.#timeLine.hasView(atMs, machine, nodesAmong(members));
+    this.waitedMs = notes.waitedMs;
+    this.#longestWaitMs = Math.max(this.#longestWaitMs, notes.waitedMs);
     this.#mail = notes.mail;
     this.#banners.push(...notes.banners);
     this.#letIn += notes.banners.length;
@@ -104,13 +115,14 @@ export class Watch {
   }
 
   async #compareSums(): Promise<void> {
+    const sinceMs = Date.now();
     let seen = { isRight: false, open: 0, text: '' };
     const isRight = async () => {
       const truth = truthOf(machines.nodes.map((node) => this.#fleet.run(node, 'cat', '/proc/net/tcp')));
       seen = await compareSums(truth, this.#fleet.nodes);
       return seen.isRight;
     };
-    if ((await msUntil(isRight, sumsLimitMs)) === undefined) this.#report.violated([`R1 ${seen.text}`]);
+    if ((await msUntil(isRight, sumsLimitMs)) === undefined) this.isLate(`R1 ${seen.text}`, sinceMs);
     this.#sums += 1;
     this.#sessions += seen.open;
   }
@@ -212,8 +224,13 @@ export class Watch {
       throttle: `${this.#throttle.granted} units granted; ${this.#throttle.judgedWindows} windows judged, ${this.#throttle.fullWindows} of them used up`,
       cap: `${this.#cap.held} connections; most at a time ${this.#cap.most} of ${connectionCap}`,
       cache: `${this.#cache.written} writes; ${this.#cache.judged} times a key was judged`,
+      processor: `clients waited for it for ${Math.round(this.#longestWaitMs)} ms at most`,
       configuration: `${repository.commits} commits, ${repository.refusals} refused or without an answer`,
     };
     for (const [name, value] of Object.entries(figures)) this.#report.figure(name, value);
   }
+}
+
+function nodesAmong(members: readonly string[]): string[] {
+  return machines.nodes.filter((node) => members.includes(node));
 }

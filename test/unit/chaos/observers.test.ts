@@ -9,7 +9,7 @@ import { ThrottleModel } from '../../chaos/storm/observers/throttle-model.ts';
 import { TimeLine } from '../../chaos/storm/time-line.ts';
 
 function wholeLine(): TimeLine {
-  const timeLine = new TimeLine(0);
+  const timeLine = new TimeLine(0, ['a', 'b']);
   timeLine.isWhole(0);
   return timeLine;
 }

@@ -4,7 +4,7 @@ import { type Leaves, TimeLine } from '../../chaos/storm/time-line.ts';
 const struck = (leaves: Leaves, ...victims: string[]) => ({ fault: `of ${victims.join()}`, victims, leaves });
 
 function line(): TimeLine {
-  const timeLine = new TimeLine(0);
+  const timeLine = new TimeLine(0, ['a', 'b']);
   timeLine.isWhole(1_000);
   return timeLine;
 }
@@ -42,6 +42,19 @@ describe('the time line of a storm', () => {
     timeLine.strikes(2_000, struck('parts', 's'));
     expect(timeLine.standing(1_500, 1_900).is).toBe('whole');
     expect(timeLine.standing(1_500, 2_100).is).toBe('unknown');
+  });
+
+  it('R4 says nothing of members while somebody has a view without one that is not gone', () => {
+    const timeLine = line();
+    timeLine.hasView(1_200, 'a', ['a', 'b']);
+    expect(timeLine.standing(1_100, 1_500).is).toBe('whole');
+    timeLine.hasView(2_000, 'a', ['a']);
+    expect(timeLine.standing(1_500, 2_500).is).toBe('unknown');
+    timeLine.hasView(3_000, 'a', ['a', 'b']);
+    timeLine.strikes(4_000, struck('all but one', 'b'));
+    timeLine.hasView(5_000, 'a', ['a']);
+    timeLine.hasView(5_000, 'b', ['b']);
+    expect(timeLine.standing(3_500, 6_000)).toEqual({ is: 'one gone', gone: ['b'] });
   });
 
   it('knows when a machine is struck next, and prints what is near', () => {

@@ -6,12 +6,35 @@
  * running again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { NodeProcess } from '../../../integration/cluster/fleet.ts';
+import { Components, type Installed } from '../../components.ts';
 import { machines, type StormFleet } from '../fleet.ts';
 
 export const wholeWithinTimeouts = 5;
 const everyMs = 50;
 
 const everybody = [...machines.nodes, machines.manager].sort().join();
+
+/** A process whose clock was stepped says other times than this. */
+const trustedMs = 10_000;
+
+/** The views that processes say they have installed, read from their logs as these grow. */
+export class ViewLog {
+  readonly #read = new Map<NodeProcess, number>();
+
+  take(processes: readonly NodeProcess[]): Installed[] {
+    const nowMs = Date.now();
+    return processes.flatMap((process) => {
+      const text = process.log();
+      const [from, until] = [this.#read.get(process) ?? 0, text.lastIndexOf('\n') + 1];
+      this.#read.set(process, until);
+      return Components.ofLog(process.name, text.slice(from, until), 0).map((installed) => ({
+        ...installed,
+        atMs: Math.abs(installed.atMs - nowMs) < trustedMs ? installed.atMs : nowMs,
+      }));
+    });
+  }
+}
 
 export async function areAllTogether(fleet: StormFleet): Promise<boolean> {
   const lists = await Promise.all(
