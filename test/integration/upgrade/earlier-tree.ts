@@ -32,7 +32,10 @@ export async function earlierTree(revision = process.env.FLOTILLA_UPGRADE_FROM):
   const commit = revision ? await commitOf(revision) : await earlierCommit();
   if (commit === undefined) {
     console.warn('There is no earlier commit here: the cluster is made of this release alone.');
-    return { program: join(root, 'bin/flotilla'), title: 'this release itself, for want of an earlier commit' };
+    return {
+      program: join(root, 'bin/flotilla'),
+      title: 'this release itself, for want of an earlier commit',
+    };
   }
   const folder = join(cacheFolder, commit);
   if (!existsSync(folder)) await makeTree(commit, folder);
