@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # npm run matrix [-- FILE ...]: integration tests on every pair of a Node and a nats-server: Node 20 and 24, the installed
 # nats-server (2.9.10 in Debian 12) and the newest that Debian has. Without FILE, those tests that depend on either: links, embedded
-# and external servers, JetStream, sockets, native calls; `npm run matrix -- test/integration` takes all, for hours.
+# and external servers, JetStream, sockets, native calls; `npm run matrix -- test/integration` takes all, for an hour or two.
 #
 # What is not installed comes from the npm registry (the package `node`) and from Debian (test/integration/nats-versions.ts)
 # into .cache/. What cannot be had is said and stands in the table; a test that fails on any pair ends it with 1.
