@@ -11,6 +11,8 @@ const library = 'faketime/libfaketimeMT.so.1';
 
 /** A process looks at the file once in a second. */
 const noticedMs = 1_000;
+/** Times of writes count on from those of a clock that is ahead, until the others have caught up; but not from further. */
+const followedMs = 60_000;
 
 export class ProcessClock {
   readonly #file: string;
@@ -43,11 +45,11 @@ export class ProcessClock {
     this.#set(`${seconds < 0 ? '' : '+'}${seconds}`);
     return () => {
       this.#set('+0');
-      step.untilMs = Date.now() + noticedMs;
+      step.untilMs = Date.now() + noticedMs + Math.min(Math.max(0, seconds) * 1_000, followedMs);
     };
   }
 
-  /** Whether it was another one than the machine's. */
+  /** Whether times that processes write down were others than the machine's. */
   wasOff(atMs: number): boolean {
     return this.#steps.some(({ fromMs, untilMs }) => atMs >= fromMs && atMs <= untilMs);
   }

@@ -12,7 +12,7 @@ import {
   generationText,
   numberedLog,
 } from './configuration.ts';
-import { clockNode, machines, type StormFleet } from './fleet.ts';
+import { machines, type StormFleet } from './fleet.ts';
 import { longestHoldMs, throttleUnits, throttleWindowMs } from './limit-traffic.ts';
 import type { Banner, MailCounts } from './notes.ts';
 import { CacheModel, type Shown } from './observers/cache-model.ts';
@@ -140,9 +140,8 @@ export class Watch {
       this.#report.violated(differences.slice(0, 4));
       return;
     }
-    const hasOtherClock = (node: string, atMs: number) =>
-      node === clockNode && (this.#fleet.clock?.wasOff(atMs) ?? false);
-    this.#report.violated(this.#cache.judge(shown.get(machines.nodes[0])!, this.#timeLine, hasOtherClock));
+    const clocksDiffered = (atMs: number) => this.#fleet.clock?.wasOff(atMs) ?? false;
+    this.#report.violated(this.#cache.judge(shown.get(machines.nodes[0])!, this.#timeLine, clocksDiffered));
   }
 
   async #shownBy(node: string): Promise<Shown> {

@@ -3,7 +3,7 @@
  * nothing that nobody wrote, and nothing that an acknowledged write replaced. Pure.
  *
  * What a process wrote just before it was struck may be lost with it. Which of two writes is the newer one is a matter of the
- * clocks of those who wrote: where one of them was another one, it says nothing.
+ * clocks of those who wrote, and follows the one that is ahead: while one of them is another one, it says nothing.
  */
 import type { Write } from '../notes.ts';
 import type { TimeLine } from '../time-line.ts';
@@ -44,7 +44,7 @@ export class CacheModel {
   judge(
     shown: Shown,
     timeLine: Pick<TimeLine, 'struckAfter' | 'seconds'>,
-    hasOtherClock: (node: string, atMs: number) => boolean,
+    clocksDiffered: (atMs: number) => boolean,
   ): string[] {
     return [...shown].flatMap(([key, value]) => {
       const writes = this.#writes.get(key) ?? [];
@@ -53,7 +53,7 @@ export class CacheModel {
       const own = writes.find((write) => write.value === value);
       this.#writes.set(key, own ? [own] : []);
       if (!own && value !== null) return [`REP-13.6 ${key} is '${value}', which nobody wrote`];
-      const clocksDiffer = writes.some(({ node, askedMs }) => hasOtherClock(node, askedMs));
+      const clocksDiffer = writes.some(({ askedMs }) => clocksDiffered(askedMs));
       // One that was not answered may have been done at any time after it was asked for.
       const ownMs = own ? (own.answeredMs ?? Number.POSITIVE_INFINITY) : 0;
       const replaced = writes.findLast(
