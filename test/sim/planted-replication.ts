@@ -43,7 +43,7 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
     name: 'the row of a member that left is kept',
     seed: 1,
     file: replicator,
-    find: 'for (const origin of [...this.#receivers.keys()]) if (!members.has(origin)) this.#removeMember(origin);',
+    find: 'this.#removeMembers([...this.#receivers.keys()].filter((origin) => !members.has(origin)));',
     replace: '',
   },
   {
@@ -64,9 +64,9 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
     name: 'batches that arrive while a row is exchanged count as applied',
     seed: 3,
     file: receiver,
-    find: '    this.#releaseUpTo(this.#applied);\n    this.#applyHeld();',
+    find: '    this.#releaseUpTo(this.#applied);\n    yield* this.#applyHeld();',
     replace:
-      '    for (const held of this.#held.keys()) this.#applied = Math.max(this.#applied, held);\n    this.#releaseUpTo(this.#applied);',
+      '    for (const [held] of this.#held) this.#applied = Math.max(this.#applied, held);\n    this.#releaseUpTo(this.#applied);',
     also: smallParts,
   },
   {

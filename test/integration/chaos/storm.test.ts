@@ -9,7 +9,7 @@ test('R1 R2 R4 R6 a fleet rides out a storm: views, owners, sums, limits, caches
   // seconds of silence count as a loss here, because tests run side by side.
   const lines: string[] = [];
   const options = {
-    minutes: 1,
+    minutes: 0.5,
     seed: 4,
     failureTimeoutS: 2,
     onLine: (line: string) => void lines.push(line),
