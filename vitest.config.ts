@@ -9,7 +9,6 @@ const waiting = [
   'cluster/partition',
   'linux/lease',
   'upgrade/upgrade',
-  'chaos/storm',
 ].map((name) => `test/integration/${name}.test.ts`);
 
 const withServers = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false };
