@@ -145,7 +145,7 @@ export class CacheReplica implements SharedReplica {
 
   /** What waits is sent: once the process has ended, nobody could ask it for what it wrote last. */
   stop(): void {
-    this.#replicator.flush();
+    this.#replicator.flushAll();
     for (const stop of this.#stopListening) stop();
     this.#actor.stop();
   }

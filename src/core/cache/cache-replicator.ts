@@ -186,6 +186,11 @@ export class CacheReplicator {
     if (this.#isFlushing) this.#ports.workPending();
   }
 
+  /** All of it at once, by a process that ends: no later turn would send the rest. */
+  flushAll(): void {
+    while (this.#pending.size > 0) this.#sendBatch();
+  }
+
   flushDue(): void {
     if (this.flushDueMs !== undefined && this.#ports.nowMs() >= this.flushDueMs) this.flush();
   }

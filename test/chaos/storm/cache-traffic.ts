@@ -2,11 +2,11 @@
  * Programs that write to the replicated cache, one on each node, by the Redis socket of its host: keys that nobody else
  * writes, and keys that all write. No value is written twice.
  *
- * Invariant: while `hold` is in force and `isStill`, nothing is written.
+ * Invariant: while the turnstile holds and is still, nothing is written.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Turnstile } from '../../../examples/three-relays/turnstile.ts';
+import type { Turnstile } from '../../../examples/three-relays/turnstile.ts';
 import type { Write } from './notes.ts';
 
 const keysOfAKind = 8;
@@ -19,23 +19,12 @@ export function cacheKeys(nodes: readonly string[]): string[] {
 }
 
 export class CacheTraffic {
-  readonly #turnstile = new Turnstile();
+  readonly #turnstile: Turnstile;
   #writes: Write[] = [];
 
-  constructor(clients: ReadonlyMap<string, Redis>) {
+  constructor(clients: ReadonlyMap<string, Redis>, turnstile: Turnstile) {
+    this.#turnstile = turnstile;
     for (const [node, client] of clients) void this.#keepWriting(node, client);
-  }
-
-  get isStill(): boolean {
-    return this.#turnstile.isStill;
-  }
-
-  hold(): void {
-    this.#turnstile.hold();
-  }
-
-  release(): void {
-    this.#turnstile.release();
   }
 
   take(): Write[] {

@@ -1,11 +1,11 @@
 /**
  * Mail clients on many addresses: each connects to one floating address, delivers a few messages, leaves, and comes again.
  *
- * Invariant: while `hold` is in force and `isStill`, nobody connects and nobody leaves by his own will.
+ * Invariant: while the turnstile holds and is still, nobody connects and nobody leaves by his own will.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { MailSession } from '../../../examples/three-relays/mail-session.ts';
-import { Turnstile } from '../../../examples/three-relays/turnstile.ts';
+import type { Turnstile } from '../../../examples/three-relays/turnstile.ts';
 import { frontPort } from './configuration.ts';
 import type { Banner, MailCounts } from './notes.ts';
 
@@ -19,26 +19,15 @@ export class MailTraffic {
   readonly counts: MailCounts = { messages: 0, cut: 0, refused: 0 };
   readonly #ips: readonly string[];
   readonly #addresses: readonly string[];
-  readonly #turnstile = new Turnstile();
+  readonly #turnstile: Turnstile;
   #banners: Banner[] = [];
 
   /** `ips` float; `addresses` are those of clients. */
-  constructor(ips: readonly string[], addresses: readonly string[]) {
+  constructor(ips: readonly string[], addresses: readonly string[], turnstile: Turnstile) {
     this.#ips = ips;
     this.#addresses = addresses;
+    this.#turnstile = turnstile;
     for (let client = 0; client < clientCount; client++) void this.#keepSending(client);
-  }
-
-  get isStill(): boolean {
-    return this.#turnstile.isStill;
-  }
-
-  hold(): void {
-    this.#turnstile.hold();
-  }
-
-  release(): void {
-    this.#turnstile.release();
   }
 
   takeBanners(): Banner[] {

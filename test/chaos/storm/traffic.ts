@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Redis } from 'ioredis';
+import { Turnstile } from '../../../examples/three-relays/turnstile.ts';
 import { CacheTraffic } from './cache-traffic.ts';
 import { CapTraffic, ThrottleTraffic } from './limit-traffic.ts';
 import { MailTraffic } from './mail-traffic.ts';
@@ -103,21 +104,20 @@ async function work({ ips, addresses, nodes, servers }: TrafficAssignment): Prom
   process.on('disconnect', () => process.exit());
   const clients = () => new Map(Object.entries(nodes).map(([node, path]) => [node, redisOf(path)]));
   const caps = await CapTraffic.begin(servers, Object.keys(nodes));
-  const mail = new MailTraffic(ips, addresses);
+  const turnstile = new Turnstile();
+  const mail = new MailTraffic(ips, addresses, turnstile);
   const throttles = new ThrottleTraffic(clients());
-  const caches = new CacheTraffic(clients());
+  const caches = new CacheTraffic(clients(), turnstile);
   const delay = monitorEventLoopDelay();
   delay.enable();
   const obey: Record<Order, () => Told | Promise<Told>> = {
     hold: async (): Promise<Told> => {
-      mail.hold();
-      caches.hold();
-      while (!mail.isStill || !caches.isStill) await new Promise((resume) => setTimeout(resume, lookMs));
+      turnstile.hold();
+      while (!turnstile.isStill) await new Promise((resume) => setTimeout(resume, lookMs));
       return 'done';
     },
     release: () => {
-      mail.release();
-      caches.release();
+      turnstile.release();
       return 'done';
     },
     report: () => {

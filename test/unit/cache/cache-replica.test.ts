@@ -195,6 +195,17 @@ describe('a replicated cache as an actor', () => {
     expect(b.replica.cache.get('k')).toBe('v');
   });
 
+  it('REP-4.8 all of it, not only what one turn sends', () => {
+    const [a, b] = [start(), start()];
+    installView();
+    const fillsAMessage = 'v'.repeat(200_000);
+    const keys = Array.from({ length: 6 }, (_, number) => `k${number}`);
+    for (const key of keys) a.replica.cache.set(key, fillsAMessage);
+    a.replica.stop();
+    pass(100);
+    expect(keys.filter((key) => b.replica.cache.get(key) !== fillsAMessage)).toEqual([]);
+  });
+
   it('FLT-2003 a node whose clock is ahead is named, once a minute', () => {
     const [a, b] = [start(), start()];
     installView();
