@@ -74,6 +74,13 @@ const quotaFaults: readonly Omit<PlantedFault, 'objects'>[] = [
     replace: 'this.#released.set(by, Math.min(this.granted(0, by), this.released(by) + released));',
   },
   {
+    name: 'slots that were given back before a rest are taken again after it',
+    seed: 1,
+    file: desk,
+    find: 'account.release(this.#self, released);\n    this.#ports.granted(id, grant);',
+    replace: 'this.#ports.granted(id, grant);',
+  },
+  {
     name: 'slots of processes that are gone stay taken',
     seed: 1,
     file: account,

@@ -1,11 +1,11 @@
 /**
  * Shared throttles and slots under faults (R4, replication 7.18-7.21, 21.1): every node takes units all the time, with a
- * clock that is a little off, and holds slots for a while. Counted are all processes, for units also those that have ended.
+ * clock that is a little off. Counted are all processes, for units also those that have ended.
+ * (Slots are in `slot-holders.ts`.)
  *
  * Never more than N of a window are allowed, besides what newcomers use before they join, when around it at most one process
  * ended or was left behind. Where nodes are stably divided, the larger part has N and each member of the others its share of
- * N, with what is left over by rank. Slots are never more than there are while all have all in their views. At the end, when
- * all is whole, exactly N.
+ * N, with what is left over by rank. At the end, when all is whole, exactly N.
  */
 import type { ReplicaSettings } from '../../src/core/settings.ts';
 import {
@@ -19,6 +19,7 @@ import {
 import { type ObjectChecker, type ObjectWorld, runningNodes } from './object-checker.ts';
 import { SeededRandom } from './seeded-random.ts';
 import type { SimNode } from './sim-node.ts';
+import { SlotHolders, type SlotUse } from './slot-holders.ts';
 import { type Stretch, Stretches } from './stretches.ts';
 
 const object = 'shared_named_throttles';
@@ -45,7 +46,9 @@ const wanted = 'wanted';
 /** Everybody asks for it as soon as there is a new view, when a new holder knows least of what was granted before. */
 const atOnce = 'long';
 const atOnceUnits = 3;
-const slots = { id: 'slots', count: 2, longestMs: 1_500 };
+const slots = { id: 'slots', count: 2, wanted: 1, longestMs: 1_500, restMs: 0 };
+/** A limit is forgotten after a second without use: the next use begins with what the members remember of it. */
+const restingSlots = { id: 'resting slots', count: 3, wanted: 3, longestMs: 500, restMs: 6_000 };
 /** A window is judged by what happened until so long before and after it, and the one before. */
 const calmMs = 1_500;
 
@@ -66,10 +69,8 @@ export class QuotaChecker implements ObjectChecker {
   readonly #random: SeededRandom;
   readonly #allowed = new Map<string, Allowed>();
   readonly #stretches: Stretches;
-  readonly #held = new Map<SimNode, number>();
-  /** How many were held in all, whenever one was had. */
-  #holds: { readonly atMs: number; readonly held: number }[] = [];
-  readonly #tooMany: string[] = [];
+  readonly #slots: SlotHolders;
+  readonly #restingSlots: SlotHolders;
 
   constructor(world: ObjectWorld) {
     this.#world = world;
@@ -79,6 +80,20 @@ export class QuotaChecker implements ObjectChecker {
       calmMs,
       isInformed: (node) => replicaOf(node)?.standing !== 'partial',
     });
+    const holders = (use: SlotUse) =>
+      new SlotHolders(
+        {
+          clock: world.clock,
+          random: new SeededRandom(world.seed, use.id),
+          stretches: this.#stretches,
+          calmMs,
+          living: () => world.living(),
+          replicaOf,
+        },
+        use,
+      );
+    this.#slots = holders(slots);
+    this.#restingSlots = holders(restingSlots);
   }
 
   start(node: SimNode): void {
@@ -91,7 +106,8 @@ export class QuotaChecker implements ObjectChecker {
     });
     if (!replicaOf(node)) return;
     this.#wantMore(node);
-    this.#wantSlot(node);
+    this.#slots.start(node);
+    this.#restingSlots.start(node);
   }
 
   act(): void {
@@ -102,7 +118,7 @@ export class QuotaChecker implements ObjectChecker {
 
   check(nodes: readonly SimNode[]): string[] {
     this.#stretches.note();
-    const violations = [...this.#tooMany];
+    const violations = [...this.#slots.tooMany, ...this.#restingSlots.tooMany];
     for (const allowed of this.#allowed.values()) {
       const { id, window, all } = allowed;
       const most = this.#most(allowed);
@@ -111,7 +127,7 @@ export class QuotaChecker implements ObjectChecker {
     }
     // Where routes stay cut, members of one view may be unable to exchange grants: who hears no holder is granted nothing.
     if (!this.#world.living().every((node) => nodes.includes(node))) return violations;
-    return [...violations, ...this.#requireAll(), ...this.#requireSlots(), ...this.#requireAnswers()];
+    return [...violations, ...this.#requireAll(), ...this.#slots.requireAll(), ...this.#requireAnswers()];
   }
 
   #most({ id, window, alone }: Allowed): number {
@@ -148,17 +164,6 @@ export class QuotaChecker implements ObjectChecker {
         `REP-7.18 ${units} of '${wanted}' were allowed in window ${window}, though all ${rate.units} were wanted`,
       ];
     });
-  }
-
-  /** All of them are wanted all the time. */
-  #requireSlots(): string[] {
-    const nowMs = this.#world.clock.nowMs();
-    const lately = this.#holds.filter(({ atMs }) => atMs > nowMs - 2 * slots.longestMs);
-    const most = Math.max(0, ...lately.map(({ held }) => held));
-    const [stretch, ...more] = this.#stretches.during(nowMs - 4 * slots.longestMs, nowMs);
-    const possible = Math.min(slots.count, this.#world.living().filter(replicaOf).length);
-    if (!stretch?.isAgreed || more.length > 0 || most >= possible) return [];
-    return [`REP-21.1 ${most} of ${slots.count} slots are held, though all are wanted`];
   }
 
   #requireAnswers(): string[] {
@@ -198,36 +203,6 @@ export class QuotaChecker implements ObjectChecker {
     const { all, alone } = this.#allowed.get(key) ?? { all: 0, alone: 0 };
     const isAlone = replicaOf(node)!.others.length === 0;
     this.#allowed.set(key, { id, window, all: all + 1, alone: alone + (isAlone ? 1 : 0) });
-  }
-
-  // --- slots -----------------------------------------------------------------------------------------------------------
-
-  #wantSlot(node: SimNode): void {
-    const { throttles } = replicaOf(node)!;
-    throttles.createSlots(slots.id, slots.count);
-    throttles.tarpit(slots.id, (window) => {
-      this.#hold(node, 1);
-      node.clock.after(this.#random.below(slots.longestMs), () => {
-        this.#hold(node, -1);
-        throttles.giveBack(slots.id, window);
-        this.#wantSlot(node);
-      });
-    });
-  }
-
-  /** One in the hands of a node that others think is gone may be had by somebody else meanwhile. */
-  #hold(node: SimNode, by: number): void {
-    this.#held.set(node, (this.#held.get(node) ?? 0) + by);
-    if (by < 0) return;
-    const nowMs = this.#world.clock.nowMs();
-    const held = sum(this.#world.living().map((living) => this.#held.get(living) ?? 0));
-    this.#holds.push({ atMs: nowMs, held });
-    if (held <= slots.count) return;
-    this.#stretches.note();
-    const lately = this.#stretches.during(nowMs - slots.longestMs - calmMs, nowMs);
-    const [first] = lately;
-    if (first && lately.every(({ isMutual }) => isMutual) && lately.at(-1)!.gone - first.gone <= 1)
-      this.#tooMany.push(`R4 ${held} of ${slots.count} slots were held at ${(nowMs / 1000).toFixed(3)} s`);
   }
 }
 
