@@ -18,7 +18,7 @@ const grantsAtOnce: Edit = {
 const quotaFaults: readonly Omit<PlantedFault, 'objects'>[] = [
   {
     name: 'units are granted before all have reported what they have',
-    seed: 8,
+    seed: 80,
     ...grantsAtOnce,
     also: [
       {
