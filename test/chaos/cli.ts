@@ -6,8 +6,10 @@
  *   once (`storm/`).
  * - `-- [--kind K ...] [--rounds N] [--jobs N] [--profile fast|default] [--quorum none|majority] [--seed S]
  *   [--blips PERCENT]`: rounds of one fault each, on four nodes with floating addresses.
+ * - `-- --busy LOOPS --minutes N [--profile fast|default]`: no fault, but so many busy loops beside these four nodes.
  */
 import { parseArgs } from 'node:util';
+import { runCrowd } from './crowds.ts';
 import { kinds } from './kinds.ts';
 import { runRounds } from './rounds.ts';
 import { runStorm } from './storms.ts';
@@ -15,6 +17,7 @@ import { runStorm } from './storms.ts';
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string' },
+    busy: { type: 'string' },
     /** Half of the nodes begin with the program of this commit, and now and then each gets the other one. */
     'upgrade-from': { type: 'string' },
     /** Of the fleet: a machine that starves nodes needs more than the usual second. */
@@ -33,5 +36,9 @@ const { values } = parseArgs({
 
 if (process.getuid?.() !== 0) throw new Error('the chaos suite makes network namespaces: it needs root');
 
-const isRight = values.minutes === undefined ? await runRounds(values) : await runStorm(values);
-process.exit(isRight ? 0 : 1);
+process.exit((await isRight()) ? 0 : 1);
+
+function isRight(): Promise<boolean> {
+  if (values.busy !== undefined) return runCrowd(values.busy, values);
+  return values.minutes === undefined ? runRounds(values) : runStorm(values);
+}
