@@ -5,7 +5,7 @@
  * goodbye after giving up everything; and when nobody that left without a word can still have a lease: a leader that was
  * cut off may have given it away, to itself or to another, in a decision that nobody here has seen.
  */
-import type { LostHolder, Stamp } from '../core/duravip/messages.ts';
+import type { ClaimsMessage, LostHolder, Stamp } from '../core/duravip/messages.ts';
 import type { Ip } from '../core/duravip/vip.ts';
 import type { Incarnation } from '../core/identity.ts';
 import type { View } from '../core/view.ts';
@@ -57,6 +57,23 @@ export class Handovers {
   /** What a member states as its lease; the one that counts when it goes. */
   leaseOf(member: Incarnation, leaseMs: number): void {
     this.#leasesMs.set(member, leaseMs);
+  }
+
+  /**
+   * Members say at the beginning of a view what they may have; nothing comes to them before the claims are merged. What
+   * else one was given it let go of unheard, or it left the view before without having followed that decision.
+   */
+  claimed(messages: readonly ClaimsMessage[]): void {
+    for (const { from, leaseMs } of messages) this.leaseOf(from, leaseMs);
+    const present = new Map(
+      messages.flatMap(({ from, claims, leaving }) =>
+        leaving ? [[from, new Set([...claims, ...leaving])] as const] : [],
+      ),
+    );
+    for (const [ip, holders] of this.#holders) {
+      for (const holder of holders.keys()) if (present.get(holder)?.has(ip) === false) holders.delete(holder);
+      if (holders.size === 0) this.#holders.delete(ip);
+    }
   }
 
   /** Members of the view before that are not in the new one. */

@@ -186,6 +186,12 @@ export class LocalVips {
     return this.#vips.get(ip);
   }
 
+  /** On here, or being put on or taken off, besides these. */
+  presentBesides(claimed: readonly Ip[]): readonly Ip[] {
+    const others = new Set(claimed);
+    return [...this.all].filter(({ ip, isOff }) => !isOff && !others.has(ip)).map(({ ip }) => ip);
+  }
+
   blockOf(ip: Ip): Prefix | undefined {
     return this.#blocks.get(ip);
   }

@@ -286,20 +286,19 @@ export class Ownership {
   }
 
   #ownClaims(): ClaimsMessage {
-    const standing = {
-      announced: this.#gathering.announced,
-      stuck: this.local.stuck,
-      leaseMs: this.#settings.holdMs,
-    };
+    const { announced } = this.#gathering;
+    const standing = { announced, stuck: this.local.stuck, leaseMs: this.#settings.holdMs };
     const claims = this.table.claimsOf(this.#self, standing);
     // A component without quorum serves nothing: the claims of those who do are the ones that count.
     if (this.#settings.quorum !== undefined && this.lease.state !== 'held') this.#giveUp();
+    const claimed = this.#gaveUp ? [] : claims.claims;
     return {
       kind: 'claims',
       view: this.#view.id,
       lost: this.#handovers.lost(this.#world.clock.nowMs()),
       ...claims,
-      claims: this.#gaveUp ? [] : claims.claims,
+      claims: claimed,
+      leaving: this.local.presentBesides(claimed),
     };
   }
 
@@ -310,6 +309,7 @@ export class Ownership {
     const hasNewcomers = this.#view.members.some(({ incarnation }) => !this.table.seats.has(incarnation));
     const { changes, losses } = this.table.merge(claims, this.#world.clock.nowMs());
     this.#gaveUp = false;
+    this.#handovers.claimed(claims);
     for (const claim of claims) this.#learnOfHolders(claim);
     this.#handovers.forget(this.#view, this.#world.clock.nowMs());
     this.#gathering.end();
@@ -332,8 +332,7 @@ export class Ownership {
     if (this.local.configured.some(({ places }) => places)) this.lease.begin(nodesOf(this.#view.members));
   }
 
-  #learnOfHolders({ from, leaseMs, lost }: ClaimsMessage): void {
-    this.#handovers.leaseOf(from, leaseMs);
+  #learnOfHolders({ from, lost }: ClaimsMessage): void {
     if (from === this.#self) return;
     for (const holder of lost) {
       if (memberOf(this.#view, holder.member)) continue;

@@ -106,6 +106,7 @@ function writeFields(message: VipMessage): void {
       });
       writer.u32(message.leaseMs);
       writeList(writer, message.lost, writeLost);
+      if (message.leaving) writeIps(message.leaving);
       return;
     case 'announcement':
       writer.f64(message.sequence);
@@ -148,6 +149,8 @@ function readFields(kind: VipMessage['kind'], from: Incarnation, reader: ByteRea
         holds: readList(reader, (list) => ({ ip: readIp(list), owner: list.incarnation() })),
         leaseMs: reader.u32(),
         lost: readList(reader, readLost),
+        // The first release says nothing of it.
+        ...(reader.remaining > 0 && { leaving: readIps(reader) }),
       };
     case 'announcement':
       return {

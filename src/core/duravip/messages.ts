@@ -11,6 +11,11 @@ export interface ClaimsMessage extends Claims {
   readonly kind: 'claims';
   readonly view: ViewId;
   readonly lost: readonly LostHolder[];
+  /**
+   * Not claimed, and perhaps not off yet. Neither claimed nor here: the sender does not have it, whatever others remember.
+   * Undefined: the sender is of a release that does not say it.
+   */
+  readonly leaving?: readonly Ip[] | undefined;
 }
 
 /**

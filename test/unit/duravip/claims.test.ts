@@ -4,6 +4,7 @@ import { Harbour, matureMs } from './harbour.ts';
 
 const isClaims = (subject: string) => subject.endsWith('.vip.claims');
 const isPrivate = (subject: string) => subject.endsWith('.vip');
+const isReleased = (subject: string) => subject.endsWith('.vip.released');
 const isAnnouncement = (subject: string) => subject.endsWith('.vip.announcement');
 
 /** Frames by sender from now on: `c 10.9.0.1`. */
@@ -16,6 +17,67 @@ function listenIn(harbour: Harbour): string[] {
   };
   return heard;
 }
+
+/** Until somebody answers for the address that an operator moves there. */
+async function moveTakesMs(harbour: Harbour, ip: string, to: string): Promise<number> {
+  const fromMs = harbour.clock.nowMs();
+  harbour.ownership('a').request({ id: ip + to, verb: 'move', ips: [ip], to: harbour.at(to).incarnation });
+  await harbour.until(() => harbour.lan.answering(ip).some(({ name }) => name === to));
+  return harbour.clock.nowMs() - fromMs;
+}
+
+describe('claims say what a member may have, so that nobody waits for what it has not', () => {
+  it('OWN-34, INV-26 given it by a decision that it never followed', async () => {
+    const harbour = await Harbour.settled('a b c d');
+    const ip = harbour.number(4);
+    const found = harbour.lose('a', (subject) => isClaims(subject) || isPrivate(subject));
+    harbour.at('d').kill();
+    harbour.reportClosed('d');
+    // Only a has the claims of the view without d, and gives away what was its.
+    const size = () => harbour.at('a').member.membership.view.members.length;
+    await harbour.until(() => size() === 3 && harbour.ownership('a').applied > 0);
+    const given = ['b', 'c'].find(
+      (name) => harbour.ownership('a').table.ownerOf(ip) === harbour.at(name).incarnation,
+    )!;
+    expect(harbour.ownership(given).state).toBe('gathering');
+    // Longer than its lease, and not long enough to be missed: it leaves by itself, and is back at once.
+    harbour.at(given).clock.pause();
+    await harbour.pass(850);
+    harbour.clock.after(0, () => harbour.at(given).clock.resume());
+    await harbour.until(() => size() === 2);
+    found();
+    await harbour.until(() => size() === 3);
+    await harbour.pass(matureMs + 1_000);
+    const there = harbour.lan.answering(ip)[0]!.name;
+    const other = ['a', 'b', 'c'].find((name) => name !== there && name !== given)!;
+    expect(await moveTakesMs(harbour, ip, other)).toBeLessThan(200);
+    expect(harbour.doubles).toEqual([]);
+  });
+
+  it('OWN-34, INV-26 its word that it let go was lost: the wait is over with the next view', async () => {
+    const harbour = await Harbour.settled('a b c');
+    const ip = harbour.number(2);
+    const found = harbour.lose('b', isReleased);
+    expect(await moveTakesMs(harbour, ip, 'c')).toBeGreaterThan(3_000);
+    found();
+    harbour.start('d');
+    await harbour.until(() => harbour.at('a').member.membership.view.members.length === 4);
+    await harbour.until(() => harbour.ownership('a').state === 'leading');
+    expect(await moveTakesMs(harbour, ip, 'a')).toBeLessThan(200);
+    expect(harbour.doubles).toEqual([]);
+  });
+
+  it('OWN-34, NET-9 what it does not claim and could not take off yet is waited for', async () => {
+    const harbour = await Harbour.settled('a b c');
+    const ip = harbour.number(2);
+    harbour.machine('b').refusesOff.set(ip, 'busy');
+    const joining = harbour.start('d').member.membership;
+    const moved = moveTakesMs(harbour, ip, 'c');
+    expect(await moved).toBeGreaterThan(3_000);
+    expect(joining.view.members.length, 'a view began meanwhile').toBe(4);
+    expect(harbour.doubles).toEqual([]);
+  });
+});
 
 describe('claims at the beginning of a view', () => {
   it('OWN-2, VIEW-7, LIFE-8 nothing stops answering while claims are gathered', async () => {

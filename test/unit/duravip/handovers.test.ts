@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { noWait } from '../../../src/actors/duravip.ts';
 import { Handovers } from '../../../src/actors/handovers.ts';
 import type { Trace } from '../../../src/actors/membership.ts';
-import type { Stamp } from '../../../src/core/duravip/messages.ts';
+import type { ClaimsMessage, Stamp } from '../../../src/core/duravip/messages.ts';
 import type { Process, View } from '../../../src/core/view.ts';
 import { incarnation } from './fleet.ts';
 
@@ -185,6 +185,43 @@ describe('what is given back', () => {
     handovers.owned(ip, c, stamp(1, 2), nowMs);
     handovers.released(ip, c, stamp(1, 2));
     expect(handovers.waitFor(ip, a, viewOf('a b c'), nowMs).notBeforeMs).toBe(nowMs + 3_000);
+  });
+});
+
+describe('what a member says at the beginning of a view', () => {
+  const said = (from: typeof b, claims: readonly string[], leaving?: readonly string[]): ClaimsMessage => ({
+    kind: 'claims',
+    from,
+    view: viewOf('a b', 2).id,
+    announced: 1,
+    claims,
+    stuck: [],
+    holds: [],
+    leaseMs,
+    lost: [],
+    leaving,
+  });
+  const waitAfter = (...messages: readonly ClaimsMessage[]) => {
+    const handovers = new Handovers(settings);
+    handovers.owned(ip, b, stamp(1, 1), nowMs);
+    handovers.claimed(messages);
+    return handovers.waitFor(ip, a, viewOf('a b', 2), nowMs).notBeforeMs;
+  };
+
+  it('OWN-34, INV-26 what it neither claims nor is about to take off it has not: nobody waits for it', () => {
+    expect(waitAfter(said(b, ['10.9.0.2'], ['10.9.0.3']))).toBe(0);
+  });
+
+  it.each([
+    ['what it claims', said(b, [ip], [])],
+    ['what it is about to take off', said(b, [], [ip])],
+    ['anything, of a release that does not say what it is about to take off', said(b, [])],
+  ])('OWN-34 %s it may have', (_case, message) => {
+    expect(waitAfter(message)).toBe(nowMs + 3_000);
+  });
+
+  it('OWN-34 says nothing of others', () => {
+    expect(waitAfter(said(a, [], []))).toBe(nowMs + 3_000);
   });
 });
 
