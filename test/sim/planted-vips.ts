@@ -169,8 +169,8 @@ export const plantedVipFaults: readonly PlantedFault[] = [
     name: 'a node whose lease is over claims what it had',
     seed: 2,
     file: ownership,
-    find: 'claims: this.#gaveUp ? [] : claims.claims,',
-    replace: 'claims: claims.claims,',
+    find: 'const claimed = this.#gaveUp ? [] : claims.claims;',
+    replace: 'const claimed = claims.claims;',
   },
   // --- putting on and taking off
   {
