@@ -65,7 +65,7 @@ export class Member {
     this.caches = new Map(caches.map((replica) => [replica.name, replica]));
     const throttles = replicas.filter((replica) => replica instanceof ThrottleReplica);
     this.throttles = new Map(throttles.toReversed().map((replica) => [replica.type, replica]));
-    this.#connect(replicas, throttles);
+    this.#connect(replicas, series, throttles);
     this.ownership = this.#float(world, settings.duravip);
     const { programs, program } = world;
     this.programs =
@@ -81,6 +81,8 @@ export class Member {
 
   /** Says goodbye and stops all actors. */
   leave(): void {
+    // What happened stays counted when this process has left, and nobody takes it from one who has.
+    for (const series of this.series.values()) series.flush();
     this.membership.leave();
     this.programs?.stop();
     this.ownership?.stop();
@@ -101,9 +103,15 @@ export class Member {
   }
 
   /** Shared objects follow the views of the membership, and their digests ride on its beats. */
-  #connect(replicas: readonly SharedReplica[], throttles: readonly ThrottleReplica[]): void {
+  #connect(
+    replicas: readonly SharedReplica[],
+    series: readonly SeriesReplica[],
+    throttles: readonly ThrottleReplica[],
+  ): void {
     this.membership.announceRows(() => {
-      const digests = replicas.map((replica) => replica.digest()).filter((digest) => digest !== undefined);
+      const rows = replicas.map((replica) => replica.digest());
+      const retired = series.map((replica) => replica.retired.digest);
+      const digests = [...rows, ...retired].filter((digest) => digest !== undefined);
       return this.ownership ? [...digests, this.ownership.digest] : digests;
     });
     const quotas = new QuotaViews(this.membership, throttles);
@@ -118,11 +126,9 @@ export class Member {
       },
       infoLearned: () => quotas.infoHeard(),
       rowsSeen: (from, digests) => {
-        for (const replica of replicas)
-          replica.beatDigest(
-            from,
-            digests.find(({ object }) => object === replica.objectHash),
-          );
+        const saidOf = (hash: number) => digests.find(({ object }) => object === hash);
+        for (const replica of replicas) replica.beatDigest(from, saidOf(replica.objectHash));
+        for (const { retired } of series) retired.beat(from, saidOf(retired.objectHash));
       },
     });
   }

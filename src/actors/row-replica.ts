@@ -11,6 +11,7 @@ import type { Clock } from '../core/clock.ts';
 import { objectHash } from '../core/digest.ts';
 import type { Incarnation } from '../core/identity.ts';
 import { upkeepPeriodMs } from '../core/replica/count-slot.ts';
+import type { SharedMessage } from '../core/replica/messages.ts';
 import {
   Replicator,
   type ReplicatorStats,
@@ -77,7 +78,7 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
     const { s } = world.links;
     this.#stopListening = [
       world.shared.onMessage(name, (message) => {
-        if (isOfRows(message)) this.#replicator.receive(message);
+        if (isOfRows(message)) this.receive(message);
         else otherTypes.warn(message.from, message.type);
       }),
       s.onState((state) => this.#replicator.linkChanged(state === 'up')),
@@ -120,6 +121,10 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
 
   stats(): ReplicaStats {
     return { ...this.#replicator.stats, ...this.#table.stats };
+  }
+
+  protected receive(message: SharedMessage): void {
+    this.#replicator.receive(message);
   }
 
   abstract rows(from?: Incarnation, under?: string): AsyncGenerator<readonly SharedRow[], void, void>;

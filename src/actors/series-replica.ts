@@ -3,7 +3,9 @@
  * managers only (replication 4.13).
  */
 import type { Incarnation } from '../core/identity.ts';
+import { isOfRetired, type SharedMessage } from '../core/replica/messages.ts';
 import { EventTable } from '../core/series/event-table.ts';
+import { RetiredExchange } from '../core/series/retired-exchange.ts';
 import type { ReplicaSettings } from '../core/settings.ts';
 import type { SharedRow } from '../core/shared-object.ts';
 import type { View } from '../core/view.ts';
@@ -17,6 +19,8 @@ export class SeriesReplica extends RowReplica<EventTable> {
   /** Words of `parameters`: what is replicated. */
   readonly words: ReadonlySet<string>;
   readonly table: EventTable;
+  /** What those counted who have left, between the members that are there. */
+  readonly retired: RetiredExchange;
   readonly #world: World;
   readonly #isForManagers: boolean;
 
@@ -53,6 +57,12 @@ export class SeriesReplica extends RowReplica<EventTable> {
     this.words = new Set(settings.parameters);
     this.snapped = this.words.has('snapshot');
     this.#isForManagers = settings.type === 'eccmgr_metrics';
+    const { incarnation, type } = world.self;
+    this.retired = new RetiredExchange(
+      table,
+      { object: settings.name, type: settings.type, self: incarnation, onlyReceives: type !== 'Momentum' },
+      { send: (to, message) => world.shared.send(to, message), nowMs: () => world.clock.nowMs() },
+    );
   }
 
   /** Nodes do not receive what others tell managers. */
@@ -63,6 +73,13 @@ export class SeriesReplica extends RowReplica<EventTable> {
       ? view.members.filter((member) => member.incarnation === incarnation)
       : view.members;
     super.viewInstalled({ ...view, members });
+    const others = members.map((member) => member.incarnation).filter((member) => member !== incarnation);
+    this.retired.viewInstalled(others);
+  }
+
+  protected override receive(message: SharedMessage): void {
+    if (isOfRetired(message)) this.retired.receive(message);
+    else super.receive(message);
   }
 
   /** One line for each series, with the total of the current window (replication 18.7). */

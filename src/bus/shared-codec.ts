@@ -5,8 +5,8 @@
  * one more. Nothing is allocated for a number of entries before the bytes for them are seen to be there.
  */
 import { checkedText } from '../core/replica/gauge-key.ts';
-import type { Changes, SharedMessage } from '../core/replica/messages.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import type { Changes, KnownLife, RetiredChunk, SharedMessage } from '../core/replica/messages.ts';
+import { ByteReader, ByteWriter, readList, writeList } from './bytes.ts';
 import { readCells, writeCells } from './cell-codec.ts';
 import { firstKind, readHeader, writeHeader } from './shared-header.ts';
 
@@ -15,6 +15,8 @@ const kinds = [
   'snapshot-request',
   'snapshot-chunk',
   'snapshot-credit',
+  'retired-request',
+  'retired-chunk',
 ] as const satisfies readonly SharedMessage['kind'][];
 
 /** Which columns a message has, one bit each. */
@@ -24,6 +26,10 @@ const v4BlockBit = 4;
 const v6BlockBit = 8;
 const textBit = 16;
 const cellsBit = 32;
+
+/** Of what a node that has left had counted: there is some, and it is the last of that node. */
+const partBit = 1;
+const lastBit = 2;
 
 /** A count has 53 bits: eight groups of seven. */
 const maxVarintBytes = 8;
@@ -71,7 +77,24 @@ function writeFields(message: SharedMessage): void {
     case 'snapshot-credit':
       writer.f64(message.session);
       writer.f64(message.index);
+      return;
+    case 'retired-request':
+      writer.f64(message.session);
+      writer.f64(message.index);
+      writeList(writer, message.known, writeLife);
+      return;
+    case 'retired-chunk':
+      writer.f64(message.session);
+      writer.f64(message.index);
+      writer.u8(message.of ? partBit | (message.of.isLast ? lastBit : 0) : 0);
+      if (message.of) writeLife(message.of);
+      writeChanges(message.changes);
   }
+}
+
+function writeLife({ life, sequence }: KnownLife): void {
+  writer.incarnation(life);
+  writer.f64(sequence);
 }
 
 type Header = Pick<SharedMessage, 'kind' | 'from' | 'type' | 'object'>;
@@ -94,7 +117,33 @@ function readFields({ kind, ...header }: Header, reader: ByteReader): SharedMess
       };
     case 'snapshot-credit':
       return { kind, ...header, session: readCount(reader), index: readCount(reader) };
+    case 'retired-request':
+      return {
+        kind,
+        ...header,
+        session: readCount(reader),
+        index: readCount(reader),
+        known: readList(reader, readLife),
+      };
+    case 'retired-chunk':
+      return {
+        kind,
+        ...header,
+        session: readCount(reader),
+        index: readCount(reader),
+        of: readPart(reader),
+        changes: readChanges(reader),
+      };
   }
+}
+
+function readPart(reader: ByteReader): RetiredChunk['of'] {
+  const bits = reader.u8();
+  return bits & partBit ? { ...readLife(reader), isLast: (bits & lastBit) !== 0 } : undefined;
+}
+
+function readLife(reader: ByteReader): KnownLife {
+  return { life: reader.incarnation(), sequence: readCount(reader) };
 }
 
 function writeChanges(changes: Changes): void {

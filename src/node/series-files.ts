@@ -34,8 +34,8 @@ export interface SeriesFilesOptions {
   readonly life: () => Incarnation | undefined;
 }
 
-/** What an earlier life had counted, in slices. */
-export type RestoreCounts = (life: Incarnation, counts: Iterable<SavedCount>) => void;
+/** What earlier lives had counted, in slices. */
+export type RestoreCounts = (lives: readonly Incarnation[], counts: Iterable<SavedCount>) => void;
 
 /** Lines read between two looks at the clock. */
 const sliceLines = 512;
@@ -77,12 +77,12 @@ export class SeriesFiles {
     }
   }
 
-  #restoreEach({ life, counts }: SavedSeries, restore: RestoreCounts): void {
+  #restoreEach({ lives, counts }: SavedSeries, restore: RestoreCounts): void {
     const left = counts[Symbol.iterator]();
     const next = (lines: number) => {
       const slice: SavedCount[] = [];
       for (let at = left.next(); !at.done; at = left.next()) if (slice.push(at.value) === lines) break;
-      restore(life, slice);
+      restore(lives, slice);
       return slice.length === lines;
     };
     if (!next(linesAtOnce)) return;
@@ -100,7 +100,8 @@ export class SeriesFiles {
     for (const series of all.all) {
       if (!series.options.persist || !life) continue;
       const path = this.#savedPath(series.id);
-      const lines = savedLines(series.id, series.keyType, life, all.ownCounts(series));
+      const lives = [...series.table.livesIn(series.id).filter((other) => other !== life), life];
+      const lines = savedLines(series.id, series.keyType, lives, all.ownCounts(series));
       await writeWhole(path, lines, this.#options.around.clock).catch((error: unknown) =>
         this.#complain(path, error),
       );

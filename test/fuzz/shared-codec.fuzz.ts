@@ -5,7 +5,7 @@
 import { decodeSharedMessage, encodeSharedMessage } from '../../src/bus/shared-codec.ts';
 import { sharedSenderOf } from '../../src/bus/shared-header.ts';
 import type { Incarnation } from '../../src/core/identity.ts';
-import type { Changes, SharedMessage } from '../../src/core/replica/messages.ts';
+import type { Changes, KnownLife, SharedMessage } from '../../src/core/replica/messages.ts';
 import type { CellChanges } from '../../src/core/series/cell.ts';
 import { addressKey, type StreamKey } from '../../src/core/series/stream-key.ts';
 import { replicaTypes } from '../../src/core/settings.ts';
@@ -107,7 +107,7 @@ export function randomMessage(random: SeededRandom): SharedMessage {
   const session = randomCount(random);
   const sequence = randomCount(random);
   const index = random.below(100);
-  switch (random.below(4)) {
+  switch (random.below(6)) {
     case 0:
       return { kind: 'snapshot-request', ...header, session };
     case 1:
@@ -122,9 +122,23 @@ export function randomMessage(random: SeededRandom): SharedMessage {
         last: random.chance(0.5),
         changes: randomChanges(random),
       };
+    case 3:
+      return { kind: 'retired-request', ...header, session, index, known: randomLives(random) };
+    case 4: {
+      const [life] = randomLives(random);
+      const of = life && { ...life, isLast: random.chance(0.5) };
+      return { kind: 'retired-chunk', ...header, session, index, of, changes: randomChanges(random) };
+    }
     default:
       return { kind: 'batch', ...header, sequence, changes: randomChanges(random) };
   }
+}
+
+function randomLives(random: SeededRandom): KnownLife[] {
+  return Array.from({ length: random.below(5) }, () => ({
+    life: random.hex(16) as Incarnation,
+    sequence: randomCount(random),
+  }));
 }
 
 function randomChanges(random: SeededRandom): Changes {

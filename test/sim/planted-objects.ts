@@ -1,4 +1,4 @@
-/** Faults planted in shared throttles and caches; see planted-faults.ts. */
+/** Faults planted in shared throttles, caches and counts over time; see planted-faults.ts. */
 import type { Edit, PlantedFault } from './planted-faults.ts';
 
 const desk = 'src/core/throttle/account-desk.ts';
@@ -8,6 +8,8 @@ const cache = 'src/core/cache/cache.ts';
 const cacheReplicator = 'src/core/cache/cache-replicator.ts';
 const comparison = 'src/core/cache/comparison.ts';
 const hybridClock = 'src/core/cache/hybrid-clock.ts';
+const retiredExchange = 'src/core/series/retired-exchange.ts';
+const othersRows = 'src/core/series/others-rows.ts';
 
 const grantsAtOnce: Edit = {
   file: desk,
@@ -151,7 +153,39 @@ const cacheFaults: readonly Omit<PlantedFault, 'objects'>[] = [
   },
 ];
 
+const seriesFaults: readonly Omit<PlantedFault, 'objects'>[] = [
+  {
+    name: 'a joiner is not told what those had counted who have left',
+    seed: 1,
+    file: retiredExchange,
+    find: 'if (!said || !this.#members.has(from)) return;',
+    replace: 'return;',
+  },
+  {
+    name: 'of one who has left the first row that comes stays',
+    seed: 1,
+    file: retiredExchange,
+    find: 'if ((known.get(life) ?? -1) >= sequence) continue;',
+    replace: 'if (known.has(life)) continue;',
+  },
+  {
+    name: 'a newer row of one who has left counts besides the older one',
+    seed: 1,
+    file: othersRows,
+    find: 'yield* this.#exchange(this.#exchanges(before, after));\n    yield*',
+    replace: 'yield* this.#exchange(this.#exchanges(undefined, after));\n    yield*',
+  },
+  {
+    name: 'what a member had counted goes when it leaves',
+    seed: 1,
+    file: othersRows,
+    find: 'return this.#takeBackAll(over, this.#retired.put(origin, row));',
+    replace: 'return this.#takeBackAll(over, [row]);',
+  },
+];
+
 export const plantedObjectFaults: readonly PlantedFault[] = [
+  ...seriesFaults.map((fault) => ({ ...fault, objects: ['series'] as const })),
   ...quotaFaults.map((fault) => ({ ...fault, objects: ['quotas'] as const })),
   ...cacheFaults.map((fault) => ({ ...fault, objects: ['caches'] as const })),
 ];

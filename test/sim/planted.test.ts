@@ -22,7 +22,7 @@ describe('planted faults', () => {
     expect(sample.filter(({ vips }) => vips).length).toBeGreaterThanOrEqual(15);
   });
 
-  it.each(['quotas', 'caches', 'logs'] as const)(
+  it.each(['series', 'quotas', 'caches', 'logs'] as const)(
     'R9 there are at least 4 for %s, and the quick check takes them',
     (kind) => {
       expect(sample.filter(({ objects }) => objects?.includes(kind)).length).toBeGreaterThanOrEqual(4);

@@ -71,4 +71,36 @@ export interface SnapshotCredit extends Header {
   readonly index: number;
 }
 
-export type SharedMessage = Batch | SnapshotRequest | SnapshotChunk | SnapshotCredit;
+/** What a node counted before it left: nobody can ask that node any more, so members ask each other. */
+export interface RetiredRequest extends Header {
+  readonly kind: 'retired-request';
+  /** Chosen by the asker; a later session replaces an earlier one. */
+  readonly session: number;
+  /** The chunk that is wanted; 0 begins a session. */
+  readonly index: number;
+  /** When it begins: lives that the asker knows, each with the number of its last batch there. */
+  readonly known: readonly KnownLife[];
+}
+
+export interface KnownLife {
+  readonly life: Incarnation;
+  readonly sequence: number;
+}
+
+/** A part of what one life counted that the asker does not know, or not as far. */
+export interface RetiredChunk extends Header {
+  readonly kind: 'retired-chunk';
+  readonly session: number;
+  readonly index: number;
+  /** Whose it is; undefined: the asker has been told all. */
+  readonly of: (KnownLife & { readonly isLast: boolean }) | undefined;
+  readonly changes: Changes;
+}
+
+/** Of series only. */
+export type RetiredMessage = RetiredRequest | RetiredChunk;
+export type SharedMessage = Batch | SnapshotRequest | SnapshotChunk | SnapshotCredit | RetiredMessage;
+
+export function isOfRetired(message: SharedMessage): message is RetiredMessage {
+  return message.kind === 'retired-request' || message.kind === 'retired-chunk';
+}

@@ -200,6 +200,9 @@ export class Replicator {
       case 'snapshot-credit':
         this.#snapshots.credit(message.from, message.session, message.index, nowMs);
         if (this.#snapshots.ready) this.#ports.workPending();
+        return;
+      default:
+        this.#drops++;
     }
   }
 
@@ -404,7 +407,7 @@ export class Replicator {
     for (const figure of Object.keys(this.#past) as (keyof ReceiverStats)[])
       this.#past[figure] += stats[figure];
     this.#receivers.delete(origin);
-    this.#runOrQueue(this.#table.removeRow(origin), isLittle);
+    this.#runOrQueue(this.#table.removeRow(origin, receiver.applied), isLittle);
   }
 
   #receiverPorts(origin: Incarnation, self: () => RowReceiver): ReceiverPorts {

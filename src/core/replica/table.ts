@@ -112,8 +112,11 @@ export interface ReplicatedRows {
   row(origin: Incarnation): RemoteRow;
   /** Puts `fresh` in place of the member's row at once; the totals follow with the work, key by key. */
   replaceRow(origin: Incarnation, fresh: RemoteRow): Work;
-  /** Takes the member's row away at once; the totals follow with the work, key by key. */
-  removeRow(origin: Incarnation): Work;
+  /**
+   * Takes the member's row away at once; the totals follow with the work, key by key. `sequence`: of the last batch that
+   * is in the row.
+   */
+  removeRow(origin: Incarnation, sequence: number): Work;
 
   /** Drops what was idle for long. Once each `upkeepPeriodMs`. */
   upkeep(): Work;

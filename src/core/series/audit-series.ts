@@ -200,10 +200,14 @@ export class AuditSeries {
     this.#add(series, key, by);
   }
 
-  /** What an earlier life of this node had counted (9.17). */
-  restore(series: Series, life: Incarnation, counts: Iterable<readonly [number, StreamKey, number]>): void {
+  /** What earlier lives of this node had counted (9.17). */
+  restore(
+    series: Series,
+    lives: readonly Incarnation[],
+    counts: Iterable<readonly [number, StreamKey, number]>,
+  ): void {
     const { id, monitor, table } = series;
-    table.takeOver({ id, intervalS: monitor.sizeS, count: monitor.count }, life, counts);
+    table.takeOver({ id, intervalS: monitor.sizeS, count: monitor.count }, lives, counts);
   }
 
   /** What this node counted itself: cell, key and amount. Walk it in slices. */

@@ -43,6 +43,8 @@ export class EventRow implements RemoteRow {
   size = 0;
   /** Keys and cells that found no room. */
   refused = 0;
+  /** Of one who has left: the number of its last batch that is in the row. */
+  sequence = 0;
 
   apply(changes: Changes): void {
     for (const block of changes.cells) this.write(block, () => {});

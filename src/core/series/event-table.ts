@@ -19,17 +19,11 @@ import {
   type TableStats,
 } from '../replica/table.ts';
 import { finish, type Work } from '../replica/work.ts';
-import {
-  type CellChanges,
-  isGauge,
-  type KeyType,
-  removalCell,
-  type StreamDefinition,
-  sameDefinition,
-} from './cell.ts';
+import { isGauge, type KeyType, removalCell, type StreamDefinition, sameDefinition } from './cell.ts';
 import { dumpAll, dumpRow } from './event-dump.ts';
-import { type Counted, EventRow, eachCount, eachKey, partsOf, type Stream } from './event-row.ts';
+import { type Counted, EventRow, eachCount, type Stream } from './event-row.ts';
 import type { GaugeRows } from './gauge-cache.ts';
+import { OthersRows } from './others-rows.ts';
 import { OwnRow } from './own-row.ts';
 import { isUpTo, Removals } from './removals.ts';
 import { clearGauge, isPast, RetiredRows } from './retired-rows.ts';
@@ -57,10 +51,11 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   readonly #startS: number;
   readonly #totals = new Map<string, StreamTotals>();
   readonly #own = new OwnRow();
-  readonly #rows = new Map<Incarnation, EventRow>();
-  readonly #retired = new RetiredRows();
+  readonly #others: OthersRows;
   readonly #removals: Removals;
   readonly #clashes = new Set<string>();
+  /** Rows of those who have left; for reading only. */
+  readonly retired = new RetiredRows();
   #self: Incarnation;
   #announced = 0;
   #overflows = 0;
@@ -78,11 +73,19 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     this.#options = options;
     this.#self = options.self;
     this.#startS = this.#nowS;
-    this.#removals = new Removals(this.#own, this.#retired, {
+    this.#removals = new Removals(this.#own, this.retired, {
       onlyReceives: this.#options.onlyReceives ?? false,
       nowMs: () => this.#options.nowMs(),
       totalsOf: (definition) => this.#totalsFor(definition),
       countOthers: this.#countOthers,
+    });
+    this.#others = new OthersRows({
+      own: this.#own,
+      retired: this.retired,
+      isOver: this.#isOver,
+      countOthers: this.#countOthers,
+      sumOthers: this.#sumOthers,
+      learnRemovals: (definition, removals) => this.#learn(definition, removals),
     });
   }
 
@@ -112,16 +115,17 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   }
 
   /**
-   * What an earlier life of this node had counted is counted by this one from now on: its row goes where it is still
+   * What earlier lives of this node had counted is counted by this one from now on: their rows go where they are still
    * kept. Cells, of so many seconds, that are too old are left out (9.17), and keys that were removed since.
    */
   takeOver(
     { id, intervalS, count }: Omit<StreamDefinition, 'keyType'>,
-    life: Incarnation,
+    lives: readonly Incarnation[],
     counts: Iterable<readonly [number, StreamKey, number]>,
   ): void {
     const totals = this.#totalsOf(id);
     const stream = this.#own.streams.get(id);
+    if (stream) this.#others.takenOver(lives, stream, this.onWork);
     for (const [cell, key, by] of counts) {
       checkKey(totals.keyType, key);
       if (isPast({ intervalS, count }, cell, this.#nowS)) continue;
@@ -129,8 +133,13 @@ export class EventTable implements ReplicatedRows, GaugeRows {
       if (stream) this.#addTo(stream, cell, key, by, totals);
       else totals.addOwn(cell * intervalS, key, by);
     }
-    if (stream) this.#own.continue(stream, life);
+    if (stream) this.#own.continue(stream, lives);
     this.#announce();
+  }
+
+  /** Earlier lives of this node whose counts are in its own of that stream. */
+  livesIn(id: string): readonly Incarnation[] {
+    return this.#own.continues(id);
   }
 
   /**
@@ -155,12 +164,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   *streams(id: string): Generator<Stream, void, void> {
     const own = this.#own.streams.get(id);
     if (own) yield own;
-    for (const rows of [this.#rows.values(), this.#retired.values()]) {
-      for (const { streams } of rows) {
-        const stream = streams.get(id);
-        if (stream) yield stream;
-      }
-    }
+    yield* this.#others.streams(id);
   }
 
   ownStream(definition: StreamDefinition): Stream {
@@ -176,7 +180,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   }
 
   clearRetired(id: string, key: string, upToMs: number): void {
-    for (const row of this.#retired.values()) {
+    for (const row of this.retired.values()) {
       const stream = row.streams.get(id);
       if (stream) clearGauge(row, stream, key, upToMs);
     }
@@ -223,8 +227,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   dump(from?: Incarnation, under?: string): Generator<readonly TableRow[], void, void> {
     const now = this.#nowS;
     if (from !== undefined) return dumpRow(from === this.#self ? this.#own : this.row(from), now, under);
-    const rows = [this.#own, ...this.#rows.values(), ...this.#retired.values()];
-    return dumpAll(this.#totals, rows, now, under);
+    return dumpAll(this.#totals, [this.#own, ...this.#others.all], now, under);
   }
 
   get pending(): number {
@@ -238,7 +241,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
   get stats(): TableStats {
     let keys = this.#own.size;
     let refused = this.#refused;
-    for (const row of this.#rows.values()) {
+    for (const row of this.#others.members) {
       keys += row.size;
       refused += row.refused;
     }
@@ -271,61 +274,54 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     return new EventRow();
   }
 
-  /** Who was here before is back: what it had counted is known, its snapshot will tell what came in between. */
   addRow(origin: Incarnation): void {
-    this.#rows.set(origin, this.#retired.take(origin) ?? this.blankRow());
+    this.#others.add(origin);
   }
 
   applyToRow(origin: Incarnation, changes: Changes): void {
-    const row = this.row(origin);
     for (const block of changes.cells) {
-      for (const stream of this.#continuedBy(block)) this.onWork(this.#takeBack(stream));
-      row.write(block, this.#countOthers);
-      if (block.cell === removalCell && !isGauge(block.definition)) this.onWork(this.#learn(block));
+      const { definition, cell, keys, values } = block;
+      this.#others.write(origin, block, this.onWork);
+      if (cell === removalCell && !isGauge(definition))
+        this.onWork(
+          this.#learn(
+            definition,
+            keys.map((key, i) => [key, values[i]!] as const),
+          ),
+        );
     }
   }
 
   row(origin: Incarnation): EventRow {
-    const row = this.#rows.get(origin);
-    if (!row) throw new FlotillaError('FLT-1303', origin);
-    return row;
+    return this.#others.row(origin);
   }
 
   replaceRow(origin: Incarnation, fresh: RemoteRow): Work {
-    const before = this.row(origin);
-    const after = fresh as EventRow;
-    this.#rows.set(origin, after);
-    const streams = [...after.streams.values()].map((stream) => {
-      const own = before.streams.get(stream.definition.id);
-      const earlier = this.#continuedBy(stream);
-      return { stream, earlier: own ? [own, ...earlier] : earlier };
-    });
-    return this.#exchange(streams);
+    return this.#others.replace(origin, fresh as EventRow);
   }
 
-  /** The row is kept, and so are the sums: what it counted has happened (4.5). */
-  removeRow(origin: Incarnation): Work {
-    const row = this.row(origin);
-    this.#rows.delete(origin);
-    const over = [...row.streams.values()].filter(({ definition }) =>
-      this.#isContinued(origin, definition.id),
-    );
-    for (const stream of over) row.remove(stream);
-    return this.#takeBackAll(over, this.#retired.put(origin, row));
+  removeRow(origin: Incarnation, sequence: number): Work {
+    return this.#others.remove(origin, sequence);
+  }
+
+  /** Of the row of one who has left nothing is worth telling. */
+  isOver(row: EventRow): boolean {
+    return this.#others.isOver(row);
+  }
+
+  /** What another member has of one that left, up to its batch of that number. */
+  learnRetired(life: Incarnation, sequence: number, row: EventRow): void {
+    if (life !== this.#self) this.onWork(this.#others.learn(life, sequence, row));
   }
 
   /** Rows of the others, also of those who have left, in parts; without gauge caches. */
-  *othersRows(): Generator<readonly [Incarnation, Changes], void, void> {
-    for (const [origin, { streams }] of [...this.#rows, ...this.#retired.entries()]) {
-      const counted = [...streams.values()].filter(({ definition }) => !isGauge(definition));
-      for (const part of partsOf(counted)) yield [origin, part];
-    }
+  othersRows(): Generator<readonly [Incarnation, Changes], void, void> {
+    return this.#others.parts();
   }
 
   /** The row of a life as an earlier process here knew it: only what is more than that is news. */
   restore(origin: Incarnation, row: EventRow): void {
-    this.#retired.put(origin, row);
-    for (const stream of row.streams.values()) this.onWork(eachCount(stream, this.#sumOthers));
+    this.#others.restore(origin, row, this.onWork);
   }
 
   *upkeep(): Work {
@@ -338,7 +334,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
       this.#announce();
       yield;
     }
-    yield* this.#retired.age(this.#nowS);
+    yield* this.retired.age(this.#options.nowMs(), this.#isOver);
     for (const totals of this.#totals.values()) yield* totals.age(this.#nowS);
   }
 
@@ -361,7 +357,7 @@ export class EventTable implements ReplicatedRows, GaugeRows {
       if (cell !== removalCell) totals.addOwn(cell * intervalS, key, by);
     };
     if (own) finish(eachCount(own, countOwn));
-    for (const row of [...this.#rows.values(), ...this.#retired.values()]) {
+    for (const row of this.#others.all) {
       const stream = row.streams.get(id);
       if (stream) finish(eachCount(stream, this.#sumOthers));
     }
@@ -405,6 +401,17 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     return isPast(definition, number, this.#nowS) || number > current + definition.count;
   }
 
+  /** Neither in its own windows nor in those that are summed up here, which may be longer, nothing is left to be seen. */
+  readonly #isOver = ({ definition, cells }: Stream): boolean => {
+    const totals = this.#totals.get(definition.id);
+    for (const number of cells.keys()) {
+      if (number === removalCell) continue;
+      if (!isPast(definition, number, this.#nowS)) return false;
+      if (totals && !totals.isPast(number * definition.intervalS, this.#nowS)) return false;
+    }
+    return true;
+  };
+
   readonly #countOthers: Counted = (definition, cell, key, by) => {
     if (isGauge(definition)) this.onGauge(definition, key as string);
     if (cell === removalCell || isGauge(definition)) return;
@@ -436,51 +443,8 @@ export class EventTable implements ReplicatedRows, GaugeRows {
     return totals;
   }
 
-  /** The streams of lives that have left whose counts are in this one: taken out of their rows. */
-  #continuedBy(stream: Pick<Stream, 'definition' | 'continues'>): Stream[] {
-    return stream.continues.flatMap((life) => this.#retired.takeStream(life, stream.definition.id) ?? []);
-  }
-
-  #isContinued(origin: Incarnation, id: string): boolean {
-    for (const { streams } of this.#rows.values())
-      if (streams.get(id)?.continues.includes(origin)) return true;
-    return false;
-  }
-
-  /** What rows without room had counted has happened all the same; only sums could have it twice when they come back. */
-  *#takeBackAll(over: readonly Stream[], noRoom: readonly EventRow[]): Work {
-    for (const stream of over) yield* this.#takeBack(stream);
-    for (const { streams } of noRoom)
-      for (const stream of streams.values()) yield* this.#takeBack(stream, this.#sumOthers);
-  }
-
-  *#takeBack(stream: Stream, count = this.#countOthers): Work {
-    yield* eachCount(stream, (definition, cell, key, by) => count(definition, cell, key, -by));
-  }
-
-  /** Key by key from what was counted to what is. A cell that is not in the new stream was dropped: its counts stay. */
-  *#exchange(streams: readonly { readonly stream: Stream; readonly earlier: readonly Stream[] }[]): Work {
-    for (const { stream, earlier } of streams) {
-      const { definition, cells } = stream;
-      const same = earlier.filter(({ definition: { intervalS } }) => intervalS === definition.intervalS);
-      for (const cell of cells.values()) {
-        const befores = same.flatMap((old) => old.cells.get(cell.number) ?? []);
-        yield* eachKey([cell, ...befores], (key) => {
-          const before = befores.reduce((sum, old) => plus(sum, old.values.get(key)), 0);
-          const by = plus(cell.values.get(key), -before);
-          if (by !== 0) this.#countOthers(definition, cell.number, key, by);
-        });
-      }
-      if (!isGauge(definition)) yield* this.#removals.learn(definition, cells.get(removalCell)?.values ?? []);
-      this.#announce();
-    }
-  }
-
-  *#learn({ definition, keys, values }: CellChanges): Work {
-    yield* this.#removals.learn(
-      definition,
-      keys.map((key, i) => [key, values[i]!]),
-    );
+  *#learn(definition: StreamDefinition, removals: Iterable<readonly [StreamKey, number]>): Work {
+    yield* this.#removals.learn(definition, removals);
     this.#announce();
   }
 

@@ -74,9 +74,15 @@ export class OwnRow {
     this.#row.remove(stream);
   }
 
-  /** What that life had counted in the stream is in it now. */
-  continue(stream: Stream, life: Incarnation): void {
-    this.#continued.set(stream, withLife(this.#continued.get(stream) ?? stream.continues, life));
+  /** What those lives had counted in the stream is in it now. */
+  continue(stream: Stream, lives: readonly Incarnation[]): void {
+    this.#continued.set(stream, lives.reduce(withLife, this.continues(stream.definition.id)));
+  }
+
+  /** Lives whose counts are in the stream, also those that nobody was told of yet. */
+  continues(id: string): readonly Incarnation[] {
+    const stream = this.streams.get(id);
+    return stream ? (this.#continued.get(stream) ?? stream.continues) : [];
   }
 
   /** The row belongs to another life of this process from now on. */

@@ -1,21 +1,48 @@
 /**
  * Rows of processes that have left: what they counted has happened, so it stays until it is too old (replication 4.5).
- * They are kept to be exchanged for a newer state of the same life when that comes back, and for the next life of the
- * node when that takes their counts over: nothing is counted twice then.
+ * They are kept to be exchanged for a newer state of the same life when that comes back or another member has one, and
+ * for the next life of the node when that takes their counts over: nothing is counted twice then.
+ *
+ * Invariants: `digest` is that of the lives that are here, each with the number of its last batch; rows of one life at
+ * one number have the same counts at all members, apart from streams that are over, taken over by a later life, and keys
+ * that were removed.
  */
+import type { Digest } from '../digest.ts';
 import type { Incarnation } from '../identity.ts';
 import { mostKeys } from '../replica/table.ts';
 import type { Work } from '../replica/work.ts';
-import { changedCell, isGauge, removalCell, type StreamDefinition, valueCell } from './cell.ts';
+import {
+  changedCell,
+  DigestSum,
+  isGauge,
+  removalCell,
+  type StreamDefinition,
+  textDigest,
+  valueCell,
+} from './cell.ts';
 import { type EventRow, type Stream, stepKeys } from './event-row.ts';
 import type { StreamKey } from './stream-key.ts';
 
 const maxRows = 1024;
 const maxKeys = 2 * mostKeys;
+const maxLetGo = 4 * maxRows;
 
 export class RetiredRows {
   /** Who left first comes first. */
   readonly #rows = new Map<Incarnation, EventRow>();
+  readonly digest = new DigestSum();
+  /** Another one whenever a row came or went, except for its age. */
+  version = 0;
+  /** Lives for whose rows there was no room: who listens to counts has heard theirs, and is not to hear them again. */
+  readonly #letGo = new Set<Incarnation>();
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(origin: Incarnation): EventRow | undefined {
+    return this.#rows.get(origin);
+  }
 
   values(): Iterable<EventRow> {
     return this.#rows.values();
@@ -25,50 +52,83 @@ export class RetiredRows {
     return this.#rows;
   }
 
-  /** Returns the rows for which there is no room any more. */
+  /** In place of the one that is there. Returns the rows for which there is no room any more. */
   put(origin: Incarnation, row: EventRow): EventRow[] {
+    this.#delete(origin);
+    this.version++;
+    if (row.streams.size === 0) return [];
     this.#rows.set(origin, row);
-    let keys = 0;
-    for (const { size } of this.#rows.values()) keys += size;
+    this.digest.add(rowDigest(origin, row));
+    let keys = this.#keys;
     const out: EventRow[] = [];
     for (const [oldest, old] of this.#rows) {
       if (this.#rows.size <= maxRows && keys <= maxKeys) break;
-      this.#rows.delete(oldest);
+      this.#delete(oldest);
+      if (this.#letGo.size >= maxLetGo) this.#letGo.clear();
+      this.#letGo.add(oldest);
       keys -= old.size;
       out.push(old);
     }
     return out;
   }
 
+  /** Without having to let go of another one, or having done so with this one. */
+  hasRoom(origin: Incarnation, row: EventRow): boolean {
+    if (this.#letGo.has(origin)) return false;
+    const before = this.#rows.get(origin);
+    return (
+      this.#rows.size + (before ? 0 : 1) <= maxRows && this.#keys - (before?.size ?? 0) + row.size <= maxKeys
+    );
+  }
+
   take(origin: Incarnation): EventRow | undefined {
     const row = this.#rows.get(origin);
-    this.#rows.delete(origin);
+    this.#delete(origin);
+    this.version++;
     return row;
   }
 
   takeStream(origin: Incarnation, id: string): Stream | undefined {
     const row = this.#rows.get(origin);
     const stream = row?.streams.get(id);
-    if (stream) row!.remove(stream);
+    if (!row || !stream) return undefined;
+    row.remove(stream);
+    if (row.streams.size === 0) this.#delete(origin);
+    this.version++;
     return stream;
   }
 
-  /** Drops cells that are too old, and rows that have none left. */
-  *age(nowS: number): Work {
+  /**
+   * Drops streams of which nothing can be seen any more, and rows that have none left. Not cell by cell: a row is whole, or
+   * one with an earlier clock would take what is left of it for all there was.
+   */
+  *age(nowMs: number, isOver: (stream: Stream) => boolean): Work {
     for (const [origin, row] of this.#rows) {
       for (const stream of [...row.streams.values()]) {
-        if (isGauge(stream.definition)) {
-          yield* ageGauge(row, stream, nowS * 1000);
-          continue;
-        }
-        for (const number of stream.cells.keys())
-          if (isPast(stream.definition, number, nowS)) row.drop(stream, number);
-        if (stream.cells.size === 0) row.remove(stream);
+        if (isGauge(stream.definition)) yield* ageGauge(row, stream, nowMs);
+        else if (isOver(stream)) row.remove(stream);
         yield;
       }
-      if (row.streams.size === 0) this.#rows.delete(origin);
+      if (row.streams.size === 0 && this.#rows.get(origin) === row) this.#delete(origin);
     }
   }
+
+  get #keys(): number {
+    let keys = 0;
+    for (const { size } of this.#rows.values()) keys += size;
+    return keys;
+  }
+
+  #delete(origin: Incarnation): void {
+    const row = this.#rows.get(origin);
+    if (!row) return;
+    this.#rows.delete(origin);
+    this.digest.subtract(rowDigest(origin, row));
+  }
+}
+
+function rowDigest(origin: Incarnation, { sequence }: EventRow): Digest {
+  return textDigest(`${origin} ${sequence}`);
 }
 
 export function isPast(

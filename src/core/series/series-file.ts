@@ -2,7 +2,7 @@
  * Texts of the files of series: journals of one period (replication 11.6), and what a node had counted when it stopped.
  * Parsing returns undefined for what is no such file, and leaves out lines that cannot be read.
  */
-import type { Incarnation } from '../identity.ts';
+import { type Incarnation, isIncarnation } from '../identity.ts';
 import { keyText, parseKey } from './audit-argument.ts';
 import type { KeyType } from './cell.ts';
 import type { StreamKey } from './stream-key.ts';
@@ -81,7 +81,8 @@ export function compareKeys(a: StreamKey, b: StreamKey): number {
 export type SavedCount = readonly [cell: number, key: StreamKey, count: number];
 
 export interface SavedSeries {
-  readonly life: Incarnation;
+  /** The one that saved it is the last; the counts of those before are in its own. */
+  readonly lives: readonly Incarnation[];
   /** Read as they are walked through, once: there may be very many. Lines that cannot be read are left out. */
   readonly counts: Iterable<SavedCount>;
 }
@@ -89,19 +90,20 @@ export interface SavedSeries {
 export function* savedLines(
   id: string,
   keyType: KeyType,
-  life: Incarnation,
+  lives: readonly Incarnation[],
   counts: Iterable<readonly [number, StreamKey, number]>,
 ): Generator<string, void, void> {
-  yield `#audit_persist v1 ${encodedName(id)} ${typeWords[keyType]} ${life}\n`;
+  // The last one first: a release that knows no others reads on until there.
+  yield `#audit_persist v1 ${encodedName(id)} ${typeWords[keyType]} ${lives.toReversed().join(' ')}\n`;
   for (const [cell, key, count] of counts) yield `${cell}\t${keyText(keyType, key)}\t${count}\n`;
 }
 
 export function parseSaved(id: string, keyType: KeyType, text: string): SavedSeries | undefined {
   const lines = linesOf(text);
-  const [mark, version, name, type, life] = (lines.next().value ?? '').split(' ');
+  const [mark, version, name, type, ...lives] = (lines.next().value ?? '').split(' ');
   if (mark !== '#audit_persist' || version !== 'v1' || name !== encodedName(id)) return undefined;
-  if (type !== typeWords[keyType] || !/^[0-9a-f]{32}$/.test(life ?? '')) return undefined;
-  return { life: life as Incarnation, counts: savedCounts(keyType, lines) };
+  if (type !== typeWords[keyType] || lives.length === 0 || !lives.every(isIncarnation)) return undefined;
+  return { lives: lives.filter(isIncarnation).toReversed(), counts: savedCounts(keyType, lines) };
 }
 
 function* savedCounts(keyType: KeyType, lines: Iterable<string>): Generator<SavedCount, void, void> {

@@ -69,6 +69,13 @@ export class StreamTotals {
     }
   }
 
+  /** What was counted then is in no window any more. */
+  isPast(second: number, nowS: number): boolean {
+    for (const { local } of this.#sizes.values())
+      if (local.at(second) >= local.at(nowS) - local.count) return false;
+    return true;
+  }
+
   /** Some window has a sum for the key. */
   has(key: StreamKey): boolean {
     for (const { cluster } of this.#sizes.values())

@@ -235,6 +235,12 @@ describe(`a cluster of this tree and ${earlier.title}`, { timeout: 120_000 }, ()
       ...all(),
     );
     await everywhere('cache.get', { cache: 'limits', key: 'of relay-1' }, 'value', 'second');
+    // What the last lives had counted is with those who were there, and with those who know to ask them.
+    await ask('relay-2', 'series.define', series);
+    for (const name of ['relay-1', 'relay-2', 'relay-4'] as const)
+      await until(
+        async () => (await ask(name, 'series.sum', { name: 'spam', key: 'x', endv: 1 })).sum === 12,
+      );
     expect(await ask('relay-2', 'throttle.take', { name: 'newsletter', rate: '10/31536000' })).toMatchObject({
       taken: false,
     });

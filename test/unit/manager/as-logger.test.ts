@@ -249,7 +249,7 @@ describe('as_logger', () => {
     await pass(minuteMs, areWritten(1));
     const table = life.tables.get('metrics')!;
     const old = Math.floor(clock.wallMs() / 1000 / spam.intervalS);
-    finish(table.removeRow(relay));
+    finish(table.removeRow(relay, 1));
     await clock.advance(clock.nowMs() + 5 * 3_600_000);
     finish(table.upkeep());
     table.addRow(relay);

@@ -207,14 +207,14 @@ describe('named series', () => {
     series.add('kept', { key: ip, count: 2.5 });
     nodes.nowMs += 120_000;
     series.add('kept', { key: '10.0.0.2', count: -1 });
-    const text = [...savedLines(made.id, made.keyType, node.self, series.ownCounts(made))].join('');
+    const text = [...savedLines(made.id, made.keyType, [node.self], series.ownCounts(made))].join('');
     const { series: next } = seriesOf(nodes, node);
     const again = next.define('kept', 'cidr', 60, 3, { persist: true });
     nodes.nowMs += 120_000;
     const saved = parseSaved(again.id, again.keyType, text)!;
-    expect(saved.life).toBe(node.self);
+    expect(saved.lives).toEqual([node.self]);
     const counts = [...saved.counts];
-    next.restore(again, saved.life, counts);
+    next.restore(again, saved.lives, counts);
     expect(next.count('kept', { key: '10.0.0.2', startv: 2 })).toBe(-1);
     expect(next.count('kept', { key: ip, endv: 2 })).toBe(0);
     expect(parseSaved('series:60,4:kept', 'ipv4', text)).toBeUndefined();

@@ -112,10 +112,14 @@ describe('an event table', () => {
     nodes.remove(c);
     const minute = Math.floor(nodes.nowMs / 60_000);
     const next = nodes.add({ name: c.name });
-    next.table.takeOver(hits, c.self, [
-      [minute, 'x', 4],
-      [minute - 6, 'x', 50],
-    ]);
+    next.table.takeOver(
+      hits,
+      [c.self],
+      [
+        [minute, 'x', 4],
+        [minute - 6, 'x', 50],
+      ],
+    );
     next.table.add(hits.id, 'x', 1);
     nodes.view();
     nodes.rest();

@@ -1,11 +1,12 @@
 /** A few event tables with their replicators in memory: a test says which message arrives, is lost or comes twice. */
 import { decodeSharedMessage, encodeSharedMessage } from '../../../src/bus/shared-codec.ts';
 import type { Incarnation } from '../../../src/core/identity.ts';
-import type { SharedMessage } from '../../../src/core/replica/messages.ts';
+import { isOfRetired, type SharedMessage } from '../../../src/core/replica/messages.ts';
 import { Replicator } from '../../../src/core/replica/replicator.ts';
 import { finish } from '../../../src/core/replica/work.ts';
 import type { StreamDefinition } from '../../../src/core/series/cell.ts';
 import { EventTable } from '../../../src/core/series/event-table.ts';
+import { RetiredExchange } from '../../../src/core/series/retired-exchange.ts';
 import type { Monitor } from '../../../src/core/series/stream-totals.ts';
 
 export const hits: StreamDefinition = { id: 'series:60,5:hits', keyType: 'text', intervalS: 60, count: 5 };
@@ -26,6 +27,7 @@ export class Node {
   readonly number: number;
   readonly table: EventTable;
   readonly replicator: Replicator;
+  readonly retired: RetiredExchange;
   readonly clashes: StreamDefinition[] = [];
   linkUp = true;
 
@@ -59,6 +61,21 @@ export class Node {
       },
     );
     this.replicator.linkChanged(true);
+    this.retired = new RetiredExchange(
+      this.table,
+      {
+        object: 'metrics',
+        type: 'metrics',
+        self: this.self,
+        onlyReceives: options.onlyReceives ?? false,
+      },
+      { send: (to, message) => nodes.publish(this, to, message), nowMs: () => nodes.nowMs },
+    );
+  }
+
+  receive(message: SharedMessage): void {
+    if (isOfRetired(message)) this.retired.receive(message);
+    else this.replicator.receive(message);
   }
 
   sum(key: string, start = 0, end = hits.count): number {
@@ -116,12 +133,15 @@ export class Nodes {
       seniority: number,
     }));
     const id = { epoch: ++this.#epoch, coordinator: members[0]!.incarnation, nonce: 0 };
-    for (const { replicator } of nodes) replicator.viewInstalled({ id, members });
+    for (const { self, replicator, retired } of nodes) {
+      replicator.viewInstalled({ id, members });
+      retired.viewInstalled(members.map(({ incarnation }) => incarnation).filter((other) => other !== self));
+    }
   }
 
   deliver(index = 0): void {
     const [parcel] = this.under.splice(index, 1);
-    if (parcel?.to.linkUp && this.present.includes(parcel.to)) parcel.to.replicator.receive(parcel.message);
+    if (parcel?.to.linkUp && this.present.includes(parcel.to)) parcel.to.receive(parcel.message);
   }
 
   settle(): void {
@@ -141,8 +161,10 @@ export class Nodes {
       for (const { replicator } of this.present) replicator.tick();
       for (const node of this.present)
         for (const other of this.present)
-          if (node !== other && node.linkUp && other.linkUp)
+          if (node !== other && node.linkUp && other.linkUp) {
             other.replicator.beat(node.self, node.replicator.digest);
+            other.retired.beat(node.self, node.retired.digest);
+          }
       this.settle();
       this.nowMs += 1000;
     }

@@ -46,7 +46,7 @@ class Cluster {
       ),
     );
     this.crash(relay);
-    this.relays[relay]!.table.takeOver(hits, old.self, saved);
+    this.relays[relay]!.table.takeOver(hits, [old.self], saved);
   }
 
   reset(relay: number): void {

@@ -65,10 +65,14 @@ describe('a key that is removed', () => {
     b.table.remove(hits.id, 'x');
     nodes.rest();
     const life = 'f'.repeat(32) as Incarnation;
-    a.table.takeOver(hits, life, [
-      [cell, 'x', 5],
-      [cell, 'y', 5],
-    ]);
+    a.table.takeOver(
+      hits,
+      [life],
+      [
+        [cell, 'x', 5],
+        [cell, 'y', 5],
+      ],
+    );
     nodes.rest();
     expect([a.sum('x'), b.sum('x'), a.sum('y'), b.sum('y')]).toEqual([0, 0, 5, 5]);
   });
