@@ -82,7 +82,7 @@ export class Member {
   /** Says goodbye and stops all actors. */
   leave(): void {
     // What happened stays counted when this process has left, and nobody takes it from one who has.
-    for (const series of this.series.values()) series.flush();
+    for (const series of this.series.values()) series.flushAll();
     this.membership.leave();
     this.programs?.stop();
     this.ownership?.stop();

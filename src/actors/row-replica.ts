@@ -115,6 +115,10 @@ export abstract class RowReplica<Rows extends ReplicatedRows> implements SharedR
     this.#replicator.flush();
   }
 
+  flushAll(): void {
+    this.#replicator.flushAll();
+  }
+
   verify(): readonly RowVerdict[] {
     return this.#replicator.verify();
   }

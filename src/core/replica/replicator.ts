@@ -222,6 +222,11 @@ export class Replicator {
     this.#queue(this.#flushRest());
   }
 
+  /** All of it at once, by a process that ends: no later turn would send the rest. */
+  flushAll(): void {
+    while (this.#table.pending > 0) this.#sendBatch();
+  }
+
   /** Nothing is received any more: rows of all members are to be taken out, behind what is under way. */
   forgetMembers(): void {
     this.#removeMembers([...this.#receivers.keys()]);

@@ -137,6 +137,17 @@ describe('sending changes', () => {
     expect(b.replicator.stats.gaps).toBe(0);
   });
 
+  it('REP-4.5 who ends sends all of it at once', () => {
+    const { nodes } = clusterOf(2, { maxPending: 1_000_000 });
+    const [a] = nodes as [Node];
+    fill(a, 100_000);
+    // The rest of a flush is under way.
+    a.replicator.flush();
+    a.replicator.flushAll();
+    expect(a.table.pending).toBe(0);
+    expect(batchSizes(a).reduce((sum, size) => sum + size)).toBe(100_000);
+  });
+
   it('REP-4.15 nothing is kept while the link is down; afterwards the state comes by snapshot', () => {
     const { cluster, nodes } = clusterOf(2);
     const [a, b] = nodes as [Node, Node];
