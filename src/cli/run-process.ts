@@ -63,18 +63,23 @@ interface Kind {
     },
   ): Promise<Running>;
   readonly readyLine: (settings: NodeSettings) => string;
+  /** Kept of root when it becomes another user (`Security`). */
+  readonly capabilities: readonly string[];
 }
 
 const nodeKind: Kind = {
   defaultFile: 'ecelerity-cluster.conf',
   start: async (options) => (await import('../node.ts')).startNode(options),
   readyLine,
+  // Addresses and nftables, ARP and NDP, ports below 1024; as in deploy/systemd.
+  capabilities: ['cap_net_admin', 'cap_net_raw', 'cap_net_bind_service'],
 };
 
 const managerKind: Kind = {
   defaultFile: 'eccluster.conf',
   start: async (options) => (await import('../manager.ts')).startManager(options),
   readyLine: managerReadyLine,
+  capabilities: [],
 };
 
 /** After a failure that nobody foresaw, how long the process may take to leave. */
@@ -109,7 +114,7 @@ async function runProcess(kind: Kind, flags: ManagerFlags): Promise<never> {
 async function run(kind: Kind, flags: ManagerFlags): Promise<number> {
   const { config = kind.defaultFile, ...rest } = flags;
   const given = withWorkingCopy(rest);
-  const configuration = configurationFor(config, given);
+  const configuration = await configurationFor(kind, config, given);
   if (!configuration) return 1;
   const { settings } = configuration;
   const starting = kind.start({ settings, configuration, configFile: config, ...given });
@@ -136,25 +141,28 @@ function withWorkingCopy(given: Omit<ManagerFlags, 'config'>): Omit<ManagerFlags
 }
 
 /** Undefined when the configuration is wrong; then everything that is wrong with it has been printed. */
-function configurationFor(
+async function configurationFor(
+  kind: Kind,
   config: string,
   given: Omit<ManagerFlags, 'config'>,
-): CheckedConfiguration | undefined {
+): Promise<CheckedConfiguration | undefined> {
   const source = { configFile: config, ...given };
   const request = requestOf(source)!;
   const loaded = loadingFrom(source);
   const present = checkConfiguration(request);
-  if (present.findings.length > 0) process.stderr.write(renderFindings(present));
   const isRight = isChecked(present);
-  if (isRight) loaded();
   // A commit that no node can load must not break its restarts, too.
   const last = isRight ? undefined : readLastLoaded(source);
+  const result = isRight ? present : last?.result;
+  // Before anything is printed or written: all this happens once more, as the user.
+  if (result) await becomeConfiguredUser(kind, result, given.workingCopy);
+  if (present.findings.length > 0) process.stderr.write(renderFindings(present));
+  if (isRight) loaded();
   if (!present.found && !last)
     throw new FlotillaError('FLT-1003', whyNotFound(config, given.nodename, request.environment));
   if (last)
     process.stderr.write(`flotilla: starting with the configuration that was read last, ${last.directory}
 `);
-  const result = isRight ? present : last?.result;
   if (!result) return undefined;
   const isLevelStated = result.tree.child('cluster', '')?.get('debug_level') !== undefined;
   // A person who looks on wants to see it find the others; what keeps logs keeps the level of the original.
@@ -162,6 +170,27 @@ function configurationFor(
   const verbose = verboseLevels[Math.min(given.verbosity ?? 0, verboseLevels.length) - 1];
   if (verbose) return { ...result, settings: { ...result.settings, logLevel: verbose } };
   return isWatched ? { ...result, settings: { ...result.settings, logLevel: 'notice' } } : result;
+}
+
+/** As which it begins anew; returns where there is nothing to become. */
+async function becomeConfiguredUser(
+  kind: Kind,
+  { settings, loaded }: CheckedConfiguration,
+  workingCopy: string | undefined,
+): Promise<void> {
+  const { processUser: wanted } = settings;
+  if (wanted === undefined) return;
+  const [{ becomeUser }, { reachOf }] = await Promise.all([
+    import('./process-user.ts'),
+    import('./reachable.ts'),
+  ]);
+  const files = loaded.files.flatMap(({ path }) => path ?? []);
+  becomeUser({
+    wanted,
+    needed: kind.capabilities,
+    reach: (uid) => reachOf({ settings, files, workingCopy, uid }),
+    warn: toStandardError,
+  });
 }
 
 function whyNotFound(config: string, nodename = '{NODENAME}', environment: Environment): string {

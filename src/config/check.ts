@@ -22,6 +22,7 @@ import { checkLogging } from './checks/logging.ts';
 import { checkMetrics } from './checks/metrics.ts';
 import { checkRedis } from './checks/redis.ts';
 import { checkReplicate } from './checks/replicate.ts';
+import { checkSecurity } from './checks/security.ts';
 import { type ConfigurationFiles, diskFiles } from './files.ts';
 import { type Finding, type FindingCounts, Findings } from './finding.ts';
 import { identityOf, nodenameOutside, type Surroundings } from './identity.ts';
@@ -97,6 +98,7 @@ const checks: readonly Check[] = [
   checkDatasources,
   checkRedis,
   checkMetrics,
+  checkSecurity,
   checkChanges,
 ];
 

@@ -49,6 +49,7 @@ import { membershipTimes } from './membership-times.ts';
 import { mustAgreeOf } from './must-agree.ts';
 import { ScopeReader } from './reader.ts';
 import type { Scope } from './scope-tree.ts';
+import { processUserOf } from './security-settings.ts';
 import type { SettingValue } from './values.ts';
 
 const defaultClusterPort = 4802;
@@ -67,6 +68,7 @@ export function nodeSettingsOf(
     subcluster: identity.subcluster,
     stateDir: cluster.text('state_dir') ?? '',
     pidFile: new ScopeReader(root.schema, root).text('pidfile'),
+    processUser: processUserOf(root),
     clusterGroup: cluster.text('cluster_group') ?? '',
     controlGroup: cluster.text('control_group') ?? '',
     logGroup: cluster.text('log_group'),

@@ -38,6 +38,11 @@ export const errorCatalogue = {
     title: 'The directory for files of series is not usable',
     advice: 'Set `base_dir` in as_logger { } to a directory in which this user may write.',
   },
+  'FLT-1106': {
+    title: 'The process cannot become the user of Security { }',
+    advice:
+      'Do what the line says; or take `user` out, and let User= of the service, or the container, say who it is.',
+  },
   'FLT-1201': {
     title: 'The NATS server cannot be reached',
     advice: 'Check `servers`, the network and the server; the node goes on trying.',

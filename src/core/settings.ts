@@ -11,6 +11,17 @@ import type { LoggingSettings } from './logs/logger-settings.ts';
 import type { OutboundCapSettings, ThrottleStanza } from './outbound-settings.ts';
 import type { PartitionPolicy } from './throttle/shares.ts';
 
+/** `Security` */
+export interface ProcessUserSettings {
+  readonly user: string;
+  /** Undefined: that of the user. */
+  readonly group: string | undefined;
+  /** Undefined: those that the user is in. */
+  readonly supplementalGroups: readonly string[] | undefined;
+  /** What it keeps of root, as `cap_net_admin`; undefined: what a process of its kind needs. */
+  readonly capabilities: readonly string[] | undefined;
+}
+
 export interface NodeSettings {
   readonly nodename: string;
   /** Explicit address of this node on the cluster network, without port; undefined: what `nodename` resolves to (ID-7). */
@@ -21,6 +32,8 @@ export interface NodeSettings {
   readonly stateDir: string;
   /** Holds the process id of a process of its own; undefined: none does. */
   readonly pidFile: string | undefined;
+  /** Whom `flotilla node` and `flotilla manager` become when they are started as root; undefined: nobody else. */
+  readonly processUser: ProcessUserSettings | undefined;
   readonly clusterGroup: string;
   readonly controlGroup: string;
   /** undefined prints as `none`. */

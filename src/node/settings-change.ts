@@ -227,6 +227,7 @@ const optionNames: Readonly<Record<string, string>> = {
   subcluster: 'EC_SUB_CLUSTER',
   stateDir: 'state_dir',
   pidFile: 'pidfile',
+  processUser: 'Security',
   clusterGroup: 'cluster_group',
   controlGroup: 'control_group',
   logGroup: 'log_group',

@@ -1,4 +1,5 @@
 /** The outermost scope: its own options, the small stanzas of a server, and everything else by reference. */
+import { capabilitiesProblem } from '../../core/capability-names.ts';
 import { LinePattern } from '../../core/line-pattern.ts';
 import { logLevels } from '../../core/log.ts';
 import { clusterLimitNames } from '../../core/outbound-settings.ts';
@@ -7,6 +8,7 @@ import { clusterScope } from './cluster.ts';
 import { foreignListeners, listenerScopes } from './listeners.ts';
 import { loggingScopes } from './logging.ts';
 import {
+  afterRestart,
   anonymous,
   bool,
   checked,
@@ -23,22 +25,48 @@ import {
 } from './option.ts';
 import { outboundOptions, outboundScopes } from './outbound.ts';
 
-const serviceManager = 'User=, Group= and AmbientCapabilities= of the service (deploy/systemd)';
+/** Of an account of the system; also by number. */
+function accountProblem(name: string): string | undefined {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/.test(name) ? undefined : `'${name}' is no name of an account`;
+}
+const account = checked(accountProblem, 'CFG-2107');
 
 const security = anonymous('Security', {
-  text: 'As whom the process of the original runs. Here it stays who it is started as: the service manager says who that is, and with which capabilities.',
+  text: 'Whom `flotilla node` and `flotilla manager` become when they are started as root, before they open anything. Where the service manager says who they are, it has nothing to say; programs that use the API stay who they are.',
   options: [
-    { name: 'user', type: text, default: 'ecuser', text: 'User that a process started as root becomes.' },
-    { name: 'group', type: text, default: 'ecuser', text: 'Group that a process started as root becomes.' },
-    { name: 'capabilities', type: text, text: 'Capabilities to keep.' },
-    { name: 'chroot', type: path, text: 'Root directory of the original.' },
+    ...afterRestart('process', [
+      {
+        name: 'user',
+        type: account,
+        text: 'User that a process started as root becomes; unset: it stays root.',
+      },
+      { name: 'group', type: account, text: 'Its group; unset: that of the user.' },
+      {
+        name: 'supplemental_groups',
+        type: listOf(account, { alone: true }),
+        text: 'Its further groups; unset: those that the user is in.',
+      },
+      {
+        name: 'capabilities',
+        type: checked(capabilitiesProblem, 'CFG-2107'),
+        text: 'What it keeps of root, as `"cap_net_admin+ep cap_net_raw+ep"`; unset: a node keeps those two and `cap_net_bind_service`, a manager nothing.',
+      },
+    ]),
     {
-      name: 'supplemental_groups',
-      type: listOf(text, { alone: true }),
-      text: 'Further groups of the process.',
+      name: 'chroot',
+      type: path,
+      ignored: true,
+      instead: 'RootDirectory= of the service, or a container',
+      text: 'Root directory of the original.',
     },
-    { name: 'privileges', type: text, text: 'Privileges on Solaris.' },
-  ].map((option): OptionSchema => ({ ...option, ignored: true, instead: serviceManager })),
+    {
+      name: 'privileges',
+      type: text,
+      ignored: true,
+      instead: 'capabilities',
+      text: 'Privileges on Solaris.',
+    },
+  ],
 });
 
 /** Whoever gives a command chooses the text that is compared: no text may make that slow. */

@@ -52,6 +52,7 @@ export const restartReasons = {
   socket: 'a socket is open with it; to open it anew would turn clients away',
   table: 'tables were made with it, and what they hold would be lost',
   file: 'files are open with it, and others read them',
+  process: 'the process became it when it began, and cannot go back',
   collector: 'what a manager collects is on its way into files that were opened with it',
 } as const;
 

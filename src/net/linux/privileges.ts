@@ -21,7 +21,7 @@ export function privilegeProblems(wanted: readonly Capability[], status = readSt
   return missingCapabilities(wanted, status).map(
     (name) =>
       `${name} is missing, which ${purpose[name]}: run as root, or give it with AmbientCapabilities=${name} in the ` +
-      'systemd unit; in a container run as root with all other capabilities dropped',
+      'systemd unit, or in capabilities of Security { }; in a container run as root with all other capabilities dropped',
   );
 }
 

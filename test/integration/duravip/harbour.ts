@@ -25,6 +25,8 @@ export interface HarbourOptions {
   readonly cluster?: string;
   /** Words in front of a node's command on its machine. */
   readonly with?: readonly string[];
+  /** More scopes of its configuration. */
+  readonly scopes?: string;
   /** The node's configuration names no floating address. */
   readonly isBare?: boolean;
   /** Machines without a node; the first one is the client that connects, this often. */
@@ -67,7 +69,7 @@ export class Harbour {
       through: [...this.floating.on(machine), ...(options.with ?? [])],
       cluster: `Topology "10.84.0.0/16" { interface = eth0 }
         ${options.cluster ?? this.#options.cluster ?? quickly}`,
-      scopes: options.isBare ? this.#bus() : `${this.#bus()} ${this.#marks()}`,
+      scopes: [this.#bus(), options.isBare ? '' : this.#marks(), options.scopes ?? ''].join('\n'),
     });
     this.#nodes.set(machine, node);
     this.#lives.push(node);

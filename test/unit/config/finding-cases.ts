@@ -71,7 +71,19 @@ export const findingCases: readonly FindingCase[] = [
   { code: 'CFG-2005', text: 'cluster { ¦mbus_daemon¦ = 4803 }', says: 'removed in 3.4' },
   { code: 'CFG-2005', text: 'cluster { ¦cluster_listener¦ = *:4802 }', says: 'ECCluster_Listener' },
   { code: 'CFG-2006', text: '¦idle_time¦ = 300', says: 'has no effect here' },
-  { code: 'CFG-2006', text: 'Security { ¦user¦ = ecuser }', says: 'use User=' },
+  { code: 'CFG-2006', text: 'Security { ¦chroot¦ = "/jail" }', says: 'use RootDirectory=' },
+  {
+    code: 'CFG-2006',
+    text: 'Security { ¦Capabilities¦ = "cap_net_admin+ep" }',
+    says: 'without user',
+    severity: 'warning',
+  },
+  { code: 'CFG-2107', text: 'Security { user = ¦"a b"¦ }', says: 'no name of an account' },
+  {
+    code: 'CFG-2107',
+    text: 'Security { user = a  capabilities = ¦cap_net¦ }',
+    says: 'no capability of Linux',
+  },
   { code: 'CFG-2006', text: 'ec_logger a { ¦debug_level¦ = INFO }', says: 'use debug_level of cluster' },
   {
     code: 'CFG-2006',

@@ -22,6 +22,8 @@ describe('the configuration files of deploy/', () => {
       hostname: 'relay-1',
     });
     expect(findings).toEqual([]);
+    // The unit or the container says who the process is.
+    expect(settings?.processUser).toBeUndefined();
     expect(settings?.metrics.map(({ endpoint }) => endpoint)).toEqual([{ host: '*', port }]);
   });
 });

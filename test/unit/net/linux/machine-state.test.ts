@@ -96,8 +96,8 @@ describe('privileges', () => {
   test('NET-13 a problem names the privilege, what it is for, and the remedy', () => {
     expect(privilegeProblems(['CAP_NET_RAW'], status('0'))).toEqual([
       'CAP_NET_RAW is missing, which announces addresses by ARP and NDP: run as root, or give it with ' +
-        'AmbientCapabilities=CAP_NET_RAW in the systemd unit; in a container run as root with all other ' +
-        'capabilities dropped',
+        'AmbientCapabilities=CAP_NET_RAW in the systemd unit, or in capabilities of Security { }; in a container ' +
+        'run as root with all other capabilities dropped',
     ]);
   });
 });
