@@ -2,7 +2,7 @@
  * What a process has to reach in the file system, to be tried as another user before it becomes that user: root reaches
  * everything, so nothing else would tell.
  */
-import { existsSync, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { LoggerSettings, LoggingSettings, LogTarget } from '../core/logs/logger-settings.ts';
 import type { BusSettings, NodeSettings } from '../core/settings.ts';
@@ -50,7 +50,7 @@ function stateOf(directory: string, uid: number): Omit<Reach, 'isVital'>[] {
   const found: Omit<Reach, 'isVital'>[] = [{ wish: 'enter', path: directory }];
   for (let at = 0; at < found.length && found.length < mostEntries; at++) {
     const { wish, path } = found[at]!;
-    if (wish !== 'enter') continue;
+    if (wish !== 'enter' || !statSync(path).isDirectory()) continue;
     for (const name of readdirSync(path)) {
       const each = join(path, name);
       const facts = factsOf(each);

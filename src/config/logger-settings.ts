@@ -1,5 +1,5 @@
 /** Loggers and the I/O modules behind them, from the scope tree (logging 2, 3, 11). */
-import type { Destination } from '../core/logs/destination.ts';
+import type { Destination, DestinationScheme } from '../core/logs/destination.ts';
 import {
   type BounceLoggerSettings,
   type CustomLoggerSettings,
@@ -43,11 +43,17 @@ export function loggingSettingsOf(root: Scope): LoggingSettings {
   };
 }
 
-function enabled(root: Scope, kind: string): { readonly name: string; readonly reader: ScopeReader }[] {
+function enabled(root: Scope, kind: string): Stated[] {
+  const closed = closedSchemes(root);
   return root
     .children(kind)
-    .map((scope) => ({ name: scope.instance, reader: new ScopeReader(scope.schema, scope) }))
+    .map((scope) => ({ name: scope.instance, reader: new ScopeReader(scope.schema, scope), closed }))
     .filter(({ reader }) => reader.flag('enabled'));
+}
+
+/** Those of destinations whose module is switched off: they take nothing. */
+export function closedSchemes(root: Scope): DestinationScheme[] {
+  return (['pipe', 'syslog'] as const).filter((scheme) => !ioModule(root, `${scheme}_io`).flag('enabled'));
 }
 
 /** A module is configured once, whatever it is called. */
@@ -59,29 +65,32 @@ function ioModule(root: Scope, kind: string): ScopeReader {
 interface Stated {
   readonly name: string;
   readonly reader: ScopeReader;
+  readonly closed: readonly DestinationScheme[];
 }
 
-function ecLogger({ name, reader }: Stated): EcLoggerSettings {
+function ecLogger(stated: Stated): EcLoggerSettings {
+  const { name, reader } = stated;
   return {
     kind: 'ec_logger',
     name,
     spill: reader.number('spill'),
-    mainlog: target(reader, 'mainlog', 'mainlog_mode'),
-    paniclog: target(reader, 'paniclog', 'paniclog_mode'),
-    rejectlog: target(reader, 'rejectlog', 'rejectlog_mode'),
-    acctlog: target(reader, 'acctlog', 'acctlog_log_mode'),
-    importlog: target(reader, 'importlog', 'importlog_mode'),
+    mainlog: target(stated, 'mainlog', 'mainlog_mode'),
+    paniclog: target(stated, 'paniclog', 'paniclog_mode'),
+    rejectlog: target(stated, 'rejectlog', 'rejectlog_mode'),
+    acctlog: target(stated, 'acctlog', 'acctlog_log_mode'),
+    importlog: target(stated, 'importlog', 'importlog_mode'),
     heartbeatMs: reader.number('heartbeat') * 1000,
     records: recordSwitches(reader),
   };
 }
 
-function bounceLogger({ name, reader }: Stated): BounceLoggerSettings {
+function bounceLogger(stated: Stated): BounceLoggerSettings {
+  const { name, reader } = stated;
   return {
     kind: 'bounce_logger',
     name,
     spill: reader.number('spill'),
-    bouncelog: target(reader, 'bouncelog', 'bouncelog_mode'),
+    bouncelog: target(stated, 'bouncelog', 'bouncelog_mode'),
     heartbeatMs: reader.number('heartbeat') * 1000,
     inBand: reader.flag('log_inband_bounces'),
     outOfBand: reader.flag('log_outofband_bounces'),
@@ -89,28 +98,31 @@ function bounceLogger({ name, reader }: Stated): BounceLoggerSettings {
   };
 }
 
-function customLogger({ name, reader }: Stated): CustomLoggerSettings {
+function customLogger(stated: Stated): CustomLoggerSettings {
+  const { name, reader } = stated;
   const stages = new Map<CustomStage, { format: string; target: LogTarget }>();
   for (const stage of customStages) {
     const format = reader.text(`${stage}_format`);
     const mode = `${stage}_log_mode`;
     // A stage without a file of its own goes to the main log.
-    const place = target(reader, `${stage}_logfile`, mode) ?? target(reader, 'mainlog', mode);
+    const isOwn = reader.value(`${stage}_logfile`) !== undefined;
+    const place = target(stated, isOwn ? `${stage}_logfile` : 'mainlog', mode);
     if (format !== undefined && place) stages.set(stage, { format, target: place });
   }
   return {
     kind: 'custom_logger',
     name,
     spill: reader.number('spill'),
-    paniclog: target(reader, 'paniclog', 'delivery_log_mode'),
+    paniclog: target(stated, 'paniclog', 'delivery_log_mode'),
     stages,
     sanitize: reader.text('sanitize') ?? '',
   };
 }
 
-function target(reader: ScopeReader, option: string, modeOption: string): LogTarget | undefined {
+function target({ reader, closed }: Stated, option: string, modeOption: string): LogTarget | undefined {
   const destination = reader.value(option) as Destination | undefined;
-  return destination && { destination, mode: reader.number(modeOption) };
+  if (destination === undefined || closed.includes(destination.scheme)) return undefined;
+  return { destination, mode: reader.number(modeOption) };
 }
 
 function recordSwitches(reader: ScopeReader): RecordSwitches {

@@ -33,10 +33,14 @@ export function aggregationOf(root: Scope): LogsSettings | undefined {
 }
 
 /** Also without `Logs`: a manager that pulls no logs gives commands all the same. */
-export function controlCacheOf(root: Scope): ControlCacheSettings {
+export function controlCacheOf(root: Scope, manager: string): ControlCacheSettings {
   const reader = ScopeReader.ofTop(root, 'logs');
+  const own = root
+    .child('logs', '')
+    ?.children('manager')
+    .find(({ instance }) => instance === manager);
   return {
-    path: reader.text('control_cache'),
+    path: (own && new ScopeReader(own.schema, own).text('control_cache')) ?? reader.text('control_cache'),
     maxBytes: reader.number('control_cache_size'),
     maxAgeMs: reader.number('control_cache_life') * 1000,
   };

@@ -80,7 +80,7 @@ export function nodeSettingsOf(
     audit: auditOf(root),
     asLogger: asLoggerOf(root),
     aggregation: aggregationOf(root),
-    controlCache: controlCacheOf(root),
+    controlCache: controlCacheOf(root, identity.nodename),
     datasources: datasourcesOf(root),
     listeners: frontListenersOf(root),
     caps: capsOf(root, replicate),
@@ -246,7 +246,7 @@ function namedThrottlesOf(root: Scope): number {
 function auditOf(root: Scope): AuditSettings {
   const reader = ScopeReader.ofTop(root, 'inbound_audit');
   return {
-    monitors: reader.texts('monitors').map((text) => {
+    monitors: (reader.flag('enabled') ? reader.texts('monitors') : []).map((text) => {
       const [sizeS, count] = text.split(',').map(Number);
       return { sizeS: sizeS!, count: count! };
     }),

@@ -92,5 +92,4 @@ export const bounds: readonly Bound[] = [
   bound('service_sessions', ['listener_sessions'], sessions),
   bound('siv_throttle_cache_size', ['throttles_held'], ['throttle_evictions_total']),
   bound('spill', ['log_lines_waiting'], ['log_lines_dropped_total']),
-  bound('tcp_buffer_size', [], [], 'who sends waits'),
 ];

@@ -1,5 +1,6 @@
 /** Loggers, their destinations, and what is offered to the aggregator (CFG-2314, CFG-2318). */
 import { type Destination, isJournal } from '../../core/logs/destination.ts';
+import { closedSchemes } from '../logger-settings.ts';
 import { asFlag, ScopeReader } from '../reader.ts';
 import type { Scope, Setting } from '../scope-tree.ts';
 import { didYouMean } from '../suggest.ts';
@@ -10,7 +11,23 @@ const loggerKinds = ['ec_logger', 'bounce_logger', 'custom_logger'];
 export function checkLogging(context: CheckContext): void {
   checkOffered(context);
   for (const kind of loggerKinds) checkSharedDefaults(context.root.children(kind).filter(isEnabled), context);
+  checkClosed(context);
   checkSeries(context);
+}
+
+/** Lines that would go nowhere without a word. */
+function checkClosed({ root, findings }: CheckContext): void {
+  const closed = closedSchemes(root);
+  for (const logger of loggerKinds.flatMap((kind) => root.children(kind)).filter(isEnabled)) {
+    for (const { setting, destination } of destinationsOf(logger)) {
+      if (!closed.includes(destination.scheme)) continue;
+      const message = `nothing is written there: ${destination.scheme}_io is switched off`;
+      findings.add('CFG-2006', valueSpan(setting), message, {
+        hint: `take enabled = false out of ${destination.scheme}_io { }`,
+        severity: 'warning',
+      });
+    }
+  }
 }
 
 function isEnabled(logger: Scope): boolean {

@@ -43,6 +43,11 @@ function isModule({ options, ignored }: ScopeSchema): boolean {
   return !ignored && options.some(({ name }) => name === 'enabled');
 }
 
+/** Its `enabled` does something. */
+function isSwitch({ options }: ScopeSchema): boolean {
+  return options.some(({ name, ignored }) => name === 'enabled' && !ignored);
+}
+
 function moduleOf(schema: ScopeSchema, scope: Scope | undefined): Module {
   const { name, text } = schema;
   const instance = scope?.instance === '' ? undefined : scope?.instance;
@@ -50,7 +55,7 @@ function moduleOf(schema: ScopeSchema, scope: Scope | undefined): Module {
   return {
     scope: name,
     instance,
-    isEnabled: new ScopeReader(schema, scope).flag('enabled'),
+    isEnabled: isSwitch(schema) ? new ScopeReader(schema, scope).flag('enabled') : true,
     api: instance === undefined ? 'Singleton' : kind,
     description: text,
   };

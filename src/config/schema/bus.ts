@@ -56,6 +56,8 @@ function linkOptions(role: 'server' | 'client'): OptionSchema[] {
       name: 'debug_level',
       type: level,
       default: 'ERROR',
+      ignored: true,
+      instead: 'debug_level of cluster',
       text: `Least severe level that the bus ${role} logs.`,
     },
   ];
@@ -81,8 +83,22 @@ export const msgcServerScope: ScopeSchema = anonymous('msgc_server', {
       type: text,
       text: 'Password of the routes between servers; needed when they leave loopback without TLS.',
     },
-    { name: 'enabled', type: { kind: 'bool' }, default: 'true', text: 'Whether the server is started.' },
-    ...linkOptions('server'),
+    {
+      name: 'enabled',
+      type: { kind: 'bool' },
+      default: 'true',
+      ignored: true,
+      instead: 'servers of cluster: with them none is started here',
+      text: 'Whether the server of the original is started.',
+    },
+    // What the server itself needs follows from `bus_heartbeat_interval`; its clients are those of `msgc_client`.
+    ...linkOptions('server').map(
+      (option): OptionSchema => ({
+        instead: 'msgc_client',
+        ...option,
+        ignored: true,
+      }),
+    ),
   ]),
 });
 
@@ -100,7 +116,13 @@ export const msgcClientScope: ScopeSchema = anonymous('msgc_client', {
       ignored: true,
       text: 'Local address of the original.',
     },
-    { name: 'enabled', type: { kind: 'bool' }, default: 'true', text: 'Whether the client is used.' },
+    {
+      name: 'enabled',
+      type: { kind: 'bool' },
+      default: 'true',
+      ignored: true,
+      text: 'Whether the client of the original is used; without a bus there is no cluster.',
+    },
     ...linkOptions('client'),
   ]),
 });

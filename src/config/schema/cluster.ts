@@ -11,7 +11,6 @@ import {
   ip,
   level,
   listOf,
-  moduleOptions,
   named,
   type OptionSchema,
   type OptionType,
@@ -33,9 +32,17 @@ const groupName: OptionType = checked(groupNameProblem, 'CFG-2315');
 export const nodeName: OptionType = checked(nodeNameProblem, 'CFG-2315');
 
 /** The one level of a process, whatever part of it has something to say. */
-const clusterModule: readonly OptionSchema[] = moduleOptions.map((option) =>
-  option.name === 'debug_level' ? debugLevel : option,
-);
+const clusterModule: readonly OptionSchema[] = [
+  {
+    name: 'enabled',
+    type: bool,
+    default: 'true',
+    ignored: true,
+    instead: 'a service that is not started: the process does nothing else',
+    text: 'Whether the mail server of the original is part of a cluster.',
+  },
+  debugLevel,
+];
 
 const identity: readonly OptionSchema[] = [
   {
@@ -184,7 +191,8 @@ const bus: readonly OptionSchema[] = [
     type: int(4096, 1 << 30, 'bytes'),
     default: '32768',
     paths: ['cluster', 'global'],
-    text: 'Buffer of TCP connections between nodes.',
+    ignored: true,
+    text: 'Buffer of TCP connections between nodes of the original; here the kernel sizes it.',
   },
 ];
 
@@ -404,10 +412,16 @@ export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
   text: 'One shared object. Without `type` and `class` its name is its type.',
   twice: 'CFG-2304',
   options: [
-    { name: 'type', type: oneOf(replicaTypes, 'CFG-2304'), text: 'What is replicated.' },
-    { name: 'class', type: oneOf(replicaTypes, 'CFG-2304'), text: 'Type of an object whose name is free.' },
+    { name: 'type', type: oneOf(replicaTypes, 'CFG-2304'), restart: 'table', text: 'What is replicated.' },
+    {
+      name: 'class',
+      type: oneOf(replicaTypes, 'CFG-2304'),
+      restart: 'table',
+      text: 'Type of an object whose name is free.',
+    },
     {
       name: 'parameters',
+      restart: 'table',
       type: { kind: 'words', words: replicateParameters },
       text: 'Metrics to share; `snapshot` for caches.',
     },
@@ -442,7 +456,12 @@ export const replicateScope: ScopeSchema = named('Replicate', 'plain', {
       default: '0.5',
       text: 'Longest time a throttle waits for the node that keeps its account; then it refuses.',
     },
-    { name: 'binding_group', type: text, text: 'Count only connections made through this group.' },
+    {
+      name: 'binding_group',
+      type: text,
+      restart: 'table',
+      text: 'Count only connections made through this group.',
+    },
   ],
 });
 

@@ -165,7 +165,9 @@ const globalOptions: readonly OptionSchema[] = [
   {
     name: 'hostname',
     type: text,
-    text: 'Name of the host, where another than that of the system is wanted.',
+    ignored: true,
+    instead: 'nodename of cluster, or EC_NODE_NAME',
+    text: 'Name under which the mail server greets.',
   },
   {
     name: 'pidfile',
@@ -217,6 +219,7 @@ const globalOptions: readonly OptionSchema[] = [
   ...ignoredOptions('use_iflist_cache binding_auto_replumb binding_auto_replumb_interval'),
   {
     name: 'strict_connection_caps',
+    restart: 'table',
     type: { kind: 'words', words: clusterLimitNames },
     text: 'Caps that are never passed: a connection takes a slot of the cluster. Needs `Replicate "shared_named_throttles"`.',
   },

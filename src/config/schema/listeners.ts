@@ -75,6 +75,13 @@ const socketOptions: readonly OptionSchema[] = [
   { name: 'pool_name', type: text, ignored: true, text: 'Thread pool of the original.' },
 ];
 
+/** Of a kind of listener to which these mean nothing. */
+function socketsWithout(...pointless: readonly string[]): OptionSchema[] {
+  return socketOptions.map((option) =>
+    pointless.includes(option.name) ? { ...option, ignored: true } : option,
+  );
+}
+
 const duravipOptions: readonly OptionSchema[] = [
   { name: 'enable_duravip', type: bool, default: 'false', text: 'The address floats between nodes.' },
   {
@@ -223,7 +230,9 @@ function listenerScope(
   const options = [...parts.everywhere, ...parts.listen];
   const peer = named('Peer', 'prefix', {
     text: 'Clients of a network; the longest one that holds the client counts.',
-    options,
+    options: options.map((option) =>
+      option.name === 'pathway' ? { ...option, ignored: true, instead: 'session caps of this Peer' } : option,
+    ),
   });
   const peers = parts.peers ? [peer] : [];
   const listen = named('Listen', 'endpoint', { text: 'One socket.', options, scopes: peers });
@@ -244,16 +253,21 @@ function frontListener(name: string, description: string): ScopeSchema {
     ...(key === 'esmtp_listener' ? ignoredOptions(mailOptions, pathsOf(key, 'all')) : []),
   ];
   const listen = [
-    ...at(pathsOf(key, 'listen'), [...frontOptions, ...socketOptions]),
+    // It has no Unix sockets: clients without an address could not be counted.
+    ...at(pathsOf(key, 'listen'), [...frontOptions, ...socketsWithout('file_mode')]),
     ...at(pathsOf(key, 'listen only'), duravipOptions),
   ];
   return listenerScope(name, description, { everywhere, listen, peers: true });
 }
 
-function plainListener(name: string, description: string, own: readonly OptionSchema[] = []): ScopeSchema {
+function plainListener(
+  name: string,
+  description: string,
+  { own = [], pointless }: { own?: readonly OptionSchema[]; pointless: readonly string[] },
+): ScopeSchema {
   const key = name.toLowerCase();
   const listen = [
-    ...at(pathsOf(key, 'listen'), afterRestart('socket', socketOptions)),
+    ...at(pathsOf(key, 'listen'), afterRestart('socket', socketsWithout(...pointless))),
     ...at(pathsOf(key, 'listen only'), duravipOptions),
   ];
   const scope = listenerScope(name, description, { everywhere: [], listen, peers: false });
@@ -330,7 +344,7 @@ const redisText =
   'Sockets for Redis clients on this host: what they count, limit and remember, all nodes share. A Unix socket, or a port of loopback.';
 
 /** What is open stays as it was opened; endpoints come and go. */
-const consoleSocketOptions = socketOptions.map((option) =>
+const consoleSocketOptions = socketsWithout('disable_nagle_algorithm').map((option) =>
   ['file_mode', 'listen_backlog'].includes(option.name) ? { ...option, restart: 'socket' as const } : option,
 );
 
@@ -348,11 +362,14 @@ export const listenerScopes: readonly ScopeSchema[] = [
   plainListener(
     'ECCluster_Listener',
     'Point-to-point service between nodes; its port is printed behind the address of a node. Without a Listen: port 4802 of that address alone. TLS where `bus_tls_ca`, `bus_tls_cert` and `bus_tls_key` are set.',
-    nodeServiceOptions,
+    { own: nodeServiceOptions, pointless: ['file_mode', 'disable_nagle_algorithm'] },
   ),
   redisListener(),
   metricsListener(),
-  plainListener('msgcserver_listener', 'Where bus servers of other nodes connect.'),
+  // It is opened by the nats-server.
+  plainListener('msgcserver_listener', 'Where bus servers of other nodes connect.', {
+    pointless: ['enable', 'file_mode', 'listen_backlog', 'disable_nagle_algorithm'],
+  }),
 ];
 
 /** Listeners of the mail server that have no counterpart here. */

@@ -147,6 +147,13 @@ function sanitizeProblem(words: string): string | undefined {
   return typeof sanitizer === 'string' ? sanitizer : undefined;
 }
 
+/** Of a module that brings lines to destinations of one scheme. */
+const ioModuleOptions: readonly OptionSchema[] = moduleOptions.map((option) =>
+  option.name === 'enabled'
+    ? { ...option, text: 'Whether loggers write there; otherwise such a destination takes nothing.' }
+    : option,
+);
+
 const ioModules: readonly ScopeSchema[] = [
   optionallyNamed('pipe_io', {
     text: 'Destinations `pipe://`: a program reads the log.',
@@ -156,7 +163,7 @@ const ioModules: readonly ScopeSchema[] = [
       { name: 'error_file', type: path, text: 'Where standard error of the program goes.' },
       { name: 'error_mode', type: mode, default: '0666', text: 'Mode of `error_file`.' },
       { name: 'timeout', type: seconds(0), text: 'Wait for a program that does not read.' },
-      ...moduleOptions,
+      ...ioModuleOptions,
     ],
   }),
   optionallyNamed('syslog_io', {
@@ -175,7 +182,7 @@ const ioModules: readonly ScopeSchema[] = [
         default: 'error',
         text: 'Priority of lines.',
       },
-      ...moduleOptions,
+      ...ioModuleOptions,
     ],
   }),
   {
@@ -216,10 +223,17 @@ const logsOptions: readonly OptionSchema[] = [
   },
 ].map((option) => ({ ...option, paths: subscriberPaths }) as OptionSchema);
 
-const node = named('Node', 'plain', { text: 'Logs pulled from one node.', options: logsOptions });
+/** A manager has one cache of answers, whoever gave them. */
+const pullOptions = logsOptions.map(
+  (option): OptionSchema =>
+    option.name === 'control_cache'
+      ? { ...option, ignored: true, instead: 'control_cache of Logs or of a Manager' }
+      : option,
+);
+const node = named('Node', 'plain', { text: 'Logs pulled from one node.', options: pullOptions });
 const subcluster = named('Subcluster', 'plain', {
   text: 'Logs pulled from the nodes of one subcluster.',
-  options: logsOptions,
+  options: pullOptions,
 });
 
 const controlCacheOptions: readonly OptionSchema[] = [

@@ -84,6 +84,21 @@ export const findingCases: readonly FindingCase[] = [
     text: 'Security { user = a  capabilities = ¦cap_net¦ }',
     says: 'no capability of Linux',
   },
+  { code: 'CFG-2006', text: '¦hostname¦ = mx', says: 'use nodename of cluster' },
+  { code: 'CFG-2006', text: 'cluster { ¦enabled¦ = false }', says: 'use a service that is not started' },
+  { code: 'CFG-2006', text: 'msgc_server { ¦enabled¦ = false }', says: 'use servers of cluster' },
+  { code: 'CFG-2006', text: 'msgc_server { ¦max_backlog¦ = 7 }', says: 'use msgc_client' },
+  {
+    code: 'CFG-2006',
+    text: 'Logs { Node "n" { ¦control_cache¦ = "/tmp/c" } }',
+    says: 'use control_cache of Logs or of a Manager',
+  },
+  {
+    code: 'CFG-2006',
+    text: 'ec_logger a { acctlog = ¦"syslog://"¦ }  syslog_io { enabled = false }',
+    says: 'nothing is written there: syslog_io is switched off',
+    severity: 'warning',
+  },
   { code: 'CFG-2006', text: 'ec_logger a { ¦debug_level¦ = INFO }', says: 'use debug_level of cluster' },
   {
     code: 'CFG-2006',

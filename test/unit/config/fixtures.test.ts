@@ -21,6 +21,7 @@ describe('configurations as their users have them', () => {
   it('a node with everything: only notices about options that mean nothing here', () => {
     const result = check('ecelerity.conf');
     expect(brief('ecelerity.conf')).toEqual([
+      '2:1 notice CFG-2006',
       '3:1 notice CFG-2006',
       '4:1 notice CFG-2006',
       '5:1 notice CFG-2006',

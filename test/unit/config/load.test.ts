@@ -6,58 +6,58 @@ import { checkConfiguration } from '../../../src/config/check.ts';
 import { diskFiles } from '../../../src/config/files.ts';
 import { brief, checkFiles, checkText } from './checked.ts';
 
-const hostnameOf = (result: ReturnType<typeof checkFiles>) => result.tree?.get('hostname')?.value;
+const pidfileOf = (result: ReturnType<typeof checkFiles>) => result.tree?.get('pidfile')?.value;
 const along = (path: string) => ({ environment: { EC_CONF_SEARCH_PATH: path } });
 
 describe('CONF-6.2 include', () => {
   it('continues the scope it stands in, at its place: the last assignment counts', () => {
     const files = {
-      'main.conf': 'hostname = a\ncluster { include part.conf }\ninclude last.conf\nhostname = c',
+      'main.conf': 'pidfile = a\ncluster { include part.conf }\ninclude last.conf\npidfile = c',
       'part.conf': 'log_group = panics',
-      'last.conf': 'hostname = b',
+      'last.conf': 'pidfile = b',
     };
     const { tree } = checkFiles(files);
     expect(tree?.child('cluster', '')?.get('log_group')?.value).toBe('panics');
-    expect(tree?.get('hostname')?.value).toBe('c');
+    expect(tree?.get('pidfile')?.value).toBe('c');
   });
 
   it('looks beside the including file first, then along the search path, and CFG-1204 warns of several', () => {
     const files = {
       '/conf/default/main.conf': 'include "local.conf"',
-      '/conf/default/local.conf': 'hostname = beside',
-      '/conf/relay-1/local.conf': 'hostname = node',
+      '/conf/default/local.conf': 'pidfile = beside',
+      '/conf/relay-1/local.conf': 'pidfile = node',
     };
     const result = checkFiles(files, along('/conf/{NODENAME}:/conf/default'));
     expect(brief(result)).toEqual(['/conf/default/main.conf:1:9 warning CFG-1204']);
     expect(result.findings[0]?.message).toContain("there is also '/conf/relay-1/local.conf'");
-    expect(hostnameOf(result)).toBe('beside');
+    expect(pidfileOf(result)).toBe('beside');
   });
 
   it('takes {NODENAME} of the search path from the option, the environment, then the host name', () => {
     const files = {
       '/m.conf': 'include "local.conf"',
-      '/c/relay-1/local.conf': 'hostname = by-host',
-      '/c/west/local.conf': 'hostname = by-environment',
-      '/c/east/local.conf': 'hostname = by-option',
+      '/c/relay-1/local.conf': 'pidfile = by-host',
+      '/c/west/local.conf': 'pidfile = by-environment',
+      '/c/east/local.conf': 'pidfile = by-option',
     };
     const search = { EC_CONF_SEARCH_PATH: '/c/{NODENAME}' };
-    expect(hostnameOf(checkFiles(files, { environment: search }))).toBe('by-host');
-    expect(hostnameOf(checkFiles(files, { environment: { ...search, EC_NODE_NAME: 'west' } }))).toBe(
+    expect(pidfileOf(checkFiles(files, { environment: search }))).toBe('by-host');
+    expect(pidfileOf(checkFiles(files, { environment: { ...search, EC_NODE_NAME: 'west' } }))).toBe(
       'by-environment',
     );
-    expect(hostnameOf(checkFiles(files, { environment: search, nodename: 'east' }))).toBe('by-option');
+    expect(pidfileOf(checkFiles(files, { environment: search, nodename: 'east' }))).toBe('by-option');
   });
 
   it('takes the files of a directory in byte order, without hidden ones and without descending', () => {
     const files = {
       'main.conf': 'include "/d"',
-      '/d/b.conf': 'hostname = b',
-      '/d/a.conf': 'hostname = a',
-      '/d/B.conf': 'hostname = B',
+      '/d/b.conf': 'pidfile = b',
+      '/d/a.conf': 'pidfile = a',
+      '/d/B.conf': 'pidfile = B',
       '/d/.z.conf': 'hidden files are not even read {',
-      '/d/z/inner.conf': 'hostname = inner',
+      '/d/z/inner.conf': 'pidfile = inner',
     };
-    expect(hostnameOf(checkFiles(files))).toBe('b');
+    expect(pidfileOf(checkFiles(files))).toBe('b');
   });
 
   it('takes file:// URIs and no others', () => {
@@ -179,13 +179,13 @@ describe('CFG-2201 local_changes_file', () => {
 });
 
 describe('CONF-6.1 main file', () => {
-  const copies = { '/c/global/ec.conf': 'hostname = global', '/c/default/ec.conf': 'hostname = default' };
+  const copies = { '/c/global/ec.conf': 'pidfile = global', '/c/default/ec.conf': 'pidfile = default' };
 
   it('is found along the search path, and CFG-1205 reports the copy it shadows', () => {
     const files = { 'ec.conf': '', ...copies };
     const { 'ec.conf': _, ...searched } = files;
     const result = checkConfigurationOf(searched, 'ec.conf');
-    expect(hostnameOf(result)).toBe('global');
+    expect(pidfileOf(result)).toBe('global');
     expect(result.findings.map(({ message }) => message)).toEqual([
       "'/c/global/ec.conf' shadows '/c/default/ec.conf'",
     ]);
@@ -194,7 +194,7 @@ describe('CONF-6.1 main file', () => {
   it('CFG-1205 is raised, too, for a file that a search would not find', () => {
     const result = checkConfigurationOf(copies, '/c/default/ec.conf');
     expect(brief(result)).toEqual(['/c/default/ec.conf:1:1 warning CFG-1205']);
-    expect(hostnameOf(result)).toBe('default');
+    expect(pidfileOf(result)).toBe('default');
   });
 
   it('that does not exist is no configuration at all', () => {
@@ -239,7 +239,7 @@ describe('files of a real disk', () => {
     try {
       const main = join(folder, 'main.conf');
       writeFileSync(main, '\ufeffinclude "part.conf"\ninclude "/dev/zero"\ninclude "missing.conf"');
-      writeFileSync(join(folder, 'part.conf'), 'hostname = x');
+      writeFileSync(join(folder, 'part.conf'), 'pidfile = x');
       const result = checkConfiguration({ file: main, environment: {} });
       expect(brief(result)).toEqual([`${main}:2:9 error CFG-1201`, `${main}:3:9 error CFG-1201`]);
       expect(result.findings[0]?.message).toContain('neither a file nor a directory');

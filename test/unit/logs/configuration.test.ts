@@ -52,3 +52,22 @@ it('LOG-2 LOG-3 modules and options of all loggers are read with their units', (
     splitsLevels: true,
   });
 });
+
+it('LOG-2 a destination whose module is switched off takes nothing, nor does another take its lines; CFG-2006 tells', () => {
+  const result = checkText(`
+    syslog_io "sys" { enabled = false }
+    pipe_io { enabled = false }
+    ec_logger "a" { ${logs} mainlog = "syslog://" importlog = "pipe:///bin/cat" }
+    custom_logger "c" { mainlog = "/x"
+      delivery_format = "%i"  delivery_logfile = "syslog://"  rejection_format = "%i" }
+    bounce_logger "off" { enabled = false  bouncelog = "syslog://" }`);
+  expect(result.findings.map(({ severity, code, line }) => `${line} ${severity} ${code}`)).toEqual([
+    '4 warning CFG-2006',
+    '4 warning CFG-2006',
+    '6 warning CFG-2006',
+  ]);
+  const [ec, custom] = result.settings!.logging.loggers;
+  expect(ec).toMatchObject({ mainlog: undefined, importlog: undefined });
+  expect(ec).toMatchObject({ acctlog: { destination: { scheme: 'null' } } });
+  expect(custom?.kind === 'custom_logger' && [...custom.stages.keys()]).toEqual(['rejection']);
+});

@@ -39,6 +39,13 @@ describe('the modules of a configuration', () => {
     ]);
   });
 
+  it('CMD-1 what cannot be switched off is on, whatever the file says', () => {
+    expect(modules('cluster { enabled = false }  pipe_io { enabled = false }')).toEqual([
+      'cluster - on Singleton',
+      'pipe_io - off Singleton',
+    ]);
+  });
+
   it('CMD-1 as_logger writes files of one manager: it has no instance', () => {
     expect(modules('as_logger { series_include = ( a ) }')).toContain('as_logger - on Singleton');
   });
