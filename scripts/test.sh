@@ -7,7 +7,7 @@ if ! command -v pg_lsclusters >/dev/null; then
   as_root mkdir -p /etc/postgresql-common/createcluster.d
   echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.d/flotilla.conf >/dev/null
 fi
-need_debian_packages nats-server:nats-server iproute2:ip nftables:nft openssl:openssl systemd:systemd-analyze faketime:faketime postgresql:pg_lsclusters
+need_debian_packages nats-server:nats-server iproute2:ip nftables:nft util-linux:setpriv openssl:openssl systemd:systemd-analyze faketime:faketime postgresql:pg_lsclusters
 need_build
 [ $# -eq 0 ] || exec npx vitest run "$@"
 # Tests with real servers mostly wait, the others compute: side by side they take half of the time, the latter with what the
