@@ -81,7 +81,7 @@ export class Member {
 
   /** Says goodbye and stops all actors. */
   leave(): void {
-    // What happened stays counted when this process has left, and nobody takes it from one who has.
+    // What happened stays counted when this process has left. Whoever hears of its end first does not take it any more.
     for (const series of this.series.values()) series.flushAll();
     this.membership.leave();
     this.programs?.stop();
