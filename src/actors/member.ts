@@ -79,10 +79,18 @@ export class Member {
     for (const settings of objects) this.replicas.get(settings.name)?.configure(settings);
   }
 
+  /**
+   * Before it leaves: what happened stays counted then, and whoever hears of its end first does not take it any more. False:
+   * there was nothing to tell.
+   */
+  tellLastCounts(): boolean {
+    const untold = [...this.series.values()].filter(({ table }) => table.pending > 0);
+    for (const series of untold) series.flushAll();
+    return untold.length > 0;
+  }
+
   /** Says goodbye and stops all actors. */
   leave(): void {
-    // What happened stays counted when this process has left. Whoever hears of its end first does not take it any more.
-    for (const series of this.series.values()) series.flushAll();
     this.membership.leave();
     this.programs?.stop();
     this.ownership?.stop();

@@ -45,6 +45,8 @@ export interface NatsWire extends Wire {
   rttMs(): number | undefined;
   /** Messages that the server is not known to have read. */
   waiting(): number;
+  /** The server has what was published until now, or does not say so for long. */
+  flushed(): Promise<void>;
 }
 
 /** Starts at once and tries for ever. Throws FLT-1201 only for a URL that is none. */
@@ -153,6 +155,10 @@ class Connection implements NatsWire {
   onState(listener: (state: WireState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  async flushed(): Promise<void> {
+    if (this.#session) await this.#within(closeTimeoutMs, this.#session.nc.flush()).catch(() => {});
   }
 
   async close(): Promise<void> {

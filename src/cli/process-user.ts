@@ -1,6 +1,6 @@
 /**
  * `Security { user }` (CONF-8.8): a process that was started as root becomes that user before it opens anything, and keeps the
- * few capabilities that it needs for as long as it lives. See docs/decisions/0024-whom-a-process-becomes.md.
+ * few capabilities that it needs for as long as it lives. See docs/decisions/0025-whom-a-process-becomes.md.
  *
  * Invariants: the process id, standard streams and environment stay; there is no moment in which some threads are root and
  * others are not, because the whole program begins anew; whoever asked for a user never gets root instead.

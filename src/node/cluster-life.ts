@@ -60,6 +60,8 @@ export interface NodeParts {
 
 /** For the answer to the command that ends this life. */
 const answerGraceMs = 500;
+/** A server has them; members that are busy take them out of their sockets this much later. */
+const transitMs = 50;
 
 export class ClusterLife {
   readonly incarnation: Incarnation;
@@ -139,10 +141,18 @@ export class ClusterLife {
   async end(): Promise<void> {
     await this.#control?.idle(answerGraceMs);
     await this.#options.node?.floating.giveUp();
+    await this.#tellLastCounts();
     this.member.leave();
     this.#announcing?.cancel();
     for (const close of this.#closers) close();
     await this.#closeWires();
+  }
+
+  /** They go over another connection than the goodbye, which would overtake them. */
+  async #tellLastCounts(): Promise<void> {
+    if (!this.member.tellLastCounts()) return;
+    await this.links.s.flushed();
+    await new Promise<void>((resolve) => this.#options.around.clock.after(transitMs, resolve));
   }
 
   async #closeWires(): Promise<void> {

@@ -32,8 +32,7 @@ export async function endureCrowd({ loops, minutes, profile, onLine }: CrowdOpti
   const roads = await Roads.open({ quorum: 'majority', asking: ['east'], profile });
   const crowd: ChildProcess[] = [];
   try {
-    for (let loop = 0; loop < loops; loop++)
-      crowd.push(spawn('sh', ['-c', busyLoop], { stdio: 'ignore' }));
+    for (let loop = 0; loop < loops; loop++) crowd.push(spawn('sh', ['-c', busyLoop], { stdio: 'ignore' }));
     await roads.begin();
     const beginMs = sharedNowMs();
     const endMs = beginMs + minutes * 60_000;
