@@ -89,6 +89,8 @@ export class RowReceiver {
   #heldKeys = 0;
   #highestHeld = 0;
   #applied = 0;
+  /** What is left to write of the batch after it. */
+  #writing: Generator<Changes, void, void> | undefined;
   #session: Session | undefined;
   #exchanging = false;
   #stopped = false;
@@ -132,10 +134,16 @@ export class RowReceiver {
     this.#open('missing', nowMs);
   }
 
-  /** The member has left, and its row with it: a chunk that is still being written must not put it back. */
+  /**
+   * The member has left, and its row with it: a chunk that is still being written must not put it back. A batch that is half
+   * written is written first, for what happened is kept under the number of its last batch, and is told others as such.
+   */
   stop(): void {
     this.#session = undefined;
     this.#stopped = true;
+    if (!this.#writing) return;
+    for (const part of this.#writing) this.#ports.apply(part);
+    this.#batchWritten();
   }
 
   /** What was asked for may have been lost with the link: ask again at once. */
@@ -281,14 +289,20 @@ export class RowReceiver {
       changes;
       changes = this.#release(this.#applied + 1)
     ) {
-      for (const part of inParts(changes, stepKeys)) {
-        if (this.#stopped) return;
+      this.#writing = inParts(changes, stepKeys);
+      for (const part of this.#writing) {
         this.#ports.apply(part);
         yield;
       }
-      this.#applied++;
-      this.#stats.batches++;
+      if (this.#stopped) return;
+      this.#batchWritten();
     }
+  }
+
+  #batchWritten(): void {
+    this.#writing = undefined;
+    this.#applied++;
+    this.#stats.batches++;
   }
 
   /** Writes the chunks that are there, unless that is being done already. */

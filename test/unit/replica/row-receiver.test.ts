@@ -234,6 +234,25 @@ describe('a row being received', () => {
     expect(pair.requests).toBe(2);
   });
 
+  it('REP-4.5 of one that leaves, a batch that is half written is written whole, as its number says', () => {
+    synchronised();
+    pair.slow = true;
+    pair.receiver.fetch(0);
+    pair.fetchAll();
+    expect(pair.receiver.state).toBe('exchanging');
+    const keys = Array.from({ length: 600 }, (_, key) => `n${key}`);
+    const changes = changesOf(keys.map((key) => [key, 1] as const));
+    pair.receiver.onBatch({ ...header, kind: 'batch', sequence: 6, changes }, 0);
+    const rest = pair.lastRest();
+    rest.next();
+    rest.next();
+    pair.receiver.stop();
+    expect(pair.receiver.applied).toBe(6);
+    expect(Object.keys(pair.contents)).toHaveLength(605);
+    finish(rest);
+    expect(pair.receiver.applied).toBe(6);
+  });
+
   it('what arrives while the row is being exchanged is applied afterwards', () => {
     synchronised();
     pair.slow = true;
