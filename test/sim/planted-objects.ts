@@ -47,12 +47,12 @@ const quotaFaults: readonly Omit<PlantedFault, 'objects'>[] = [
     also: [{ file: desk, find: 'grant.from !== (deputy ?? holder)', replace: 'grant.from !== holder' }],
   },
   {
-    name: 'what was granted to a process that has ended can be granted again',
+    name: 'what was granted to others before a view can be granted again',
     seed: 2,
     file: account,
-    find: '    if (!isSlots(this.#rate)) return;\n    const entries = this.#windows.get(0);',
+    find: '    if (!isSlots(this.#rate)) return;\n    const [granted,',
     replace:
-      '    for (const units of this.#windows.values()) for (const by of units.keys()) if (!members.has(by)) units.delete(by);\n    if (!isSlots(this.#rate)) return;\n    const entries = this.#windows.get(0);',
+      '    for (const units of this.#windows.values()) for (const by of units.keys()) if (by !== self) units.delete(by);\n    if (!isSlots(this.#rate)) return;\n    const [granted,',
   },
   {
     name: 'the smaller side goes on with all of a limit',
@@ -86,11 +86,9 @@ const quotaFaults: readonly Omit<PlantedFault, 'objects'>[] = [
     name: 'slots of processes that are gone stay taken',
     seed: 1,
     file: account,
-    find: 'if (members.has(by) && this.held(0, by) > 0) continue;',
-    replace: 'if (this.held(0, by) > 0) continue;',
-    also: [
-      { file: desk, find: 'if (isSlots(item.rate) && !this.#isMember(item.to)) continue;', replace: '' },
-    ],
+    find: 'this.#windows.clear();\n    this.#released.clear();\n    if (granted <= released) return;',
+    replace: 'return;',
+    also: [{ file: desk, find: 'if (isSlots(item.rate) && item.to !== report.from) continue;', replace: '' }],
   },
 ];
 

@@ -152,7 +152,7 @@ export class AccountDesk {
     const members = nodes.map(({ incarnation }) => incarnation);
     const others = members.filter((member) => member !== this.#self);
     this.#reports.begin(others);
-    this.#preparation = this.#prepare(new Set(members));
+    this.#preparation = this.#prepare();
     this.#advance();
   }
 
@@ -209,10 +209,10 @@ export class AccountDesk {
   }
 
   /** What each node has to know as holder or deputy. Nobody grants anything before this node has told it. */
-  *#prepare(present: ReadonlySet<Incarnation>): Work {
+  *#prepare(): Work {
     let looked = 0;
     for (const [id, account] of this.#accounts) {
-      account.keepOnly(present);
+      account.keepOnly(this.#self);
       const { holder, deputy } = this.keepers(id);
       for (const entry of account.entries(this.#ports.wallMs())) {
         const item = { id, rate: account.rate, ...entry };
@@ -350,8 +350,8 @@ export class AccountDesk {
     for (const item of report.items) {
       const account = this.#known(item);
       if (!account || !sameWindows(item.rate, account.rate) || !account.isOpen(item.window, wallMs)) continue;
-      // Slots of those who are gone are free.
-      if (isSlots(item.rate) && !this.#isMember(item.to)) continue;
+      // A member of an earlier release also tells what it remembers of others.
+      if (isSlots(item.rate) && item.to !== report.from) continue;
       account.merge(item.window, item.to, item.granted);
       account.release(item.to, item.released);
     }

@@ -89,16 +89,18 @@ export class Account {
     if (isSlots(this.#rate) && released > 0) this.#released.set(by, Math.max(this.released(by), released));
   }
 
-  /** Slots of those who are gone are free. */
-  keepOnly(members: ReadonlySet<Incarnation>): void {
+  /**
+   * Of slots only what this one holds. Those of who is gone are free, and who is here says itself what it holds: what is
+   * remembered of it may have been given back meanwhile, and it would be told that it has it.
+   */
+  keepOnly(self: Incarnation): void {
     if (!isSlots(this.#rate)) return;
-    const entries = this.#windows.get(0);
-    for (const by of entries?.keys() ?? []) {
-      if (members.has(by) && this.held(0, by) > 0) continue;
-      entries?.delete(by);
-      this.#released.delete(by);
-    }
-    if (entries?.size === 0) this.#windows.delete(0);
+    const [granted, released] = [this.granted(0, self), this.released(self)];
+    this.#windows.clear();
+    this.#released.clear();
+    if (granted <= released) return;
+    this.merge(0, self, granted);
+    this.release(self, released);
   }
 
   /** What somebody said was granted in all. */

@@ -79,7 +79,7 @@ export class Limit {
   /** The process goes on as another one: what callers hold of these slots they still hold, and others are to know it. */
   takeOverSlots(): void {
     this.#self = this.#load.self;
-    this.account.keepOnly(new Set());
+    this.account.keepOnly(this.#self);
     this.account.merge(0, this.#self, this.#used);
     this.#granted = this.#used;
     this.#released = 0;
@@ -96,7 +96,7 @@ export class Limit {
 
   /** There is something to ask for or to tell. */
   get isBusy(): boolean {
-    return this.isAwaited || this.#wanted > 0 || this.#released !== this.#confirmed;
+    return this.isAwaited || this.#wanted > 0 || this.#released !== this.#confirmed || this.#isQueued;
   }
 
   /** Callers wait for an answer. */
@@ -158,7 +158,7 @@ export class Limit {
     this.#heedView();
     const want = this.#wanted;
     const isWanted = want > 0 && (this.isSlots || !this.#isExhausted);
-    if (!isWanted && this.#released === this.#confirmed) return undefined;
+    if (!isWanted && this.#released === this.#confirmed && !this.#isQueued) return undefined;
     if (this.#askedMs !== undefined && nowMs < this.#askedMs + this.#retryAfterMs && !this.#isNews(want))
       return undefined;
     this.#askedMs = nowMs;
@@ -167,6 +167,11 @@ export class Limit {
     this.#lastAskMs = nowMs;
     this.#asked = { released: this.#released, want };
     return { window: this.#window, granted: this.#granted, released: this.#released, want };
+  }
+
+  /** Its turn for a slot may come, also when nobody here wants one any more: then the holder is to know that. */
+  get #isQueued(): boolean {
+    return this.isSlots && (this.#isExhausted || this.#silentSinceMs !== undefined);
   }
 
   /** A slot that comes free does not wait for an answer about something else. */

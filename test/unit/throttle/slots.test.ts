@@ -1,6 +1,7 @@
 /** Slots (replication 21.1): never more held than there are, and whoever waits gets one as soon as it is free. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keepersOf } from '../../../src/core/throttle/keepers.ts';
 import { Network, type Node, type NodeOptions } from './network.ts';
 
 /** What the callers of each node hold. */
@@ -176,6 +177,74 @@ describe('slots', () => {
     expect([holders.held.get(holder), holders.held.get(third)]).toEqual([2, 0]);
   });
 
+  it('REP-21.1 a slot that comes to a node which forgot the limit meanwhile is for the others', () => {
+    const network = new Network(3, { expires: true });
+    const holders = new Holders(network);
+    const [holder, deputy] = [network.keeper('a'), network.keeper('a', 'deputy')];
+    const third = network.nodes.find((node) => node !== holder && node !== deputy)!;
+    for (const node of network.nodes) holders.create(node, 1);
+    for (const node of [deputy, third]) {
+      holders.take(node);
+      network.settle();
+    }
+    expect([holders.inAll, holders.refused]).toEqual([1, 1]);
+    network.pass(5_000);
+    expect(() => third.throttles.giveBack('a', 0)).toThrow('no such throttle');
+    holders.giveBack(deputy);
+    network.settle();
+    holders.create(holder, 1);
+    holders.take(holder);
+    network.settle();
+    expect(holders.held.get(holder)).toBe(1);
+  });
+
+  it('REP-21.1 what others remember of a member is not taken for what it holds', () => {
+    const network = new Network(7, { expires: true });
+    const holders = new Holders(network);
+    const away = new Set<Node>();
+    const present = () => network.nodes.filter((node) => !away.has(node));
+    const keepers = () => {
+      const { holder, deputy } = keepersOf(
+        'a',
+        present().map(({ process }) => process),
+      );
+      return [network.node(holder), network.node(deputy!)] as const;
+    };
+    // Keepers of each of three views; the others may use slots.
+    const first = keepers();
+    for (const node of first) away.add(node);
+    const second = keepers();
+    for (const node of second) away.add(node);
+    const third = keepers();
+    away.clear();
+    const [user] = network.nodes.filter((node) => ![...first, ...second, ...third].includes(node));
+    const other = third[0];
+    const use = (node: Node, by: () => void) => {
+      for (let i = 0; i < 2; i++) {
+        holders.create(node, 2);
+        by();
+      }
+      network.settle();
+    };
+    const change = (leaving: readonly Node[]) => {
+      for (const node of leaving) away.add(node);
+      network.propose(present());
+      network.settle();
+    };
+    use(user!, () => holders.take(user!));
+    change(first);
+    use(user!, () => holders.giveBack(user!));
+    use(other, () => holders.take(other));
+    change(second);
+    use(other, () => holders.giveBack(other));
+    network.pass(5_000);
+    expect(holders.inAll).toBe(0);
+    away.clear();
+    change([]);
+    for (const node of [user!, other]) use(node, () => holders.take(node));
+    expect(holders.inAll).toBe(2);
+  });
+
   it.each([0, -1, 1.5, Number.NaN])('REP-7.2 %s is no number of slots', (count) => {
     const [node] = new Network(1).nodes;
     expect(() => node!.throttles.createSlots('a', count)).toThrow('not a number of slots');
@@ -209,7 +278,8 @@ describe('slots', () => {
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 5 }),
         steps,
-        (slots, count, steps) => {
+        fc.boolean(),
+        (slots, count, steps, isNewView) => {
           const holders = shared(count, slots, { expires: true });
           const { network } = holders;
           for (const step of steps) {
@@ -219,7 +289,8 @@ describe('slots', () => {
             moves[step.do]!(holders, node, step.at, slots);
             expect(holders.inAll).toBeLessThanOrEqual(slots);
           }
-          network.propose();
+          // Without one, too, nothing may stay lost for long.
+          if (isNewView) network.propose();
           network.settle();
           network.pass(1_500);
           for (const node of network.nodes) holders.create(node, slots);
