@@ -14,6 +14,8 @@ import { until } from '../until.ts';
 
 const outageS = Number(process.env.FLOTILLA_OUTAGE_S ?? 0);
 const count = 3;
+/** For so long each node alone keeps to its share (replication 7.21); then those that are lost are forgotten. */
+const shareS = 300;
 /** Of which each node alone may have a third. */
 const units = 30;
 const pauseMs = 10;
@@ -131,9 +133,11 @@ it('R5 REP-7.21 decisions go on without a server, never more than N in all, and 
   await running;
   const most = (from: number, to: number) =>
     Math.max(...Array.from({ length: to - from }, (_, i) => inAll(from + i)));
-  expect(most(killed.window, restarted)).toBe(units);
+  // Nobody was lost later than a second before that window.
+  const sharesEnd = killed.window + shareS - 2;
+  expect(most(killed.window, Math.min(restarted, sharesEnd))).toBe(units);
   // While they lose and find each other one after the other, two may be together and one apart for a moment.
-  expect(most(firstWindow, windowNow() + 1)).toBeLessThan(1.5 * units);
+  expect(most(firstWindow, Math.min(windowNow() + 1, sharesEnd))).toBeLessThan(1.5 * units);
   const counted = sum(loads.map(({ rounds }) => rounds));
   await until(() =>
     nodes.every((node) =>
