@@ -245,6 +245,31 @@ describe('slots', () => {
     expect(holders.inAll).toBe(2);
   });
 
+  it('REP-21.1 nor is what a member of an earlier release tells of it', () => {
+    const { network } = shared(4, 2);
+    const [holder, deputy] = [network.keeper('a'), network.keeper('a', 'deputy')];
+    const [third, fourth] = network.nodes.filter((node) => node !== holder && node !== deputy);
+    const remembered = { id: 'a', rate: holder.throttles.rate('a')!, window: 0, granted: 2, released: 0 };
+    network.under.push({
+      to: holder.incarnation,
+      message: {
+        kind: 'report',
+        object: 'shared_named_throttles',
+        type: 'shared_named_throttles',
+        from: deputy.incarnation,
+        view: holder.view!.id,
+        part: 0,
+        parts: 1,
+        items: [{ ...remembered, to: third!.incarnation }],
+        lost: [],
+      },
+    });
+    network.settle();
+    const waitsMs = [fourth!.take('a'), fourth!.take('a')];
+    network.settle();
+    expect(waitsMs).toEqual([[0], [0]]);
+  });
+
   it.each([0, -1, 1.5, Number.NaN])('REP-7.2 %s is no number of slots', (count) => {
     const [node] = new Network(1).nodes;
     expect(() => node!.throttles.createSlots('a', count)).toThrow('not a number of slots');
