@@ -45,6 +45,8 @@ export class JournalReader {
   #mends: number;
   /** The last record handed out; undefined: what the checkpoint says. */
   #position: LogId | undefined;
+  /** What is known to follow it, so that not each run of a segment asks the files anew what there is. */
+  #following: Interval | undefined;
 
   constructor(store: JournalStore, access: JournalAccess, subscriber: string, position?: LogId) {
     this.#store = store;
@@ -94,14 +96,19 @@ export class JournalReader {
 
   /** The next records, and none when everything was read. Behind the last ones handed out, wherever the checkpoint is. */
   async next(maxBytes = defaultRunBytes): Promise<JournalRecord[]> {
-    const interval = await this.interval(this.#position);
+    if (this.#mends !== this.#access.mends()) this.#following = undefined;
+    const interval = this.#following ?? (await this.interval(this.#position));
+    this.#following = undefined;
     if (interval.count === 0) {
       // So that a segment passed over is passed over, and told of, once.
       if (this.#position) this.#position = interval.after;
       return [];
     }
     const records = this.records(await this.run(interval, maxBytes));
-    this.#position = records.at(-1)!.id;
+    const after = records.at(-1)!.id;
+    const count = interval.last.marker - after.marker;
+    this.#position = after;
+    if (count > 0) this.#following = { after, last: interval.last, count };
     return records;
   }
 
@@ -112,6 +119,7 @@ export class JournalReader {
   /** Reads from the checkpoint again. */
   rewind(): void {
     this.#position = undefined;
+    this.#following = undefined;
   }
 
   /**
