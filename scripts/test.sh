@@ -23,10 +23,14 @@ failed=0
 npx vitest run --project integration 2>&1 | tee "$reports/integration" || failed=1
 wait "$waiting" || failed=1
 wait "$computing" || failed=1
-cat "$reports/waiting" "$reports/computing"
+# By itself: beside others nodes would wait for the processor, and all of a fleet's promises have times.
+say 'and a storm: real faults over a whole fleet, for half a minute'
+node --import tsx test/chaos/cli.ts --minutes 0.5 --seed 11 >"$reports/storm" 2>&1 || failed=1
+cat "$reports/waiting" "$reports/computing" "$reports/storm"
 if [ "$failed" -ne 0 ]; then
   # Failures last: a record of a run often keeps no more than its end, and thousands of lines would stand between it and their reasons.
   say 'what failed, once more:'
   sed -s -n '/Failed Tests\|Failed Suites\|Unhandled Error/,$p' "$reports/integration" "$reports/waiting" "$reports/computing"
+  tail -n 40 "$reports/storm"
 fi
 exit "$failed"

@@ -90,7 +90,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   // --- agreeing on a view
   {
     name: 'a laggard neither asks nor is asked',
-    seed: 2,
+    seed: 5,
     schedule: schedules.duels,
     file: agreement,
     find: 'if (this.#hasLaggard(nowMs))',
@@ -142,7 +142,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a proposer that promised to another goes on with its own proposal',
-    seed: 16,
+    seed: 33,
     schedule: schedules.naps,
     file: agreement,
     find: '    this.#proposal = undefined;\n    this.#promises.give',
@@ -207,7 +207,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'a member that is not heard stays in the view',
-    seed: 6,
+    seed: 7,
     schedule: schedules.duels,
     file: grouping,
     find: 'if (!members.every((member) => isWithMe(scene, member.incarnation))) return true;',
@@ -215,7 +215,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     name: 'who moved to a view without this process still counts as a member',
-    seed: 7,
+    seed: 9,
     file: grouping,
     find: 'compareViewIds(shown, view.id) <= 0 || okayed.some((ballot) => sameViewId(ballot, shown))',
     replace: 'shown !== undefined',
@@ -237,7 +237,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   // --- ordered messages
   {
     name: "a message of another view's leader is applied",
-    seed: 8,
+    seed: 16,
     schedule: schedules.busyDuels,
     file: viewStream,
     find: "if (!sameViewId(view, this.#view.id)) return [{ kind: 'rejected', from, because: 'view' }];",

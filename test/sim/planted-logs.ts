@@ -10,7 +10,7 @@ const aggregateFile = 'src/manager/aggregate-file.ts';
 const logFaults: readonly Omit<PlantedFault, 'objects'>[] = [
   {
     name: 'an append is acknowledged before it is on the disk',
-    seed: 4,
+    seed: 6,
     file: writer,
     find: 'if (awaited.some(({ isSynced }) => isSynced)) await this.#syncOrUndo(before);',
     replace: '',
@@ -24,14 +24,14 @@ const logFaults: readonly Omit<PlantedFault, 'objects'>[] = [
   },
   {
     name: 'a node hears that records are kept before they are',
-    seed: 10,
+    seed: 16,
     file: puller,
     find: '      await stored;\n',
     replace: '      void stored;\n',
   },
   {
     name: 'records that were not synced are sent',
-    seed: 2,
+    seed: 4,
     file: subscriber,
     find: '      await journal.syncWritten();\n      // From the checkpoint',
     replace: '      // From the checkpoint',
@@ -52,7 +52,7 @@ const logFaults: readonly Omit<PlantedFault, 'objects'>[] = [
   },
   {
     name: 'what an output holds beyond its state is not cut off',
-    seed: 1,
+    seed: 8,
     file: aggregateFile,
     find: '      await this.#file.truncate(length);\n',
     replace: '',

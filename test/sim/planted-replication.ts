@@ -62,7 +62,7 @@ export const plantedReplicationFaults: readonly PlantedFault[] = [
   },
   {
     name: 'batches that arrive while a row is exchanged count as applied',
-    seed: 3,
+    seed: 4,
     file: receiver,
     find: '    this.#releaseUpTo(this.#applied);\n    yield* this.#applyHeld();',
     replace:
