@@ -42,10 +42,7 @@ export async function runConsole(options: ConsoleOptions): Promise<number> {
     const given = givenLines(options);
     if (given) return await batch(options, given);
     if (options.input.isTTY) return await interactive(options);
-    return await batch(
-      options,
-      createInterface({ input: options.input, crlfDelay: Number.POSITIVE_INFINITY }),
-    );
+    return await batch(options, linesOf(options.input));
   } catch (error) {
     if (!isFlotillaError(error)) throw error;
     options.errors.write(`flotilla: ${error.message}. ${error.advice} [${error.code}]\n`);
@@ -61,6 +58,11 @@ function givenLines({ words, commands }: ConsoleOptions): string[] | undefined {
   const line = words.length > 1 ? words.map(quoteWord).join(' ') : words[0];
   const lines = line === undefined ? [...commands] : [line, ...commands];
   return lines.length > 0 ? lines : undefined;
+}
+
+/** Begins to read when the first line is asked for: what comes while nobody listens, as until the login, would be lost. */
+async function* linesOf(input: Readable): AsyncGenerator<string> {
+  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
 }
 
 async function batch(

@@ -1,12 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Format, type Status, status } from '../../../src/console/answer.ts';
 import { runBatch } from '../../../src/console/client/batch.ts';
 import { complete } from '../../../src/console/client/completion.ts';
 import type { ConsoleConnection } from '../../../src/console/client/connection.ts';
+import { runConsole } from '../../../src/console/client/console.ts';
+import { fixedPassword } from '../../../src/console/client/credentials.ts';
 import { parseEndpoint } from '../../../src/console/client/endpoint.ts';
 import { maxHistoryLines, readHistory, writeHistory } from '../../../src/console/client/history.ts';
 import { printPaged } from '../../../src/console/client/pager.ts';
@@ -222,6 +225,35 @@ describe('batch', () => {
 
   it('after an answer that came too late nothing else is run', async () => {
     expect(await batch(['fail 5', 'b'])).toMatchObject({ result: 5, asked: ['fail 5'] });
+  });
+});
+
+describe('standard input', () => {
+  it('CON-17 lines that are all there before the console has been reached are run', async () => {
+    const connection = new EchoConnection();
+    const exitCode = await runConsole({
+      endpoint: parseEndpoint('nats://server/relay-1')!,
+      words: [],
+      commands: [],
+      format: 'text',
+      timeoutMs: 1000,
+      input: Readable.from(['a\n', 'fail 2\n', 'b']),
+      output: new PassThrough(),
+      errors: new PassThrough(),
+      historyPath: '/nonexistent',
+      pager: 'cat',
+      connectOverNats: async () => {
+        // Long enough for a reader of the input to come to its end.
+        for (let turn = 0; turn < 100; turn++) await setImmediate();
+        return connection;
+      },
+      credentials: fixedPassword('tom', ''),
+      tls: {},
+      isScreen: false,
+      hasColours: false,
+    });
+    expect(connection.asked.map(([line]) => line)).toEqual(['a', 'fail 2', 'b']);
+    expect(exitCode).toBe(2);
   });
 });
 
