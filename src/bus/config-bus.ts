@@ -20,6 +20,7 @@ import { FlotillaError, isFlotillaError } from '../core/errors.ts';
 import type { BusCredentials, BusTls } from '../core/settings.ts';
 import { ConfigStore } from './config-store.ts';
 import { readCredentials, tlsOptions } from './credentials.ts';
+import { readGreeting } from './greeting.ts';
 import { askedAgain, isApiError, oneAnswerMs, unreachable } from './jetstream-error.ts';
 import { RunningConfigurations } from './running-configurations.ts';
 import { parseServerUrl, type ServerUrl } from './server-url.ts';
@@ -71,6 +72,8 @@ async function connectTo(
 ): Promise<NatsConnection> {
   const authenticator: Authenticator[] = await readCredentials(credentials, url);
   const options = tlsOptions(tls, url);
+  // A server that accepts and stays silent would keep a command from ending, and cost a node a socket with each pull.
+  await readGreeting(url, timeoutMs);
   return await connect({
     servers: `${url.host.includes(':') ? `[${url.host}]` : url.host}:${url.port}`,
     name: 'flotilla cfg',

@@ -13,6 +13,7 @@ import {
 } from 'nats';
 import { FlotillaError } from '../core/errors.ts';
 import { readCredentials, tlsOptions } from './credentials.ts';
+import { readGreeting } from './greeting.ts';
 import { parseServerUrl } from './server-url.ts';
 import { subjects } from './subjects.ts';
 
@@ -43,6 +44,8 @@ export async function connectControl(options: ControlClientOptions): Promise<Con
   const url = parseServerUrl(options.url);
   try {
     const tls = tlsOptions(undefined, url);
+    // A server that accepts and stays silent would keep a command from ending.
+    await readGreeting(url, options.timeoutMs);
     const connection = await connect({
       servers: `${url.host.includes(':') ? `[${url.host}]` : url.host}:${url.port}`,
       authenticator: await readCredentials({}, url),

@@ -20,8 +20,20 @@ export interface Greeting {
 
 const maxGreetingBytes = 64 * 1024;
 
+/** For commands, which wait for nothing else. */
+const timers: Pick<Clock, 'after'> = {
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
 /** The server's greeting. Rejects when nothing answers, something else answers, or `timeoutMs` have passed. */
-export function readGreeting(address: ServerAddress, timeoutMs: number, clock: Clock): Promise<Greeting> {
+export function readGreeting(
+  address: ServerAddress,
+  timeoutMs: number,
+  clock: Pick<Clock, 'after'> = timers,
+): Promise<Greeting> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host: address.host, port: address.port });
     let received = '';

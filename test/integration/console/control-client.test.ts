@@ -1,5 +1,7 @@
+import net from 'node:net';
 import { connect } from 'nats';
 import { afterEach, describe, expect, it } from 'vitest';
+import { connectConfigBus } from '../../../src/bus/config-bus.ts';
 import { connectWire } from '../../../src/bus/connection.ts';
 import { serveControl } from '../../../src/bus/control.ts';
 import { connectControl } from '../../../src/bus/control-client.ts';
@@ -67,6 +69,27 @@ describe('console over NATS', () => {
     expect(await ask('')).toEqual({ text: '', status: 4 });
     expect(await ask('pid', 'json')).toEqual({ text: '{"pid":22787}\n', status: 0 });
     expect(await ask('xml pid', 'json')).toEqual({ text: '<Pid>22787</Pid>\n', status: 0 });
+  });
+
+  it('a server that accepts and says nothing, as a stopped one, is given up with its socket: else a command would not end', async () => {
+    const silent = net.createServer();
+    let opened = 0;
+    const open = new Set<net.Socket>();
+    silent.on('connection', (socket) => {
+      opened += 1;
+      open.add(socket.on('error', () => {}).resume());
+      socket.once('close', () => open.delete(socket));
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
+    cleanups.push(() => silent.close());
+    const url = `nats://127.0.0.1:${port}`;
+    await expect(client(url, { timeoutMs: 300 })).rejects.toMatchObject({ code: 'FLT-1502' });
+    const [credentials, clusterGroup] = [{}, 'ec_cluster'];
+    await expect(
+      connectConfigBus({ urls: [url], credentials, tls: undefined, clusterGroup, timeoutMs: 300 }),
+    ).rejects.toMatchObject({ code: 'FLT-2301' });
+    await until(() => opened >= 2 && open.size === 0);
   });
 
   it('CON-7 a long answer comes whole and in order', async () => {
