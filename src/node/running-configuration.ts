@@ -193,10 +193,11 @@ export class RunningConfiguration implements ConfigurationFacts {
     if ('isDone' in next) return next;
     const command = commandOf(wish)!;
     const commands = [...transaction.commands, command];
+    const remarks = remarksOf(next.checked, wish.change, transaction.running.checked);
     this.#transactions.set(by, { ...transaction, changes: next.changes, running: next, commands });
     const isLate = wish.change.kind === 'set' && wish.place?.option.restart !== undefined;
     const warning = isLate ? `warning: ${wish.place!.option.name} takes effect after restart\n` : '';
-    return { isDone: true, text: remarksOf(next.checked) + doneText(wish, next.checked.tree) + warning };
+    return { isDone: true, text: remarks + doneText(wish, next.checked.tree) + warning };
   }
 
   async #changeAtOnce(wish: Wish, by: Commander): Promise<ConfigReply> {
@@ -208,10 +209,11 @@ export class RunningConfiguration implements ConfigurationFacts {
     if (!outcome.applied) return { isDone: false, text: outcome.report };
     this.#logChange(by, commandOf(wish)!);
     const late = outcome.needRestart.filter((name) => !told.includes(name));
+    const remarks = remarksOf(next.checked, wish.change, running.checked);
     const warnings = late.map((name) => `warning: ${name} takes effect after restart\n`);
     return {
       isDone: true,
-      text: [remarksOf(next.checked), doneText(wish, next.checked.tree), ...warnings].join(''),
+      text: [remarks, doneText(wish, next.checked.tree), ...warnings].join(''),
     };
   }
 
@@ -312,6 +314,19 @@ function withoutOldRemarks(result: CheckResult): CheckResult {
   };
 }
 
-function remarksOf({ findings }: CheckResult): string {
-  return findings.map((finding) => `${renderFinding(finding)}\n`).join('');
+/** On this change, and whatever else it brought about: not again what was said of changes before it. */
+function remarksOf({ findings }: CheckResult, change: Change, before: CheckResult): string {
+  const own = change.kind === 'set' ? `${change.option} = ${change.value}` : undefined;
+  const known = new Set(before.findings.map(keyOfRemark));
+  return findings
+    .filter(
+      (finding) =>
+        !known.has(keyOfRemark(finding)) || (own !== undefined && finding.span.source.text.includes(own)),
+    )
+    .map((finding) => `${renderFinding(finding)}\n`)
+    .join('');
+}
+
+function keyOfRemark({ code, message }: Finding): string {
+  return `${code} ${message}`;
 }

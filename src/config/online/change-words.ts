@@ -4,6 +4,7 @@ import { Findings } from '../finding.ts';
 import { parseSource } from '../parser.ts';
 import { quoted } from '../print.ts';
 import { globalScope } from '../schema/global.ts';
+import type { OptionType } from '../schema/option.ts';
 import type { Scope } from '../scope-tree.ts';
 import { canonicalName, echoText } from '../show.ts';
 import { shownText } from '../shown-value.ts';
@@ -22,9 +23,9 @@ export function wishToSet(words: readonly string[]): Wish | ConfigReply | undefi
   const place = optionPlaceOf(words);
   if (place === undefined) return undefined;
   if (typeof place === 'string') return refused(place);
-  const value = valueText(place.rest[0] === '=' ? place.rest.slice(1) : place.rest);
-  if (value === undefined) return undefined;
   const { path, option } = place;
+  const value = valueText(place.rest[0] === '=' ? place.rest.slice(1) : place.rest, option.type);
+  if (value === undefined) return undefined;
   return { change: { kind: 'set', path, option: option.name, value }, place };
 }
 
@@ -69,10 +70,15 @@ export function commandOf({ change, place }: Wish): string | undefined {
   return ['config', change.kind, ...words, ...option, ...value].join(' ');
 }
 
-/** Words are what is left of a line without its quotes; what needs them gets them again. */
-function valueText(words: readonly string[]): string | undefined {
+/**
+ * Words are what is left of a line without its quotes; what needs them gets them again. One word is a list or dictionary only
+ * where an option takes one: `"[::1]:2525"` and `"[%H:%M] "` are neither.
+ */
+function valueText(words: readonly string[], { kind }: OptionType): string | undefined {
   const [first] = words;
   if (first === undefined) return undefined;
+  const isSingle = kind !== 'list' && kind !== 'dictionary' && kind !== 'any';
+  if (isSingle && words.length === 1) return scalarText(first);
   if (first.startsWith('(')) return listText(words);
   if (first.startsWith('[')) return dictionaryText(words);
   return words.length === 1 ? scalarText(first) : undefined;

@@ -100,6 +100,15 @@ describe('changes from a console', () => {
     expect(recorder.lines.map(({ text }) => text)).toContain('CONSL: config reload by tom');
   });
 
+  it('CONF-10 a value that begins with a bracket, where no list or dictionary can be', async () => {
+    expect(await ask('set timestampformat = [%H:%M]')).toContain('Timestampformat = "[%H:%M]"\n');
+    // What was remarked on a change is not said again at the next one.
+    expect(await ask('set ESMTP_Listener Upstream [::1]:2525')).toBe('Upstream = "[::1]:2525"\n');
+    expect(await ask('set timestampformat [%H:%M]')).toContain('notice CFG-2006');
+    expect(await ask('set cluster logs = [mainlog=/tmp/log]')).toContain('mainlog = "/tmp/log"');
+    expect(await ask('set cluster if_down_limit = ( 4 )')).toContain('console:1:27: error CFG-2108');
+  });
+
   it('CONF-10 what the process refuses, and what is wrong, does not run', async () => {
     fault = new Error('the machine cannot');
     expect(await ask('set hostname b')).toBe('failed: the machine cannot.\nReconfigure failed.\n');
