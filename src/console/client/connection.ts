@@ -119,12 +119,16 @@ class SocketConnection implements ConsoleConnection {
   #failure: FlotillaError | undefined;
   #wake: () => void = () => {};
   #nextId = 1;
+  #isUnheard = true;
 
   constructor(socket: Duplex, label: string, options: ConnectOptions) {
     this.#socket = socket;
     this.#options = options;
     this.#label = label;
     socket.on('data', (chunk) => this.#receive(chunk));
+    socket.once('data', () => {
+      this.#isUnheard = false;
+    });
     socket.on('error', (error) => this.#fail('FLT-1502', error.message));
     socket.on('close', () => this.#fail('FLT-1502', 'the connection was closed'));
     socket.on('end', () => this.#fail('FLT-1502', 'the connection was closed'));
@@ -140,10 +144,20 @@ class SocketConnection implements ConsoleConnection {
 
   /** Asks with an empty command whether a login is wanted, and logs in. */
   async enter(): Promise<void> {
-    const { end, text } = await this.#whole({ id: this.#nextId++, cmd: '', format: 'text' });
+    const { end, text } = await this.#whole({ id: this.#nextId++, cmd: '', format: 'text' }).catch(
+      this.#silence,
+    );
     if (end.login !== undefined) await this.#logIn(end.login);
     else if (end.status === status.notAuthorised) this.#refused(text);
   }
+
+  /** As one that waits for the beginning of TLS closes, when it hears something else. */
+  readonly #silence = (error: unknown): never => {
+    if (!this.#isUnheard || this.#socket instanceof tls.TLSSocket) throw error;
+    const reason =
+      'it closed the connection without a word; where the endpoint has TLS, give --ca FILE, or --tls';
+    throw new FlotillaError('FLT-1502', `${this.#label}: ${reason}`, error);
+  };
 
   async #logIn(notice: string): Promise<void> {
     const { credentials } = this.#options;

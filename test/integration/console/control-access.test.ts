@@ -312,6 +312,9 @@ describe('CON-29 EXT-10 TLS', () => {
     expect(unknown.errors).toContain('give one with --ca');
     const plain = await serve({});
     expect((await type(`127.0.0.1:${plain.port}`, 'pid', { files: files() })).code).toBe(10);
+    const inTheClear = await type(`127.0.0.1:${port}`, 'pid');
+    expect(inTheClear.code).toBe(10);
+    expect(inTheClear.errors).toContain('where the endpoint has TLS, give --ca FILE, or --tls');
     // And the other way round: who does not begin with TLS gets no answer.
     const client = (await RawClient.connect({ host: '127.0.0.1', port })).read().send(1, 'pid');
     await until(() => client.isClosed);
