@@ -219,6 +219,10 @@ export async function revert(place: Place, files: readonly string[]): Promise<nu
   const paths = files.map((file) => place.pathIn(file));
   const reverted = await place.workingCopy.change((checkout) => revertFiles(checkout, paths));
   place.print(reverted.map((path) => `Reverted '${path}'\n`).join(''));
+  const isDone = (path: string) =>
+    reverted.some((each) => path === '' || each === path || each.startsWith(`${path}/`));
+  for (const path of paths.filter((each) => !isDone(each)))
+    process.stderr.write(`flotilla: there is nothing to revert in '${path}'\n`);
   return 0;
 }
 

@@ -2,7 +2,7 @@
  * Where `flotilla cfg` works: the working copy, the machine's `cluster.boot`, and the bus that leads to the repository, as the
  * command line, `cluster.boot` and the node's own configuration say, in this order.
  */
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { type ConfigBus, connectConfigBus } from '../bus/config-bus.ts';
 import { ownServerLogin } from '../bus/embedded-server.ts';
@@ -53,7 +53,7 @@ export class Place {
   }
 
   get author(): string {
-    return this.flags.username ?? process.env.USER ?? 'unknown';
+    return this.flags.username ?? process.env.USER ?? systemUser();
   }
 
   get bootFile(): string {
@@ -152,6 +152,15 @@ function ownBus(settings: NodeSettings | undefined): {
   const { bus, stateDir } = settings;
   if (bus.servers.length > 0) return { urls: bus.servers, credentials: bus.credentials };
   return { urls: [`nats://127.0.0.1:${bus.embedded.clientPort}`], credentials: ownServerLogin(stateDir) };
+}
+
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // As in a container whose user has no entry.
+    return 'unknown';
+  }
 }
 
 function isAddress(place: string): boolean {

@@ -213,6 +213,43 @@ describe('working copies', () => {
     expect((await a.cfg('commit', '--add-all', '--no-validate')).output).toMatch(/Committed revision 2\./);
   });
 
+  it('CONF-11.2 a file that each node has in its own directory is asked of no other directory', {
+    timeout: 240_000,
+  }, async () => {
+    const [a] = await workingCopies('relay-1');
+    a.write('default/ecelerity.conf', 'include "ecelerity-cluster.conf"\ninclude "node-local.conf"\n');
+    expect(await a.cfg('commit')).toMatchObject({
+      exitCode: 1,
+      errors: expect.stringMatching(
+        /failed to stat 'node-local\.conf'[\s\S]* for any-node; nothing was committed/,
+      ),
+    });
+    a.write('relay-1/node-local.conf', 'cluster { nodeaddr = 10.0.0.1 }\n');
+    a.write('relay-2/node-local.conf', 'cluster { nodeaddr = 10.0.0.2 }\n');
+    a.write('relay-2/other.conf', '# more of relay-2\n');
+    a.write('shared/by-path.conf', '# shared by some\n');
+    expect(await a.cfg('commit', '--add-all')).toMatchObject({
+      exitCode: 0,
+      errors:
+        "flotilla: only nodes with a 'node-local.conf' of their own can start with it: relay-1, relay-2\n",
+    });
+
+    expect(await a.cfg('revert', 'relay-1', 'nosuch')).toEqual({
+      exitCode: 0,
+      output: '',
+      errors:
+        "flotilla: there is nothing to revert in 'relay-1'\nflotilla: there is nothing to revert in 'nosuch'\n",
+    });
+    a.remove('relay-2/node-local.conf');
+    const taken = await a.cfg('commit', '--delete-all');
+    expect(taken.exitCode).toBe(1);
+    expect(taken.errors).toMatch(/for relay-2; nothing was committed/);
+    a.write('relay-2/node-local.conf', 'cluster { nodeadr = 10.0.0.2 }\n');
+    const misspelt = await a.cfg('commit');
+    expect(misspelt.errors).toMatch(/relay-2\/node-local\.conf:1:11: error CFG-2002/);
+    expect(misspelt.errors).toMatch(/for relay-2; nothing was committed/);
+  });
+
   it('CONF-11.1 files of `global` reach every subcluster, and a commit of both makes two revisions, global first', {
     timeout: 240_000,
   }, async () => {
