@@ -1,6 +1,8 @@
 /** What can be typed behind `flotilla jlog`: the commands of jlogctl and more, and its old form of options and paths. */
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseId } from '../core/logs/log-id.ts';
+import { complaint } from './arguments.ts';
 import type {
   ConvertFlags,
   DataFlags,
@@ -15,12 +17,15 @@ import type { JlogFlags } from './open-jlog.ts';
 
 type Given<F> = F & { readonly journal: string };
 
+const placeText = 'with -a and -u: SEGMENT:RECORD, eight hexadecimal digits each';
+
 /** `done` takes the exit code. */
 export function addJlogCommand(program: Command, done: (exitCode: number) => void): void {
   const jlog = addOldForm(program.command('jlog'), done);
   const add = (name: string, description: string): Command =>
     jlog
       .command(name)
+      .configureOutput(pointingTo(`flotilla jlog ${name} --help`))
       .description(description)
       .option('-j, --journal <directory>', 'the journal', '.')
       .option('-v', 'say more')
@@ -32,11 +37,15 @@ export function addJlogCommand(program: Command, done: (exitCode: number) => voi
     .addOption(new Option('-e <name>', 'erase').conflicts(['u', 'p', 'l', 'C']))
     .addOption(new Option('-u <name>', 'move its checkpoint').conflicts(['p', 'l']))
     .addOption(new Option('-p <name>', 'what it would read next').conflicts(['l', 'C']))
-    .option('-C <id>', 'with -a and -u: SEGMENT:RECORD, eight hexadecimal digits each')
+    .addOption(new Option('-C <id>', placeText).argParser(place))
     .option('--if-missing', 'with -a: one that exists is fine')
-    .action(async (flags: Given<SubscriberFlags>) => {
+    .action(async (flags: Given<SubscriberFlags>, command: Command) => {
+      const problem =
+        placeProblem(flags) ??
+        (flags.ifMissing && flags.a === undefined ? '--if-missing goes with -a NAME' : undefined);
+      if (problem !== undefined) command.error(problem);
       const { subscriber } = await import('./jlog.ts');
-      done(await subscriber(resolve(flags.journal), flags));
+      done(await onJournal(flags, (path) => subscriber(path, flags)));
     });
   add('data', 'list segments, and look at their records')
     .option('-i', 'with their indexes')
@@ -44,17 +53,17 @@ export function addJlogCommand(program: Command, done: (exitCode: number) => voi
     .option('-r', 'check them and cut out what is none')
     .action(async (flags: Given<DataFlags>) => {
       const { data } = await import('./jlog.ts');
-      done(await data(resolve(flags.journal), flags));
+      done(await onJournal(flags, (path) => data(path, flags)));
     });
   add('clean', 'delete segments that no subscriber needs').action(async (flags: Given<JlogFlags>) => {
     const { clean } = await import('./jlog.ts');
-    done(await clean(resolve(flags.journal), flags));
+    done(await onJournal(flags, (path) => clean(path, flags)));
   });
   add('repair', 'put settings, checkpoints and the end of the data right; prints what was changed')
     .option('-f', 'also look at the data of every segment')
     .action(async (flags: Given<RepairFlags>) => {
       const { repair } = await import('./jlog.ts');
-      done(await repair(resolve(flags.journal), flags));
+      done(await onJournal(flags, (path) => repair(path, flags)));
     });
   addSettings(add, done);
   addRecords(add, done);
@@ -69,14 +78,14 @@ function addSettings(add: (name: string, text: string) => Command, done: (exitCo
       .addOption(new Option('-f <safety>', 'what is synced').choices(['unsafe', 'metasafe', 'safe']));
   withSettings(add('create', 'make a journal')).action(async (flags: Given<SettingsFlags>) => {
     const { create } = await import('./jlog.ts');
-    done(await create(resolve(flags.journal), flags));
+    done(await onJournal(flags, (path) => create(path, flags)));
   });
   withSettings(add('alter', 'change settings of a journal that nobody has open')).action(
     async (flags: Given<SettingsFlags>, command: Command) => {
       if (['s', 'p', 'c', 'f'].every((name) => command.getOptionValue(name) === undefined))
         command.error('nothing to alter: give -s, -p, -c or -f');
       const { alter } = await import('./jlog.ts');
-      done(await alter(resolve(flags.journal), flags));
+      done(await onJournal(flags, (path) => alter(path, flags)));
     },
   );
   const only = (flag: string, text: string, others: string[]): Option =>
@@ -90,11 +99,11 @@ function addSettings(add: (name: string, text: string) => Command, done: (exitCo
     .option('-s', 'only the size of segments')
     .action(async (flags: Given<MetaFlags>) => {
       const { meta } = await import('./jlog.ts');
-      done(await meta(resolve(flags.journal), flags));
+      done(await onJournal(flags, (path) => meta(path, flags)));
     });
   add('check', 'say what is not right; changes nothing').action(async (flags: Given<JlogFlags>) => {
     const { check } = await import('./jlog.ts');
-    done(await check(resolve(flags.journal), flags));
+    done(await onJournal(flags, (path) => check(path, flags)));
   });
   add('convert', 'copy it, in another byte order or compressed')
     .argument('<target>', 'directory to make')
@@ -102,7 +111,7 @@ function addSettings(add: (name: string, text: string) => Command, done: (exitCo
     .addOption(new Option('-c <switch>', 'compress the records').choices(['on', 'off']))
     .action(async (target: string, flags: Given<ConvertFlags>) => {
       const { convert } = await import('./jlog.ts');
-      done(await convert(resolve(flags.journal), target, flags));
+      done(await onJournal(flags, (path) => convert(path, target, flags)));
     });
 }
 
@@ -110,31 +119,32 @@ function addRecords(add: (name: string, text: string) => Command, done: (exitCod
   add('info', 'settings, contents, owner, and how far subscribers have come').action(
     async (flags: Given<JlogFlags>) => {
       const { info } = await import('./jlog-records.ts');
-      done(await info(resolve(flags.journal), flags));
+      done(await onJournal(flags, (path) => info(path, flags)));
     },
   );
   add('cat', 'print all records kept').action(async (flags: Given<JlogFlags>) => {
     const { cat } = await import('./jlog-records.ts');
-    done(await cat(resolve(flags.journal), flags));
+    done(await onJournal(flags, (path) => cat(path, flags)));
   });
   add('tail', 'print the last records')
     .addOption(new Option('-n <count>', 'how many').argParser(wholeNumber).default(10))
     .option('-f, --follow', 'and those that come')
     .action(async (flags: Given<TailFlags>) => {
       const { tail } = await import('./jlog-records.ts');
-      done(await tail(resolve(flags.journal), flags));
+      done(await onJournal(flags, (path) => tail(path, flags)));
     });
   add('drain', 'wait until a subscriber has read all that is there now')
     .argument('<subscriber>')
     .action(async (name: string, flags: Given<JlogFlags>) => {
       const { drain } = await import('./jlog-records.ts');
-      done(await drain(resolve(flags.journal), name, flags));
+      done(await onJournal(flags, (path) => drain(path, name, flags)));
     });
 }
 
 function addOldForm(jlog: Command, done: (exitCode: number) => void): Command {
   return jlog
     .description('look at journals and mend them; also as `jlogctl OPTIONS PATH...`')
+    .configureOutput(pointingTo('flotilla jlog --help'))
     .helpCommand(false)
     .enablePositionalOptions()
     .argument('[paths...]', 'journals, for the options below')
@@ -142,7 +152,7 @@ function addOldForm(jlog: Command, done: (exitCode: number) => void): Command {
     .option('-a <name>', 'add a subscriber')
     .option('-e <name>', 'erase a subscriber')
     .option('-u <name>', 'move the checkpoint of a subscriber')
-    .option('-C <id>', 'with -a and -u: SEGMENT:RECORD, eight hexadecimal digits each')
+    .addOption(new Option('-C <id>', placeText).argParser(place))
     .option('-p <name>', 'what a subscriber would read next')
     .option('-s', 'list subscribers')
     .option('-i', 'list segments with their indexes')
@@ -153,9 +163,46 @@ function addOldForm(jlog: Command, done: (exitCode: number) => void): Command {
     .option('-v', 'say more')
     .action(async (paths: string[], flags: OldFlags, command: Command) => {
       if (paths.length === 0) command.error('give a command, or options and paths');
+      const { v: _, C: __, ...asked } = flags;
+      const problem =
+        placeProblem(flags) ??
+        (Object.keys(asked).length > 0
+          ? undefined
+          : `'${paths[0]}' is no command; for a journal give an option, as -s`);
+      if (problem !== undefined) command.error(problem);
       const { oldForm } = await import('./jlog-old-form.ts');
       done(await oldForm(paths, flags));
     });
+}
+
+/** What the system refuses is told as everything else that fails, in one line. */
+async function onJournal(
+  { journal }: Given<JlogFlags>,
+  run: (path: string) => Promise<number>,
+): Promise<number> {
+  const path = resolve(journal);
+  const { endWithThePipe, refusedBySystem } = await import('./open-jlog.ts');
+  endWithThePipe();
+  try {
+    return await run(path);
+  } catch (error) {
+    throw refusedBySystem(path, error);
+  }
+}
+
+const pointingTo = (help: string) => ({
+  outputError: (text: string, write: (text: string) => void) => write(complaint(text, help)),
+});
+
+/** -C without what it belongs to would be passed over without a word. */
+function placeProblem({ a, u, C }: Pick<SubscriberFlags, 'a' | 'u' | 'C'>): string | undefined {
+  if (C !== undefined && a === undefined && u === undefined) return '-C goes with -a NAME or -u NAME';
+  return u !== undefined && C === undefined ? '-u needs -C, where the checkpoint is to stand' : undefined;
+}
+
+function place(text: string): string {
+  if (parseId(text)) return text;
+  throw new InvalidArgumentError('Give SEGMENT:RECORD, eight hexadecimal digits each.');
 }
 
 function wholeNumber(text: string): number {

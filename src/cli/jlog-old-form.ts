@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { fatalLine } from './fatal-line.ts';
 import { clean, data, repair, subscriber } from './jlog.ts';
+import { endWithThePipe, refusedBySystem } from './open-jlog.ts';
 
 export interface OldFlags {
   readonly l?: true;
@@ -24,13 +25,14 @@ export interface OldFlags {
 
 /** The worst of the exit codes: one journal that cannot be opened does not keep the others. */
 export async function oldForm(paths: readonly string[], flags: OldFlags): Promise<number> {
+  endWithThePipe();
   let exitCode = 0;
   for (const path of paths) {
     if (!flags.c) process.stdout.write(`${path}\n`);
     try {
       exitCode = Math.max(exitCode, await oneJournal(resolve(path), flags));
     } catch (error) {
-      process.stderr.write(`${fatalLine(error)}\n`);
+      process.stderr.write(`${fatalLine(refusedBySystem(resolve(path), error))}\n`);
       exitCode = 1;
     }
   }

@@ -10,12 +10,11 @@ import { ownerOf } from '../journal/owner.ts';
 import type { JournalRecord } from '../journal/records.ts';
 import { settingsOf } from './jlog.ts';
 import { type JlogFlags, print, storeAt, withJournal } from './open-jlog.ts';
-import { ProgressLine } from './progress-line.ts';
+import { withProgress } from './progress-line.ts';
 
 /** All records kept, whoever has read them. */
 export function cat(path: string, flags: JlogFlags): Promise<number> {
   return withJournal(path, 'look', flags, async (journal) => {
-    endWithThePipe();
     for await (const record of journal.everything()) await printRecord(record, flags, '');
     return 0;
   });
@@ -32,7 +31,6 @@ const longestWaitMs = 1000;
 /** The last records, and with `follow` those that come. Needs no subscriber, so it keeps nothing from being deleted. */
 export function tail(path: string, flags: TailFlags): Promise<number> {
   return withJournal(path, 'look', flags, async (journal) => {
-    endWithThePipe();
     const reader = journal.readerFrom(await journal.placeBefore(flags.n));
     for (let waitMs = shortestWaitMs; ; ) {
       const records = await reader.next();
@@ -46,13 +44,6 @@ export function tail(path: string, flags: TailFlags): Promise<number> {
     }
     await reader.close();
     return 0;
-  });
-}
-
-/** `flotilla jlog cat | head` ends the pipe early, which is no failure. */
-function endWithThePipe(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
   });
 }
 
@@ -137,16 +128,16 @@ export function drain(path: string, name: string, flags: JlogFlags): Promise<num
     const end = await journal.last();
     const behind = await lagOf(journal);
     const total = behind(await standOf(journal, name));
-    const progress = new ProgressLine(`waiting for '${name}'`);
-    for (
-      let at = await standOf(journal, name);
-      compareIds(at, end) < 0 && behind(at) > 0;
-      at = await standOf(journal, name)
-    ) {
-      progress.show(total - behind(at), total, 'records');
-      await sleep(drainPollMs);
-    }
-    progress.end();
+    await withProgress(`waiting for '${name}'`, async (show) => {
+      for (
+        let at = await standOf(journal, name);
+        compareIds(at, end) < 0 && behind(at) > 0;
+        at = await standOf(journal, name)
+      ) {
+        show(total - behind(at), total, 'records');
+        await sleep(drainPollMs);
+      }
+    });
     print(
       flags,
       { drained: name, checkpoint: formatId(end) },

@@ -15,6 +15,7 @@ import type { Journal } from '../journal/journal.ts';
 import { formatId, hex8, type LogId, parseId } from '../journal/layout.ts';
 import { indexState } from '../journal/segment-index.ts';
 import { type JournalStore, segmentPath, segmentsOf } from '../journal/store.ts';
+import { fatalLine } from './fatal-line.ts';
 import {
   type JlogFlags,
   journalAt,
@@ -24,7 +25,7 @@ import {
   storeAt,
   withJournal,
 } from './open-jlog.ts';
-import { ProgressLine } from './progress-line.ts';
+import { withProgress } from './progress-line.ts';
 
 export interface SubscriberFlags extends JlogFlags {
   readonly a?: string;
@@ -80,10 +81,12 @@ async function addSubscriber(journal: Journal, name: string, flags: SubscriberFl
   print(flags, { added: name, checkpoint: formatId(at) }, `Added subscriber '${name}' -> ${formatId(at)}`);
 }
 
+const unknownRecord = 'JLOG_ERR_ILLEGAL_LOGID';
+
 /** Errors that the C library has, by its names. */
 const libraryErrors: Record<string, string> = {
   'FLT-2208': 'JLOG_ERR_INVALID_SUBSCRIBER',
-  'FLT-2209': 'JLOG_ERR_ILLEGAL_LOGID',
+  'FLT-2209': unknownRecord,
   'FLT-2214': 'JLOG_ERR_SUBSCRIBER_EXISTS',
 };
 
@@ -95,6 +98,8 @@ async function told(verb: string, name: string, change: () => Promise<void>): Pr
     const known = isFlotillaError(error) ? libraryErrors[error.code] : undefined;
     if (known === undefined) throw error;
     process.stderr.write(`Could not ${verb} subscriber '${name}': ${known}\n`);
+    // The name alone does not tell which records there are.
+    if (known === unknownRecord) process.stderr.write(`${fatalLine(error)}\n`);
     return 1;
   }
 }
@@ -199,10 +204,8 @@ async function isDamaged(store: JournalStore, segment: number, { v }: DataFlags)
 
 /** Opening it cuts what is torn at its end; a segment that is damaged inside is left by that, and mended then. */
 function mendData(path: string, flags: JlogFlags): Promise<number> {
-  const progress = new ProgressLine('looking at the data');
   return withJournal(path, 'own', flags, async (journal) => {
-    await journal.mend(progress.show);
-    progress.end();
+    await withProgress('looking at the data', (show) => journal.mend(show));
     return 0;
   });
 }
@@ -304,9 +307,8 @@ export async function settingsOf(store: JournalStore): Promise<Record<string, st
 
 /** 1: something is not right. */
 export async function check(path: string, flags: JlogFlags): Promise<number> {
-  const progress = new ProgressLine('checking');
-  const { findings, segments } = await checkJournal(await storeAt(path, flags), progress.show);
-  progress.end();
+  const store = await storeAt(path, flags);
+  const { findings, segments } = await withProgress('checking', (show) => checkJournal(store, show));
   if (flags.v)
     for (const [segment, records] of segments)
       print(flags, { segment: hex8(segment), records }, `segment ${hex8(segment)} has ${records} records`);
@@ -320,12 +322,11 @@ export interface ConvertFlags extends JlogFlags {
 }
 
 export async function convert(path: string, target: string, flags: ConvertFlags): Promise<number> {
-  const progress = new ProgressLine('converting');
   const conversion = {
     ...(flags.order && { order: flags.order === 'be' ? ('big' as const) : ('little' as const) }),
     ...(flags.c && { compress: flags.c === 'on' }),
   };
-  await convertJournal(await openOptions(path, flags), resolve(target), conversion, progress.show);
-  progress.end();
+  const options = await openOptions(path, flags);
+  await withProgress('converting', (show) => convertJournal(options, resolve(target), conversion, show));
   return 0;
 }

@@ -1,10 +1,12 @@
 /** What the commands of `flotilla jlog` share: opening a journal, printing, and remarks on the owners of its files. */
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { FlotillaError } from '../core/errors.ts';
 import { openDiskFiles } from '../journal/disk-files.ts';
+import { systemCode, systemReason } from '../journal/files.ts';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.ts';
 import { defaultMode } from '../journal/layout.ts';
-import { openStore } from '../journal/open-store.ts';
+import { cannotOpen, openStore } from '../journal/open-store.ts';
 import type { JournalNotice, JournalStore } from '../journal/store.ts';
 import { systemClock, systemRandom } from '../node/system-clock.ts';
 
@@ -73,6 +75,25 @@ export async function storeAt(path: string, flags: JlogFlags): Promise<JournalSt
 export function print(flags: JlogFlags, object: Record<string, unknown>, text: string): void {
   process.stdout.write(`${flags.json ? JSON.stringify(object) : text}\n`);
 }
+
+const noRoom = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
+/** What a disk, its rights or its limits refuse is no defect: it is said in one line, with what to do. */
+export function refusedBySystem(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (error instanceof FlotillaError || code === undefined) return error;
+  if (!noRoom.includes(code)) return cannotOpen(path, error);
+  return new FlotillaError('FLT-2204', `${path}: ${systemReason(error)}`, error);
+}
+
+/** `flotilla jlog cat | head` ends the pipe early, which is no failure. */
+export function endWithThePipe(): void {
+  if (!process.stdout.listeners('error').includes(endQuietly)) process.stdout.on('error', endQuietly);
+}
+
+const endQuietly = (error: NodeJS.ErrnoException): void => {
+  if (error.code === 'EPIPE') process.exit(0);
+};
 
 /** Files that belong to somebody else than the directory: a node that cannot open them stops logging. */
 export async function reportOwners(path: string): Promise<void> {

@@ -25,3 +25,16 @@ export class ProgressLine {
     if (this.#drawnAtMs > 0) this.#stream.write('\r\x1b[K');
   }
 }
+
+/** Gives the line back also where the job fails: what is said of that has a line of its own. */
+export async function withProgress<T>(
+  what: string,
+  run: (show: ProgressLine['show']) => Promise<T>,
+): Promise<T> {
+  const progress = new ProgressLine(what);
+  try {
+    return await run(progress.show);
+  } finally {
+    progress.end();
+  }
+}

@@ -240,11 +240,13 @@ export async function storeCheckpoint(
 
 async function refuseBeyond(store: JournalStore, id: LogId): Promise<void> {
   const last = await lastRecord(store, id.segment);
-  if (id.marker > last.marker || id.segment > (await currentSegment(store)))
-    throw new FlotillaError(
-      'FLT-2209',
-      `${formatId(id)} in ${store.directory}, which ends at ${formatId(last)}`,
-    );
+  const current = await currentSegment(store);
+  if (id.marker <= last.marker && id.segment <= current) return;
+  const end = id.segment > current ? await lastRecord(store, current) : last;
+  throw new FlotillaError(
+    'FLT-2209',
+    `${formatId(id)} in ${store.directory}: the last record there is ${formatId(end)}`,
+  );
 }
 
 /** A checkpoint must not outlive the records that it says were consumed: others would get their numbers. */

@@ -150,7 +150,9 @@ it('R6 LOG-8 jlog adds, moves and erases subscribers in both forms, and fails wi
   expect(complaints()).toBe(
     "Could not erase subscriber 'new': JLOG_ERR_INVALID_SUBSCRIBER\n" +
       "Could not add subscriber 'master': JLOG_ERR_SUBSCRIBER_EXISTS\n" +
-      "Could not update subscriber 'master': JLOG_ERR_ILLEGAL_LOGID\n",
+      "Could not update subscriber 'master': JLOG_ERR_ILLEGAL_LOGID\n" +
+      `flotilla: This is not a record of the journal: 00000000:00000004 in ${at()}: the last record there is 00000000:00000003. ` +
+      'Give SEGMENT:RECORD, eight hexadecimal digits each, of a record that is still kept. [FLT-2209]\n',
   );
 });
 
@@ -169,6 +171,17 @@ it('R6 jlog refuses what cannot be typed with 2, and what is no journal with 1',
   expect(await jlog('subscriber', '-a', 'x', '-e', 'y')).toBe(2);
   expect(await jlog('meta', '-c', '-s')).toBe(2);
   expect(await jlog('alter')).toBe(2);
+  // What would be passed over without a word.
+  expect(await oldForm('subscribers')).toBe(2);
+  expect(await oldForm(at())).toBe(2);
+  expect(await oldForm('-u', 'master', at())).toBe(2);
+  expect(await jlog('subscriber', '-u', 'master')).toBe(2);
+  expect(await jlog('subscriber', '-u', 'master', '-C', '3')).toBe(2);
+  expect(await jlog('subscriber', '-C', '00000000:00000001')).toBe(2);
+  expect(await jlog('subscriber', '--if-missing')).toBe(2);
+  expect(complaints()).toMatch(
+    /^(flotilla: .*; see 'flotilla jlog --help'\n|flotilla: .*; see 'flotilla jlog (subscriber|meta|alter) --help'\n)+$/,
+  );
   expect(await oldForm('data', '-j', join(place, 'none'))).toBe(1);
   mkdirSync(join(place, 'other'));
   writeFileSync(join(place, 'other', 'file'), '');
@@ -178,6 +191,16 @@ it('R6 jlog refuses what cannot be typed with 2, and what is no journal with 1',
   expect(complaints()).toContain(
     `flotilla: This is not a journal: ${join(place, 'other')} holds other files`,
   );
+});
+
+it('R6 jlog says in one line what the system refuses, as every other failure, and that it is no defect of its own', async () => {
+  const file = at('metastore');
+  for (const command of ['data', 'subscriber', 'repair', 'clean', 'check', 'meta', 'info', 'cat', 'tail'])
+    expect([command, await oldForm(command, '-j', file)]).toEqual([command, 1]);
+  expect(await oldForm('convert', '-j', file, join(place, 't'))).toBe(1);
+  expect(await oldForm('-s', file)).toBe(1);
+  expect(await jlog('convert', join(file, 't'))).toBe(1);
+  expect(complaints()).toMatch(/^(flotilla: [^\n]*\[FLT-220[12]\]\n){12}$/);
 });
 
 it('R6 LOG-8 jlog checks records as jlogctl does, cuts out what is none, and says so', async () => {
