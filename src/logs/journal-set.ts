@@ -4,6 +4,7 @@
  * Invariants: a path is opened by this process once, however many ask for it; subscribers are added and never removed
  * here; everything that happens to one path happens in turn. What a journal has to say goes to the log.
  */
+import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Counters } from '../actors/ports.ts';
 import type { Clock } from '../core/clock.ts';
@@ -133,7 +134,8 @@ export class JournalSet {
   async #open(path: string, wishes: readonly JournalWish[]): Promise<Journal> {
     const { clock, random, limits, files } = this.#options;
     this.#files ??= files ? Promise.resolve(files) : openDiskFiles();
-    const mode = wishes.find((wish) => wish.mode !== undefined)?.mode;
+    // Who only reads it wishes none: what is made by him is to be as private as what is there.
+    const mode = wishes.find((wish) => wish.mode !== undefined)?.mode ?? (await modeOf(`${path}/metastore`));
     const journal = await openJournal({
       path,
       files: await this.#files,
@@ -178,6 +180,14 @@ async function addMissing(
 ): Promise<void> {
   const present = await journal.subscribers();
   for (const name of subscribers) if (!present.has(name)) await journal.addSubscriber(name, when);
+}
+
+/** Undefined: there is no such file yet. */
+async function modeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ mode }) => mode & 0o777,
+    () => undefined,
+  );
 }
 
 /** Two spellings of one path are one journal. */

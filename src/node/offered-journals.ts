@@ -37,7 +37,10 @@ export class OfferedJournals implements LogJournals {
 
   async #hold(path: string): Promise<void> {
     if (!this.#set.get(path) && !(await exists(`${path}/metastore`)))
-      throw new FlotillaError('FLT-2201', `there is none at ${path}`);
+      throw new FlotillaError(
+        'FLT-2201',
+        `there is none at ${path} so far; the first line of a logger makes it`,
+      );
     if (this.#held.has(path)) return;
     const opening = this.#set.open(path);
     this.#held.set(path, opening);

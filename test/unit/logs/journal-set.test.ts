@@ -1,7 +1,7 @@
 /** One writer for each path (spec: logging 2, 7). */
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { formatId } from '../../../src/journal/layout.ts';
+import { checkpointName, formatId } from '../../../src/journal/layout.ts';
 import { JournalSet } from '../../../src/logs/journal-set.ts';
 import { clock, newPath, random, readAll, texts } from '../journal/journals.ts';
 import { Recorder } from '../recorder.ts';
@@ -40,6 +40,17 @@ describe('journals of a process', () => {
     expect(at).toEqual(['late 00000000:00000001', 'master 00000000:00000000', 'west 00000000:00000000']);
     expect(statSync(path).mode & 0o777).toBe(0o755);
     for (let n = 0; n < 4; n++) await set.release(path);
+  });
+
+  it('LOG-2 one that is opened to be read first keeps the mode of its files in those made then', async () => {
+    const path = newPath();
+    const made = await set.open(path, { mode: 0o600 });
+    await made.append(line('one'));
+    await set.release(path);
+    const read = await set.open(path);
+    await read.addSubscriber('later');
+    expect(statSync(`${path}/${checkpointName('later')}`).mode & 0o777).toBe(0o600);
+    await set.release(path);
   });
 
   it('LOG-7 what is no journal is refused and counted for nobody', async () => {
