@@ -1,5 +1,6 @@
 /** Loggers, their destinations, and what is offered to the aggregator (CFG-2314, CFG-2318). */
 import { type Destination, isJournal } from '../../core/logs/destination.ts';
+import { customStages } from '../../core/logs/logger-settings.ts';
 import { closedSchemes } from '../logger-settings.ts';
 import { asFlag, ScopeReader } from '../reader.ts';
 import type { Scope, Setting } from '../scope-tree.ts';
@@ -12,6 +13,7 @@ export function checkLogging(context: CheckContext): void {
   checkOffered(context);
   for (const kind of loggerKinds) checkSharedDefaults(context.root.children(kind).filter(isEnabled), context);
   checkClosed(context);
+  for (const logger of context.root.children('custom_logger').filter(isEnabled)) checkStages(logger, context);
   checkSeries(context);
 }
 
@@ -27,6 +29,20 @@ function checkClosed({ root, findings }: CheckContext): void {
         severity: 'warning',
       });
     }
+  }
+}
+
+/** A stage of a custom_logger takes a format and a place: with one of the two alone nothing is written. */
+function checkStages(logger: Scope, { findings }: CheckContext): void {
+  const warn = ({ nameSpan }: Setting, message: string, hint: string): void =>
+    findings.add('CFG-2006', nameSpan, message, { hint, severity: 'warning' });
+  for (const stage of customStages) {
+    const format = logger.get(`${stage}_format`);
+    const place = logger.get(`${stage}_logfile`);
+    if (place && !format)
+      warn(place, `nothing is written there: the stage ${stage} has no format`, `set ${stage}_format`);
+    else if (format && !place && !logger.get('mainlog'))
+      warn(format, `nothing is written: the stage ${stage} has no file`, `set ${stage}_logfile or mainlog`);
   }
 }
 

@@ -206,13 +206,13 @@ const logging: readonly OptionSchema[] = [
     name: 'log_active_interval',
     type: seconds(0),
     default: '1',
-    text: 'Pause between two segments sent to the aggregator.',
+    text: 'Longest pause of an aggregator after it got records; a hint of new ones ends it.',
   },
   {
     name: 'log_idle_interval',
     type: seconds(1),
     default: '10',
-    text: 'Pause when there was nothing to send.',
+    text: 'Longest pause after there was nothing; also the cycle of a manager over the nodes.',
   },
   {
     name: 'log_lease_timeout',

@@ -71,3 +71,18 @@ it('LOG-2 a destination whose module is switched off takes nothing, nor does ano
   expect(ec).toMatchObject({ acctlog: { destination: { scheme: 'null' } } });
   expect(custom?.kind === 'custom_logger' && [...custom.stages.keys()]).toEqual(['rejection']);
 });
+
+it('LOG-3 CFG-2006 a stage of a custom_logger with a format and no file, or a file and no format, is told', () => {
+  const result = checkText(`
+    custom_logger "c" {
+      delivery_format = "%i"
+      rejection_logfile = "/r"
+      reception_format = "%i"  reception_logfile = "null://"
+    }
+    custom_logger "whole" { mainlog = "/x"  delivery_format = "%i" }
+    custom_logger "off" { enabled = false  delivery_format = "%i" }`);
+  expect(result.findings.map(({ severity, code, line }) => `${line} ${severity} ${code}`)).toEqual([
+    '3 warning CFG-2006',
+    '4 warning CFG-2006',
+  ]);
+});

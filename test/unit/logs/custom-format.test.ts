@@ -1,6 +1,9 @@
 /** Formats of custom_logger (spec: logging 3). */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCustomFormat, parseSanitizer } from '../../../src/core/logs/custom-format.ts';
+import { checkText, settingsOf } from '../config/checked.ts';
 
 const timeUs = 1_700_000_000_123_456;
 const record = {
@@ -63,6 +66,23 @@ describe('LOG-3 custom_logger', () => {
     expect(parseCustomFormat('%i %q')).toBe("unknown format letter '%q'");
     expect(parseCustomFormat('%h{x')).toBe("unknown format letter '%h'");
     expect(parseCustomFormat('%')).toBe("unknown format letter '%'");
+  });
+
+  it('knows every letter that docs/guides/logging.md lists, which are all there are; its example is valid', () => {
+    const guide = readFileSync(join(import.meta.dirname, '../../../docs/guides/logging.md'), 'utf8');
+    const rows = guide.split('\n').filter((line) => line.startsWith('| `%'));
+    const letters = rows.flatMap((row) => [...row.matchAll(/`(%[^`]+)`/g)].map(([, letter = '']) => letter));
+    const known = 'A b g B BI c C CI d H h i m M r R n N p P PG s S t t T T U vctx_mess vctx_conn %';
+    expect(letters.map((letter) => letter.slice(1).replace(/\{.*/, '')).sort()).toEqual(
+      known.split(' ').sort(),
+    );
+    for (const letter of letters) {
+      const format = letter.replace('{N}', '{3}').replace('{FORMAT}', '{%Y}');
+      expect([letter, typeof parseCustomFormat(format)]).toEqual([letter, 'function']);
+    }
+    const example = /^custom_logger "billing"[\s\S]*?^\}/m.exec(guide)?.[0] ?? '';
+    expect(checkText(example).findings).toEqual([]);
+    expect(settingsOf(example).logging.loggers[0]).toMatchObject({ kind: 'custom_logger', name: 'billing' });
   });
 
   it('sanitizes values and not the text between', () => {
