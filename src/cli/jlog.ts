@@ -21,6 +21,7 @@ import {
   journalAt,
   openOptions,
   print,
+  refusedBySystem,
   reportOwners,
   storeAt,
   withJournal,
@@ -327,6 +328,12 @@ export async function convert(path: string, target: string, flags: ConvertFlags)
     ...(flags.c && { compress: flags.c === 'on' }),
   };
   const options = await openOptions(path, flags);
-  await withProgress('converting', (show) => convertJournal(options, resolve(target), conversion, show));
+  const copy = resolve(target);
+  try {
+    await withProgress('converting', (show) => convertJournal(options, copy, conversion, show));
+  } catch (error) {
+    // It is the disk of the copy that fills up.
+    throw refusedBySystem(`the copy ${copy} of ${path}`, error);
+  }
   return 0;
 }
