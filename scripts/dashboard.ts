@@ -110,7 +110,10 @@ const rows: readonly Row[] = [
       {
         title: 'Pairs in caches',
         unit: 'short',
-        targets: [level('cache_entries'), level('query_cache_entries')],
+        targets: [
+          level('cache_entries', 'caches, {{instance}}'),
+          level('query_cache_entries', 'query caches, {{instance}}'),
+        ],
       },
       {
         title: 'Lookups in caches',
@@ -193,7 +196,8 @@ export function renderDashboard(): string {
   return `${JSON.stringify(dashboardOf(panels), null, 2)}\n`;
 }
 
-const datasource = { type: 'prometheus', uid: 'prometheus' };
+/** The one chosen above the panels: whoever imports the dashboard has a Prometheus of another uid. */
+const datasource = { type: 'prometheus', uid: '$datasource' };
 
 function panelOf({ title, unit, targets }: Panel, id: number, gridPos: object): object {
   return {
@@ -223,6 +227,7 @@ function dashboardOf(panels: readonly object[]): object {
     time: { from: 'now-15m', to: 'now' },
     templating: {
       list: [
+        { name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus', refresh: 1 },
         {
           name: 'instance',
           label: 'Process',

@@ -22,10 +22,17 @@ const rules = groups.flatMap((group) => group.rules);
 
 interface Panel {
   readonly title: string;
-  readonly targets?: readonly { readonly expr: string }[];
+  readonly targets?: readonly {
+    readonly expr: string;
+    readonly legendFormat: string;
+    readonly datasource: { readonly uid: string };
+  }[];
 }
 
-const { panels } = JSON.parse(deployed('grafana/dashboards/flotilla.json')) as { panels: Panel[] };
+const { panels, templating } = JSON.parse(deployed('grafana/dashboards/flotilla.json')) as {
+  panels: Panel[];
+  templating: { list: { name: string; type: string; query: unknown }[] };
+};
 const expressions = [
   ...rules.map(({ alert, expr }) => [alert, expr] as const),
   ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr] as const)),
@@ -69,6 +76,18 @@ describe('alarms and dashboard', () => {
       expect(['page', 'ticket']).toContain(labels.severity);
       expect(annotations.summary.length * annotations.description.length).toBeGreaterThan(0);
     }
+  });
+
+  it('the dashboard asks the Prometheus that is chosen above it, whatever its uid', () => {
+    const uids = panels.flatMap(({ targets = [] }) => targets.map(({ datasource }) => datasource.uid));
+    expect(new Set(uids)).toEqual(new Set(['$datasource']));
+    expect(templating.list).toContainEqual(
+      expect.objectContaining({ name: 'datasource', type: 'datasource', query: 'prometheus' }),
+    );
+  });
+
+  it.each(panels)('$title: each line has a legend of its own', ({ targets = [] }) => {
+    expect(new Set(targets.map(({ legendFormat }) => legendFormat)).size).toBe(targets.length);
   });
 
   it('the dashboard is what its table says (npm run docs writes it), with panels that do not overlap', () => {
