@@ -78,6 +78,13 @@ describe('alarms and dashboard', () => {
     }
   });
 
+  it('the guide says of each alarm where to look first', () => {
+    const guide = readFileSync(new URL('../../../docs/guides/monitoring.md', import.meta.url), 'utf8');
+    expect(rules.filter(({ alert }) => !guide.includes(`\`${alert}\``)).map(({ alert }) => alert)).toEqual(
+      [],
+    );
+  });
+
   it('the dashboard asks the Prometheus that is chosen above it, whatever its uid', () => {
     const uids = panels.flatMap(({ targets = [] }) => targets.map(({ datasource }) => datasource.uid));
     expect(new Set(uids)).toEqual(new Set(['$datasource']));
