@@ -31,7 +31,7 @@ export async function bootstrap(
   const { conf, workingCopy } = place;
   const subcluster = flags.clustername ?? 'default';
   const problem = subclusterProblem(subcluster);
-  if (problem !== undefined) throw new FlotillaError('FLT-2302', problem);
+  if (problem !== undefined) throw new FlotillaError('FLT-2320', problem);
   if (existsSync(conf) && !flags.keepLocal)
     throw new FlotillaError('FLT-2310', `${conf}; with --keep-local its files stay, as local changes`);
   await mkdir(dirname(conf), { recursive: true });

@@ -84,7 +84,7 @@ export async function putFile(place: Place, source: string, target: string): Pro
     const problem = pathProblem(path);
     if (problem !== undefined) throw new FlotillaError('FLT-2308', `'${path}' ${problem}`);
     const content = await readFile(source).catch((error: Error) => {
-      throw new FlotillaError('FLT-2308', error.message);
+      throw new FlotillaError('FLT-2321', error.message, error);
     });
     const entry = { hash: hashOf(content), mode: (await stat(source)).mode & 0o777 };
     return await commitTo(

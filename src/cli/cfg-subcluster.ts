@@ -68,7 +68,7 @@ async function listClusters(place: Place, bus: ConfigBus): Promise<void> {
 
 async function create(place: Place, bus: ConfigBus, [name = '']: readonly string[]): Promise<void> {
   const problem = subclusterProblem(name);
-  if (problem !== undefined) throw new FlotillaError('FLT-2302', problem);
+  if (problem !== undefined) throw new FlotillaError('FLT-2320', problem);
   if (await headOn(bus, name)) throw new FlotillaError('FLT-2310', `subcluster ${name}`);
   await createSubcluster(place, bus, name);
 }
@@ -81,7 +81,7 @@ async function copy(
   { withHistory }: { withHistory?: true },
 ): Promise<void> {
   const problem = subclusterProblem(target);
-  if (problem !== undefined) throw new FlotillaError('FLT-2302', problem);
+  if (problem !== undefined) throw new FlotillaError('FLT-2320', problem);
   const from = await repositoryOn(bus, source);
   if (withHistory && (await headOn(bus, target))) throw new FlotillaError('FLT-2310', `subcluster ${target}`);
   const to = new Repository(target, await bus.create(target), around);
@@ -123,8 +123,7 @@ async function elect(
   await placementOf(bus, name);
   const isLeader = await bus.elect(name, server);
   const { leader } = await placementOf(bus, name);
-  if (!isLeader)
-    throw new FlotillaError('FLT-2312', `server ${server} does not keep ${name}; ${leader} leads`);
+  if (!isLeader) throw new FlotillaError('FLT-2322', `${server} and ${name}; ${leader} leads`);
   place.print(`${leader}\n`);
 }
 

@@ -437,6 +437,19 @@ export const errorCatalogue = {
     title: 'The repository was written by a later release',
     advice: 'Upgrade this program; until then it keeps the revision that it has.',
   },
+  'FLT-2320': {
+    title: 'A subcluster cannot have this name',
+    advice: "Give up to 63 lower-case letters, digits, '-' and '_', with a letter or digit at both ends.",
+  },
+  'FLT-2321': {
+    title: 'The file to be put into the repository cannot be read',
+    advice: 'Give a file on this machine that you may read, then its place in the repository.',
+  },
+  'FLT-2322': {
+    title: 'This server does not keep the subcluster',
+    advice:
+      '`flotilla cfg subcluster master NAME` names the server that leads, `flotilla cfg subcluster slaves NAME` the others.',
+  },
 } as const satisfies Record<string, { title: string; advice: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -43,7 +43,9 @@ export async function deleteConsumed(
 /** True when the journal is larger than it may be and nothing may be dropped. */
 export async function enforceLimits(store: JournalStore, limits: GrowthLimits): Promise<boolean> {
   const segments = await segmentsOf(store);
-  const sizes = await Promise.all(segments.map((segment) => segmentBytes(store, segment)));
+  // One after the other: a large journal has thousands, and a process may not have so many files open.
+  const sizes: number[] = [];
+  for (const segment of segments) sizes.push(await segmentBytes(store, segment));
   let total = sizes.reduce((sum, size) => sum + size, 0);
   const isTooLarge = (): boolean => limits.maxBytes > 0 && total > limits.maxBytes;
   if (limits.action === 'stop-writing') return isTooLarge();

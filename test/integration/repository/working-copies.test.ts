@@ -256,6 +256,10 @@ describe('working copies', () => {
     const [a] = await workingCopies('relay-1');
     const east = bench.machine('east-1');
     await a.cfg('subcluster', 'create', 'east');
+    expect((await a.cfg('subcluster', 'create', 'East')).errors).toMatch(
+      /'East' must be lower case.*FLT-2320/s,
+    );
+    expect((await a.cfg('subcluster', 'override', 'east', 'nobody')).errors).toMatch(/FLT-2322/);
     expect((await a.cfg('subcluster', 'clusters')).output).toBe('default east\n');
     await east.cfg('bootstrap', '--clustername', 'east');
     east.write('global/shared.conf', '# shared\n');
@@ -296,6 +300,8 @@ describe('working copies', () => {
     await a.cfg('overlay', 'relay-1', 'relay-2');
     await a.cfg('clone', 'relay-1', 'relay-3');
     a.write('relay-1/one.conf', '# put\n');
+    const missing = join(a.conf, 'relay-1/two.conf');
+    expect((await a.cfg('put', missing, 'relay-3/two.conf')).errors).toMatch(/no such file.*FLT-2321/s);
     const put = ['put', join(a.conf, 'relay-1/one.conf'), 'relay-3/one.conf'];
     expect((await a.cfg(...put)).output).toMatch(/^Sending {8}relay-3\/one\.conf\n/);
     expect((await a.cfg(...put)).output).toBe('Nothing to commit\n');
