@@ -3,16 +3,8 @@
  * parent. Without console and listeners, which the figures are not about.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { checkConfiguration } from '../src/config/check.ts';
-import type { NodeSettings } from '../src/core/settings.ts';
-import { openBusServer } from '../src/node/bus-server.ts';
-import { ClusterLife } from '../src/node/cluster-life.ts';
-import { Conversation } from '../src/node/conversation.ts';
-import { Floating } from '../src/node/floating.ts';
-import { Machine } from '../src/node/machine.ts';
-import { systemClock, systemRandom } from '../src/node/system-clock.ts';
+import { startMember } from './member-life.ts';
 import type { LoadOrder, MemberStatus, MemberTasks } from './member-process.ts';
-import { silentLog } from './silent-log.ts';
 import { nowUs, serveTasks } from './task-process.ts';
 
 const [name = '', url = ''] = process.argv.slice(2);
@@ -23,29 +15,15 @@ const tickMs = 1;
 /** The meter counts its own period as part of each turn. */
 const meterPeriodMs = 1;
 
-const around = { clock: systemClock, random: systemRandom, log: silentLog, counters: { add: () => {} } };
-const settings = settingsOf(`
+const life = await startMember({
+  name,
+  url,
+  configText: `
   cluster {
     Replicate "inbound_cidr" { max_delay = 0  max_keys = 2000000 }
     Replicate "outbound_domains" { max_delay = 0 }
-  }`);
-const life = new ClusterLife({
-  settings,
-  server: await openBusServer(settings, around),
-  around,
+  }`,
   processId: process.pid,
-  node: {
-    address: '127.0.0.1',
-    machine: await Machine.open(settings, around),
-    floating: new Floating(settings.duravip, around),
-    program: new Conversation(() => [], silentLog),
-    execute: () => {
-      throw new Error('no console here');
-    },
-    api: () => {
-      throw new Error('no API here');
-    },
-  },
 });
 const { membership, tables } = life.member;
 const counts = tables.get('inbound_cidr')!;
@@ -69,17 +47,6 @@ serveTasks<MemberTasks>({
   load: (order) => load(order),
   longestTurnMs,
 });
-
-function settingsOf(text: string): NodeSettings {
-  const { settings, findings } = checkConfiguration({
-    text,
-    nodename: name,
-    servers: [url],
-    environment: {},
-  });
-  if (!settings) throw new Error(JSON.stringify(findings));
-  return settings;
-}
 
 /** 10.0.0.0 and the addresses that follow it. */
 function addressOf(key: number): string {

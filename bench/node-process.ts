@@ -14,6 +14,13 @@ import { promisify } from 'node:util';
 const bin = resolve('bin/flotilla');
 const run = promisify(execFile);
 
+/** What nodes count together. */
+export const replicated = `
+  Replicate "inbound_cidr" {}
+  Replicate "outbound_cidr" {}
+  Replicate "outbound_domains" {}
+  Replicate "outbound_binding_domains" {}`;
+
 export class NodeProcess {
   readonly #folder = mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
   readonly #console = join(this.#folder, 'console');
@@ -30,10 +37,7 @@ cluster {
   nodeaddr = "127.0.0.1"
   servers = ( "${url}" )
   state_dir = "${this.#folder}"
-  Replicate "inbound_cidr" {}
-  Replicate "outbound_cidr" {}
-  Replicate "outbound_domains" {}
-  Replicate "outbound_binding_domains" {}
+  ${replicated}
 }
 `,
     );
