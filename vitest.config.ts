@@ -1,13 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
-/** Machines and processes of their own, minutes of waiting: `npm test` runs them beside the others with real servers. */
+/** Machines and processes of their own, much waiting: `npm test` runs them beside the others with real servers. */
 const waiting = [
+  'bus/embedded-server',
   'demo-vip',
   'duravip/faults',
   'peers/queue-host',
   'cluster/logs',
   'cluster/partition',
   'linux/lease',
+  'linux/neighbours',
+  'linux/process-user',
+  'repository/server-cluster',
   'upgrade/upgrade',
 ].map((name) => `test/integration/${name}.test.ts`);
 
@@ -20,8 +24,9 @@ const withServers = { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism:
 export default defineConfig({
   test: {
     projects: [
-      // They run beside the tests with real servers, with what those leave of the processor.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      // They run beside the tests with real servers, with what those leave of the processor, which may be a tenth: limits
+      // end what hangs, and say nothing of what is slow.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 300_000 } },
       {
         test: {
           name: 'integration',
@@ -31,7 +36,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'waiting', include: waiting, ...withServers } },
-      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 180_000 } },
+      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
     ],
   },
 });

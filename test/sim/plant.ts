@@ -145,6 +145,13 @@ async function bundle(fault: PlantedFault, outfile: string): Promise<void> {
   });
 }
 
+/** What a fault would change and the product no longer contains: it would be noticed only when the fault's turn comes. */
+export function staleTexts(fault: PlantedFault): string[] {
+  return [fault, ...(fault.also ?? [])]
+    .filter(({ file, find }) => !readFileSync(join(root, file), 'utf8').includes(find))
+    .map(({ file, find }) => `'${fault.name}' looks in ${file} for: ${find}`);
+}
+
 function applied({ file, find, replace }: Edit, source: string, name: string): string {
   if (!source.includes(find)) throw new Error(`'${name}': its text is no longer in ${file}`);
   return source.replace(find, () => replace);
