@@ -2,15 +2,19 @@
 # npm run matrix [-- FILE ...]: integration tests on every pair of a Node and a nats-server: Node 20 and 24, the installed
 # nats-server (2.9.10 in Debian 12) and the newest that Debian has. Without FILE, those tests that depend on either: links, embedded
 # and external servers, JetStream, sockets, native calls; `npm run matrix -- test/integration` takes all, for an hour or two.
+# Without FILE each pair also has to bear a storm (docs/guides/chaos.md) of FLOTILLA_MATRIX_STORM minutes, 1 unless given; it
+# needs a machine that does nothing else.
 #
 # What is not installed comes from the npm registry (the package `node`) and from Debian (test/integration/nats-versions.ts)
 # into .cache/. What cannot be had is said and stands in the table; a test that fails on any pair ends it with 1.
 source "$(dirname "$0")/setup.sh"
 need_npm_packages
-need_debian_packages nats-server:nats-server iproute2:ip nftables:nft openssl:openssl
+need_debian_packages nats-server:nats-server iproute2:ip nftables:nft openssl:openssl faketime:faketime
 need_build
 
+storm_minutes=0
 tests=("$@")
+[ $# -gt 0 ] || storm_minutes=${FLOTILLA_MATRIX_STORM:-1}
 [ $# -gt 0 ] || tests=(
   test/integration/bus/{connection,control,embedded-server,evidence}.test.ts
   test/integration/cluster/{api-nats,counting,throttles}.test.ts
@@ -61,9 +65,14 @@ for major in 20 24; do
       console.log(`${passed} passed, ${failed} failed, ${skipped} skipped${success ? "" : ": see the log"}`);' "$report.json" ||
       echo 'no report: see the log')
     row "${version#v}" "$nats" "$outcome, $SECONDS s"
+    [ "$storm_minutes" = 0 ] && continue
+    say "Node ${version#v}, nats-server $nats: a storm of $storm_minutes minutes"
+    PATH=$path "$node" --import tsx test/chaos/cli.ts --minutes "$storm_minutes" --seed 11 >"$report-storm.log" 2>&1 </dev/null || failed=1
+    row "${version#v}" "$nats" "storm of $storm_minutes minutes, seed 11: $(awk '/^violations/ { said = $2 " violations" } END { print said ? said : "no report: see the log" }' "$report-storm.log")"
   done <<<"$servers"
 done
 
+[ "$failed" -eq 0 ] || [ "$storm_minutes" = 0 ] || tail -n 40 "$reports"/*-storm.log
 [ "$failed" -eq 0 ] || sed -s -n '/Failed Tests\|Failed Suites\|Unhandled Error/,$p' "$reports"/*.log
 printf '%-10s %-12s %s\n' Node nats-server tests
 cat "$table"

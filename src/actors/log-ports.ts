@@ -31,8 +31,11 @@ export interface LogInterval {
 export interface LogReader {
   /** Behind `after`, the stored checkpoint unless given. Rejects with FLT-2203 where the journal is damaged. */
   interval(after?: LogId): Promise<LogInterval>;
-  /** Whole records of an interval from `marker` on, at most `maxBytes` of them; a larger single one as a whole. */
-  run(interval: LogInterval, maxBytes: number, marker: number): Promise<LogRun>;
+  /**
+   * Whole records of an interval from `marker` on, at most `maxBytes` of them; a larger single one as a whole. They are
+   * read into `into` where there is room, and elsewhere if not.
+   */
+  run(interval: LogInterval, maxBytes: number, marker: number, into?: Uint8Array): Promise<LogRun>;
   /** Rejects with FLT-2208 when there is no such subscriber any more. */
   stored(): Promise<LogId>;
   /** What is stored then: nothing new where the journal has another identity by now. */

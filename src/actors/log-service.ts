@@ -9,7 +9,6 @@ import type { Timer } from '../core/clock.ts';
 import { isFlotillaError } from '../core/errors.ts';
 import type { LogId } from '../core/logs/log-id.ts';
 import {
-  type FetchedInterval,
   type FetchRequest,
   isRefusal,
   type LogListing,
@@ -17,6 +16,7 @@ import {
   type NothingNew,
   type OpenedLog,
   type OpenRequest,
+  type ReadInterval,
   type Refusal,
   type SubscriberListing,
 } from '../core/logs/service-messages.ts';
@@ -117,7 +117,7 @@ export class LogService {
     });
   }
 
-  async fetch(request: FetchRequest): Promise<FetchedInterval | NothingNew | Refusal> {
+  async fetch(request: FetchRequest): Promise<ReadInterval | NothingNew | Refusal> {
     const found = this.#holder(request.lease);
     if (!found) return this.#lost();
     // Before it looks: what is written right after that is told of.
@@ -128,9 +128,9 @@ export class LogService {
         maxBytes: Math.min(request.maxBytes, maxBytesOfFetch),
       }),
     );
-    if ('bytes' in answer) {
+    if ('runs' in answer) {
       this.#world.counters.add('log_records_sent_total', answer.count);
-      this.#world.counters.add('log_bytes_sent_total', answer.bytes.length);
+      this.#world.counters.add('log_bytes_sent_total', answer.length);
     }
     return answer;
   }

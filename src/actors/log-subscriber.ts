@@ -12,10 +12,10 @@ import type { Log } from '../core/log.ts';
 import { Lease, type LeaseHolder } from '../core/logs/lease.ts';
 import { compareIds, formatId, type LogId } from '../core/logs/log-id.ts';
 import type {
-  FetchedInterval,
   FetchRequest,
   NothingNew,
   OpenedLog,
+  ReadInterval,
   Refusal,
   SubscriberListing,
 } from '../core/logs/service-messages.ts';
@@ -24,6 +24,7 @@ import type { LogIntervals } from '../core/settings.ts';
 import type { LogInterval, LogJournal, LogReader } from './log-ports.ts';
 import { barMs, logSubscriberMachine } from './log-subscriber-machine.ts';
 import type { Counters } from './ports.ts';
+import { RunBuffers, runBytes } from './run-buffers.ts';
 import type { ActorSystem, SupervisedActor } from './system.ts';
 
 /** Transfers as an operator sees and ends them; implemented by the jobs of the node. */
@@ -54,8 +55,6 @@ export interface SubscriberName {
   readonly subscriber: string;
 }
 
-/** Read from the disk in one go. */
-const runBytes = 256 * 1024;
 /** A holder sends a fetch, one ahead and an acknowledgement; somebody else may ask to open. */
 const maxWaiting = 8;
 
@@ -74,6 +73,7 @@ export class LogSubscriber {
   #identity: string | undefined;
   /** The checkpoint as this actor knows it. */
   #stored: LogId | undefined;
+  readonly #buffers = new RunBuffers();
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -132,7 +132,7 @@ export class LogSubscriber {
     });
   }
 
-  fetch(journal: LogJournal, request: FetchRequest): Promise<FetchedInterval | NothingNew | Refusal> {
+  fetch(journal: LogJournal, request: FetchRequest): Promise<ReadInterval | NothingNew | Refusal> {
     return this.#leased(request.lease, journal, async (lease, reader) => {
       const after = request.after ?? this.#stored!;
       const isAtCheckpoint = compareIds(after, this.#stored!) <= 0;
@@ -147,13 +147,14 @@ export class LogSubscriber {
       if (interval.count === 0) {
         // The beginning of the next segment, perhaps, behind which the holder asks next.
         lease.noteSent(interval.last, 0, 0);
+        this.#buffers.drop();
         return { count: 0, last: interval.last, waitMs: idleMs };
       }
       const read = await this.#read(reader, interval, request.maxBytes);
       // What was written since the first sync may be in it.
       await journal.syncWritten();
       const more = compareIds(read.last, interval.last) < 0 || (await reader.interval(read.last)).count > 0;
-      lease.noteSent(read.last, read.count, read.bytes.length);
+      lease.noteSent(read.last, read.count, read.length);
       return { ...read, format: journal.format, more, waitMs: more ? 0 : activeMs };
     });
   }
@@ -232,6 +233,7 @@ export class LogSubscriber {
 
   #forget(): void {
     this.#lease = undefined;
+    this.#buffers.drop();
     this.#endJob();
     this.#endJob = () => {};
   }
@@ -297,26 +299,33 @@ export class LogSubscriber {
     reader: LogReader,
     interval: LogInterval,
     maxBytes: number,
-  ): Promise<Pick<FetchedInterval, 'first' | 'last' | 'count' | 'bytes'>> {
+  ): Promise<Pick<ReadInterval, 'first' | 'last' | 'count' | 'runs' | 'length' | 'release'>> {
     const { after, last } = interval;
     const { segment } = last;
     const runs: Uint8Array[] = [];
+    const taken = new Set<Uint8Array>();
     let marker = after.marker + 1;
-    for (let left = maxBytes; marker <= last.marker; ) {
-      const run = await reader.run(interval, Math.min(left, runBytes), marker);
+    let length = 0;
+    while (marker <= last.marker && (runs.length === 0 || length < maxBytes)) {
+      const left = maxBytes - length;
+      const buffer = this.#buffers.take();
+      taken.add(buffer);
+      const run = await reader.run(interval, Math.min(left, runBytes), marker, buffer);
       // The first record is sent however large it is.
       if (runs.length > 0 && run.bytes.length > left) break;
       runs.push(run.bytes);
       marker += run.count;
-      left -= run.bytes.length;
-      if (left <= 0) break;
+      length += run.bytes.length;
     }
     const first = { segment, marker: after.marker + 1 };
+    const release = () => {
+      // Given back twice, two fetches would be read into one.
+      if (this.#lease) this.#buffers.give(taken);
+      taken.clear();
+    };
     return {
-      first,
-      last: { segment, marker: marker - 1 },
-      count: marker - first.marker,
-      bytes: joined(runs),
+      ...{ first, last: { segment, marker: marker - 1 }, count: marker - first.marker },
+      ...{ runs, length, release },
     };
   }
 
@@ -342,15 +351,4 @@ export class LogSubscriber {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
-}
-
-function joined(runs: readonly Uint8Array[]): Uint8Array {
-  if (runs.length === 1) return runs[0]!;
-  const bytes = new Uint8Array(runs.reduce((sum, run) => sum + run.length, 0));
-  let at = 0;
-  for (const run of runs) {
-    bytes.set(run, at);
-    at += run.length;
-  }
-  return bytes;
 }

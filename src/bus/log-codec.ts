@@ -4,7 +4,6 @@
  */
 import { formatId, hex8, type LogId, parseId } from '../core/logs/log-id.ts';
 import {
-  type FetchedInterval,
   type FetchRequest,
   type NothingNew,
   type OpenedLog,
@@ -12,6 +11,7 @@ import {
   type Refusal,
   type RefusalName,
   refusalNames,
+  type SentInterval,
 } from '../core/logs/service-messages.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -128,16 +128,13 @@ export function decodeNames({ ok, names }: JsonObject): readonly string[] | unde
 export type PartHeaders = Readonly<Record<string, string>>;
 
 /** On all parts. */
-export const firstHeaders = ({ first, format }: FetchedInterval): PartHeaders => ({
+export const firstHeaders = ({ first, format }: SentInterval): PartHeaders => ({
   'Flotilla-First': formatId(first),
   'Flotilla-Format': `${format.order} ${hex8(format.magic)}`,
 });
 
 /** On the final part; the sum is that of all bytes. */
-export const finalHeaders = (
-  { last, count, more, waitMs }: FetchedInterval,
-  checksum: number,
-): PartHeaders => ({
+export const finalHeaders = ({ last, count, more, waitMs }: SentInterval, checksum: number): PartHeaders => ({
   'Flotilla-Last': formatId(last),
   'Flotilla-Count': String(count),
   'Flotilla-More': String(more),
@@ -149,7 +146,7 @@ export const finalHeaders = (
 export type PartHeader = (name: string) => string | undefined;
 
 /** Everything but the bytes, from the headers of the final part; undefined: they make no sense. */
-export function intervalOf(header: PartHeader): Omit<FetchedInterval, 'bytes'> | undefined {
+export function intervalOf(header: PartHeader): SentInterval | undefined {
   const first = idOf(header('Flotilla-First'));
   const last = idOf(header('Flotilla-Last'));
   const count = wholeNumber(header('Flotilla-Count'));

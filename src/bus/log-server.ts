@@ -10,7 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { LogGate } from '../core/log-gate.ts';
 import { crc32c } from '../core/logs/crc32c.ts';
-import { type FetchedInterval, isRefusal, type Refusal } from '../core/logs/service-messages.ts';
+import { isRefusal, type ReadInterval, type Refusal } from '../core/logs/service-messages.ts';
 import {
   decodeAck,
   decodeClose,
@@ -150,7 +150,7 @@ export class LogServer {
     try {
       const answer = await this.#options.service.fetch(request);
       if (isRefusal(answer)) this.#refuse(reply, answer);
-      else if ('bytes' in answer) await this.#sendInterval(reply, answer);
+      else if ('runs' in answer) await this.#sendInterval(reply, answer).finally(answer.release);
       else this.#send(reply, encodeNothing(answer));
     } finally {
       this.#intervals--;
@@ -176,23 +176,23 @@ export class LogServer {
     return lease === undefined ? undefined : ((await service.close(lease)) ?? encodeJson({ ok: true }));
   }
 
-  async #sendInterval(reply: string, interval: FetchedInterval): Promise<void> {
+  async #sendInterval(reply: string, interval: ReadInterval): Promise<void> {
     const { wire, clock } = this.#options;
-    const { bytes } = interval;
     const partBytes = Math.max(1, Math.min(maxPartBytes, wire.maxPayloadBytes - headerRoomBytes));
     const constant = firstHeaders(interval);
     let checksum = 0;
-    for (let at = 0, part = 1; at < bytes.length; at += partBytes, part++) {
-      const body = bytes.subarray(at, at + partBytes);
+    let part = 1;
+    let left = interval.length;
+    for (const body of partsOf(interval.runs, partBytes)) {
       checksum = crc32c(body, checksum);
-      const isFinal = at + partBytes >= bytes.length;
+      left -= body.length;
       const headers = {
         ...constant,
-        'Flotilla-Part': String(part),
-        ...(isFinal && finalHeaders(interval, checksum)),
+        'Flotilla-Part': String(part++),
+        ...(left === 0 && finalHeaders(interval, checksum)),
       };
       if (!(await this.#sendPart(reply, body, headers))) return;
-      if (!isFinal) await new Promise<void>((resolve) => clock.after(0, resolve));
+      if (left > 0) await new Promise<void>((resolve) => clock.after(0, resolve));
     }
   }
 
@@ -215,4 +215,9 @@ export class LogServer {
     if (reply === '' || this.#closed) return false;
     return wire.publish(reply, body, { headers: { 'Flotilla-Node': node, ...headers } });
   }
+}
+
+function* partsOf(runs: readonly Uint8Array[], partBytes: number): Generator<Uint8Array> {
+  for (const run of runs)
+    for (let at = 0; at < run.length; at += partBytes) yield run.subarray(at, at + partBytes);
 }

@@ -55,7 +55,8 @@ export class MemoryBus {
   /** @internal */
   carry(from: MemoryWire, subject: string, data: Uint8Array, options: PublishOptions | undefined): void {
     const header = (name: string) => options?.headers?.[name];
-    const message = { subject, data, reply: options?.reply ?? '', header };
+    // A copy, as over a socket.
+    const message = { subject, data: new Uint8Array(data), reply: options?.reply ?? '', header };
     for (const entry of this.#subscribers(subject)) {
       for (const delayMs of this.#transit(from, entry.wire)) this.#deliver(from, entry, delayMs, message);
     }

@@ -30,7 +30,10 @@ export interface Wire {
   readonly state: WireState;
   /** Largest payload of one message; larger ones are split above this layer (BUS-15). */
   readonly maxPayloadBytes: number;
-  /** False when the link is not up: the message is gone, and the caller repeats by its own rules. */
+  /**
+   * False when the link is not up: the message is gone, and the caller repeats by its own rules. Else `data` has been copied
+   * by the time that promises go on, and may be used for something else.
+   */
   publish(subject: string, data: Uint8Array, options?: PublishOptions): boolean;
   /**
    * Subscriptions survive reconnects. An exception in `handler` is logged and counted and never reaches the client

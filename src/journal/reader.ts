@@ -81,17 +81,18 @@ export class JournalReader {
     }
   }
 
-  /** Records of an interval as they stand in the file, from its first or from `marker` on. */
+  /** Records of an interval as they stand in the file, from its first or from `marker` on; in `into` if there is room. */
   async run(
     interval: Interval,
     maxBytes = defaultRunBytes,
     marker = interval.after.marker + 1,
+    into?: Uint8Array,
   ): Promise<RecordRun> {
     const reader = await this.#open(interval.last.segment);
     if (!reader)
       throw new FlotillaError('FLT-2209', `${formatId(interval.last)} in ${this.#store.directory}`);
     if (reader.count < interval.last.marker) await reader.refresh(false);
-    return reader.read(marker, interval.last.marker, maxBytes);
+    return reader.read(marker, interval.last.marker, maxBytes, into);
   }
 
   /** The next records, and none when everything was read. Behind the last ones handed out, wherever the checkpoint is. */

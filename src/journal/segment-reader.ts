@@ -89,14 +89,14 @@ export class SegmentReader {
 
   /**
    * Whole records from `marker` to at most `last`, and at most `maxBytes` of them; a larger single one is read as a whole.
-   * Every header is looked at again: bytes that were damaged since the scan are no record.
+   * Every header is looked at again: bytes that were damaged since the scan are no record. `into` takes them if it has room.
    */
-  async read(marker: number, last: number, maxBytes: number): Promise<RecordRun> {
+  async read(marker: number, last: number, maxBytes: number, into?: Uint8Array): Promise<RecordRun> {
     const first = { segment: this.segment, marker };
     if (marker < 1 || last > this.#scanned.count || marker > last)
       throw new FlotillaError('FLT-2209', `${formatId(first)} in ${this.#store.directory}`);
     const { offset } = await this.#seek(marker - 1);
-    let bytes = await this.#bytes(offset, Math.max(maxBytes, this.#store.codec.format.headerSize));
+    let bytes = await this.#bytes(offset, Math.max(maxBytes, this.#store.codec.format.headerSize), into);
     let run = this.#wholeRecords(bytes, marker, last);
     if (run.count === 0) {
       bytes = await this.#bytes(offset, recordLength(bytes, 0, this.#store.codec.format));
@@ -112,8 +112,12 @@ export class SegmentReader {
     await this.#file.close();
   }
 
-  async #bytes(offset: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(Math.min(length, this.#scanned.offset - offset));
+  async #bytes(offset: number, length: number, into?: Uint8Array): Promise<Buffer> {
+    const size = Math.min(length, this.#scanned.offset - offset);
+    const bytes =
+      into && into.length >= size
+        ? Buffer.from(into.buffer, into.byteOffset, size)
+        : Buffer.allocUnsafe(size);
     const read = await this.#file.read(bytes, offset);
     if (read < bytes.length) throw this.#damaged(this.#next.count + 1);
     return bytes;

@@ -74,17 +74,30 @@ export interface LogFormat {
   readonly magic: number;
 }
 
-/** Records of one segment, as they stand in it. */
-export interface FetchedInterval {
+/** What is said of records of one segment, beside their bytes. */
+export interface SentInterval {
   readonly format: LogFormat;
   readonly first: LogId;
   readonly last: LogId;
   readonly count: number;
-  readonly bytes: Uint8Array;
   /** There is more to be had now. */
   readonly more: boolean;
   /** Longest time until the next request. */
   readonly waitMs: number;
+}
+
+/** Records as they stand in their segment. */
+export interface FetchedInterval extends SentInterval {
+  readonly bytes: Uint8Array;
+}
+
+/** On the node: one run of bytes after the other as they were read. */
+export interface ReadInterval extends SentInterval {
+  readonly runs: readonly Uint8Array[];
+  /** Of all runs. */
+  readonly length: number;
+  /** Whoever has sent the runs gives their memory back: it is used again, and they are read no more. */
+  release(): void;
 }
 
 /** Nothing to be had behind `last`. */

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { subjects } from '../../../src/bus/subjects.ts';
 import { formatId } from '../../../src/core/logs/log-id.ts';
 import type {
-  FetchedInterval,
   NothingNew,
   OpenedLog,
+  ReadInterval,
   Refusal,
 } from '../../../src/core/logs/service-messages.ts';
 import { openJournal } from '../../../src/journal/journal.ts';
@@ -21,7 +21,7 @@ async function served(sizes: readonly number[], unitLimit?: number) {
   const service = world.node.service!;
   const opened = async (more: object = {}) => (await service.open({ ...request, ...more })) as OpenedLog;
   const fetch = async (lease: string, maxBytes = 4_194_304, after?: { segment: number; marker: number }) =>
-    (await service.fetch({ lease, maxBytes, after })) as FetchedInterval & NothingNew & Refusal;
+    (await service.fetch({ lease, maxBytes, after })) as ReadInterval & NothingNew & Refusal;
   return { world, service, opened, fetch };
 }
 

@@ -1,7 +1,7 @@
 /** Records that a manager has in its files already are damaged on the node and cut out there (logging 7, 10.2). */
 import { describe, expect, it } from 'vitest';
 import { formatId } from '../../../src/core/logs/log-id.ts';
-import { type FetchedInterval, isRefusal, type OpenedLog } from '../../../src/core/logs/service-messages.ts';
+import { isRefusal, type OpenedLog, type ReadInterval } from '../../../src/core/logs/service-messages.ts';
 import { openJournal } from '../../../src/journal/journal.ts';
 import { IntervalDecoder } from '../../../src/manager/record-decoder.ts';
 import { SimulatedDisk } from '../journal/simulated-disk.ts';
@@ -40,7 +40,8 @@ async function pulled(has: number, acknowledged: number, torn?: number) {
         continue;
       }
       if (answer.count === 0) return;
-      const records = await decoder.decode(answer as FetchedInterval);
+      const { runs, ...said } = answer as ReadInterval;
+      const records = await decoder.decode({ ...said, bytes: Buffer.concat(runs) });
       await store.store({ node: 'n', subcluster: 'default', log: 'mainlog', subscriber, journal }, records);
       if (acknowledge) await world.node.service!.ack(lease, answer.last);
       left -= answer.count;

@@ -38,9 +38,11 @@ export interface Weather {
 function stormy(wire: MemoryWire, weather: Weather, clock: VirtualClock, random: SeededRandom): Wire {
   const publish = (subject: string, data: Uint8Array, options?: PublishOptions): boolean => {
     if (wire.state !== 'up') return false;
+    // Its memory may hold other records by the time that they are carried.
+    const body = Uint8Array.from(data);
     const copies = random.chance(weather.loss) ? 0 : random.chance(weather.repetition) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      const send = () => void wire.publish(subject, Uint8Array.from(data), options);
+      const send = () => void wire.publish(subject, body, options);
       if (weather.latestMs === 0) send();
       else clock.after(random.between(0, weather.latestMs), send);
     }
