@@ -4,21 +4,18 @@
  *
  * It is what the thread ran between two firings of a timer of a millisecond, so a turn and some short ones beside it.
  */
-import koffi from 'koffi';
+import { ThreadClock } from './thread-clock.ts';
 
-const clockGetTime = koffi.load(null).func('int clock_gettime(int, void *)');
-/** CLOCK_THREAD_CPUTIME_ID: of the thread that asks. */
-const threadClock = 3;
 const periodMs = 1;
 
 export class TurnMeter {
-  readonly #time = Buffer.alloc(16);
-  #beforeMs = this.#ranMs();
+  readonly #clock = new ThreadClock();
+  #beforeMs = this.#clock.ranMs();
   #longestMs = 0;
 
   constructor() {
     setInterval(() => {
-      const ranMs = this.#ranMs();
+      const ranMs = this.#clock.ranMs();
       this.#longestMs = Math.max(this.#longestMs, ranMs - this.#beforeMs);
       this.#beforeMs = ranMs;
     }, periodMs);
@@ -29,10 +26,5 @@ export class TurnMeter {
     const longestMs = this.#longestMs;
     this.#longestMs = 0;
     return longestMs;
-  }
-
-  #ranMs(): number {
-    clockGetTime(threadClock, this.#time);
-    return Number(this.#time.readBigInt64LE(0)) * 1e3 + Number(this.#time.readBigInt64LE(8)) / 1e6;
   }
 }
