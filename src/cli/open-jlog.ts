@@ -2,10 +2,9 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlotillaError } from '../core/errors.ts';
-import { openDiskFiles } from '../journal/disk-files.ts';
+import { journalMode, openDiskFiles } from '../journal/disk-files.ts';
 import { systemCode, systemReason } from '../journal/files.ts';
 import { type Journal, type JournalOptions, openJournal } from '../journal/journal.ts';
-import { defaultMode } from '../journal/layout.ts';
 import { cannotOpen, openStore } from '../journal/open-store.ts';
 import type { JournalNotice, JournalStore } from '../journal/store.ts';
 import { systemClock, systemRandom } from '../node/system-clock.ts';
@@ -28,18 +27,12 @@ export async function openOptions(path: string, flags: JlogFlags): Promise<Optio
     files: await openDiskFiles(),
     clock: systemClock,
     random: systemRandom,
-    mode: modeOf(path),
+    mode: await journalMode(path),
     onNotice: ({ kind, text, records, bytes }) => {
       if (flags.changesOnStdout) print(flags, { kind, text, records, bytes }, text);
       else process.stderr.write(`${text}\n`);
     },
   };
-}
-
-/** Files that are made beside those of a journal get their mode. */
-function modeOf(path: string): number {
-  const stats = statSync(join(path, 'metastore'), { throwIfNoEntry: false });
-  return stats ? stats.mode & 0o777 : defaultMode;
 }
 
 export async function journalAt(

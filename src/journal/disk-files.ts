@@ -3,10 +3,11 @@
  * Modes are set whatever the mask of the process is, which is neither asked nor changed.
  */
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { loadFileLocks } from './file-locks.ts';
 import { type JournalFile, type JournalFiles, systemCode } from './files.ts';
+import { defaultMode } from './layout.ts';
 
 export async function openDiskFiles(): Promise<JournalFiles> {
   const locks = await loadFileLocks();
@@ -69,6 +70,12 @@ export async function openDiskFiles(): Promise<JournalFiles> {
       }
     },
   };
+}
+
+/** Files that somebody makes beside those of a journal get their mode. What is wrong with the path is for who opens it. */
+export async function journalMode(path: string): Promise<number> {
+  const stats = await stat(join(path, 'metastore')).catch(() => undefined);
+  return stats ? stats.mode & 0o777 : defaultMode;
 }
 
 async function unlessMissing<T>(opening: Promise<T>): Promise<T | undefined> {
