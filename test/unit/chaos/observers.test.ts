@@ -92,6 +92,14 @@ describe('the model of a strict cap', () => {
     expect(judged([hold(10_000, 10_900), hold(10_100, 10_600), hold(10_500, 10_900)])).toHaveLength(1);
   });
 
+  it('R4 what a node gave out when it was about to end ends with the node', () => {
+    const timeLine = wholeLine();
+    kill(timeLine, 10_300, 'b');
+    const others = [hold(10_000, 10_900), hold(10_500, 10_900)];
+    expect(judged([...others, hold(10_320, 10_900, 'b')], timeLine)).toEqual([]);
+    expect(judged([...others, hold(10_320, 10_900, 'c')], timeLine)).toHaveLength(1);
+  });
+
   it('R4 what a node gave out ends with the node', () => {
     const timeLine = wholeLine();
     kill(timeLine, 10_300, 'b');

@@ -7,6 +7,8 @@ import type { TimeLine } from '../time-line.ts';
 
 /** What was under way when a change began, or ended, is over. */
 const calmMs = 1_500;
+/** A process that is told to end answers until it does: what it gave out meanwhile ends with it, too. */
+const endingMs = 500;
 
 export class CapModel {
   readonly #cap: number;
@@ -31,7 +33,7 @@ export class CapModel {
     const knownMs = nowMs - 2 * this.#longestMs - calmMs;
     const holds = this.#holds.map((hold) => ({
       ...hold,
-      untilMs: Math.min(hold.untilMs, timeLine.struckAfter(hold.node, hold.fromMs)),
+      untilMs: Math.min(hold.untilMs, timeLine.struckAfter(hold.node, hold.fromMs - endingMs)),
     }));
     const violations = holds.flatMap(({ fromMs }) => {
       if (fromMs > knownMs) return [];
