@@ -38,12 +38,14 @@ export function fuzzFragments(runs: number, seed: number): FragmentsFuzzSummary 
   const reassembler = new Reassembler(limits);
   const senders = Array.from({ length: 3 }, () => new Fragmenter(random.hex(8)));
   const onWay: Letter[] = [];
+  // Whatever else runs in this process.
+  const beforeBytes = heldBytes();
   for (let run = 0; run < runs; run++) {
     if (onWay.length < 20) onWay.push(...honest(random.pick(senders), random));
     const letter = random.chance(0.5) ? taken(onWay, random) : hostile(onWay, random, run);
     try {
       summary[examine(reassembler, letter, run)]++;
-      if (run % checkEvery === 0) checkMemory();
+      if (run % checkEvery === 0) checkMemory(beforeBytes);
     } catch (error) {
       throw new Error(`fuzzFragments run ${run} of seed ${seed}`, { cause: error });
     }
@@ -65,10 +67,14 @@ function examine(
   return result === null ? 'malformed' : 'whole';
 }
 
-function checkMemory(): void {
+function checkMemory(beforeBytes: number): void {
+  const moreBytes = heldBytes() - beforeBytes;
+  if (moreBytes > mostHeldBytes) throw new Error(`${moreBytes} bytes more than before are held`);
+}
+
+function heldBytes(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
-  if (heapUsed + arrayBuffers > mostHeldBytes)
-    throw new Error(`${heapUsed} + ${arrayBuffers} bytes are held`);
+  return heapUsed + arrayBuffers;
 }
 
 function honest(sender: Fragmenter, random: SeededRandom): Letter[] {

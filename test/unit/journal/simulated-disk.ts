@@ -175,6 +175,8 @@ export class SimulatedDisk {
         inode.changes = [];
       },
       tryLock: () => {
+        // Else what a process had begun before its end would lock its files for good.
+        if (life !== this.#life) throw new Killed('this process is gone');
         if (inode.lock) return undefined;
         inode.lock = me;
         return () => {

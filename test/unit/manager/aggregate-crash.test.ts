@@ -125,6 +125,17 @@ describe('R6 exactly once in the files', () => {
       lengths: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }),
       troubles: fc.array(trouble, { maxLength: 4 }),
     });
+    const choices = [0, 0, 0, 0, 0];
+    /** The disk is full for one output when another one is being opened, and then the machine loses power. */
+    const endedWhileOpening = {
+      pattern: patterns.at(-1)!,
+      sizes: [14, 8, 1],
+      lengths: [7],
+      troubles: [
+        { kind: 'kill', at: 110, choices },
+        { kind: 'full', at: 1, choices },
+      ],
+    };
     await fc.assert(
       fc.asyncProperty(run, async ({ pattern, sizes, lengths, troubles }) => {
         const disk = new SimulatedDisk();
@@ -142,7 +153,7 @@ describe('R6 exactly once in the files', () => {
         await pull(disk, pattern, journals, lengths);
         expectWhole(disk, pattern, journals, troubles);
       }),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [[endedWhileOpening]] },
     );
   }, 120_000);
 });

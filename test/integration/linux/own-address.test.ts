@@ -1,3 +1,4 @@
+/** The address that a node has found for itself, against those that float. The resolver is not the real one. */
 import { expect, it, vi } from 'vitest';
 import { startNode } from '../../../src/index.ts';
 
