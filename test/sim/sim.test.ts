@@ -10,11 +10,11 @@ import { Simulation, simulate } from './simulation.ts';
 
 const regressions = join(import.meta.dirname, 'regressions');
 const kept = readdirSync(regressions);
-/** As many as take about a minute and a half in all; the long run is `npm run sim -- --runs 10000`. */
-const seeds = Number(process.env.FLOTILLA_SIM_SEEDS ?? 72);
+/** As many as take about a minute in all; the long run is `npm run sim -- --runs 10000`. */
+const seeds = Number(process.env.FLOTILLA_SIM_SEEDS ?? 48);
 /** One takes five times as long. */
-const vipSeeds = Math.ceil(seeds / 6);
-const objectSeeds = Math.ceil(seeds / 18);
+const vipSeeds = Math.ceil(seeds / 4);
+const objectSeeds = Math.ceil(seeds / 12);
 
 const scenarioOf = (file: string) => JSON.parse(readFileSync(join(regressions, file), 'utf8')) as Scenario;
 
