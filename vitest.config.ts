@@ -26,14 +26,11 @@ export default defineConfig({
     projects: [
       // They run beside the tests with real servers, with what those leave of the processor, which may be a tenth: limits
       // end what hangs, and say nothing of what is slow.
-      // Files share a process and the modules it has loaded, which takes a third of the processor's time off: no file may
-      // leave anything behind in them, and none mocks a module.
       {
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 300_000,
-          isolate: false,
           restoreMocks: true,
         },
       },
