@@ -7,6 +7,8 @@ import { openDiskFiles } from '../../../src/journal/disk-files.ts';
 import { clock, newPath, open } from '../journal/journals.ts';
 
 const subscriber = 'billing';
+const recordsAtFirst = 20;
+const numbered = (n: number) => `${String(n).padStart(60, '0')}\n`;
 
 async function journalWith(...lines: readonly string[]) {
   const path = newPath();
@@ -70,6 +72,18 @@ describe('a program that reads a journal', () => {
     await journal.close();
   });
 
+  it('LOG-8 a checkpoint behind a record that was given back leaves it unread', async () => {
+    const { journal, read } = await journalWith('one\n', 'two\n');
+    const first = await read();
+    expect((await first.read())?.text).toBe('one\n');
+    first.rewind();
+    expect(await first.checkpoint()).toBe('00000000:00000000');
+    const next = await read();
+    expect(await texts(next)).toEqual(['one\n', 'two\n']);
+    await Promise.all([first.close(), next.close()]);
+    await journal.close();
+  });
+
   it('LOG-8 with autoCheckpoint reads nothing twice, however it ends', async () => {
     const { journal, read } = await journalWith('one\n', 'two\n');
     const killed = await read();
@@ -85,13 +99,13 @@ describe('a program that reads a journal', () => {
     const step = fc.constantFrom('read', 'read', 'read', 'rewind', 'checkpoint', 'restart', 'append');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const { journal, read } = await journalWith();
-        let [written, stored, at] = [0, 0, 0];
+        const lines = Array.from({ length: recordsAtFirst }, (_, n) => numbered(n + 1));
+        const { journal, read } = await journalWith(...lines);
+        let [written, stored, at] = [recordsAtFirst, 0, 0];
         let [hasRead, isRewound] = [false, false];
         let reader = await read();
         for (const each of steps) {
-          if (each === 'append')
-            await journal.append(Buffer.from(`${String(++written).padStart(60, '0')}\n`));
+          if (each === 'append') await journal.append(Buffer.from(numbered(++written)));
           if (each === 'read') {
             const record = await reader.read();
             expect(record && Number(record.text)).toBe(at < written ? at + 1 : undefined);
