@@ -70,7 +70,7 @@ export class Asker {
   }
 }
 
-const usualAskEveryMs = 4;
+const usualAskEveryMs = 20;
 const giveUpMs = 150;
 /** A machine that answers after a longer silence begins a new span. */
 const spanBreakMs = 20;

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { sharedNowMs } from '../../lab/lookout.ts';
 import { Components } from './components.ts';
-import { pause, Roads } from './roads.ts';
+import { finePace, pause, Roads } from './roads.ts';
 
 export interface CrowdOptions {
   readonly loops: number;
@@ -29,7 +29,7 @@ const busyLoop = `while kill -0 ${process.pid}; do :; done`;
 
 /** The violations. */
 export async function endureCrowd({ loops, minutes, profile, onLine }: CrowdOptions): Promise<string[]> {
-  const roads = await Roads.open({ quorum: 'majority', asking: ['east'], profile });
+  const roads = await Roads.open({ quorum: 'majority', asking: ['east'], profile, pace: finePace });
   const crowd: ChildProcess[] = [];
   try {
     for (let loop = 0; loop < loops; loop++) crowd.push(spawn('sh', ['-c', busyLoop], { stdio: 'ignore' }));

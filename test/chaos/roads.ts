@@ -17,7 +17,21 @@ export interface RoadsOptions {
   readonly profile: 'fast' | 'default';
   /** Lookouts that ask each node directly. */
   readonly asking: readonly LookoutName[];
+  readonly pace: Pace;
 }
+
+/**
+ * How often each address is asked by the client that connects, and by each lookout. The finer, the sharper the times,
+ * and the more processor time is gone: on a machine that has too little, answers then come after the client has given
+ * up, which costs as much, and nobody is served any more.
+ */
+export interface Pace {
+  readonly clientMs: number;
+  readonly lookoutMs: number;
+}
+
+/** Sharp enough to judge by goals in milliseconds. */
+export const finePace: Pace = { clientMs: 20, lookoutMs: 5 };
 
 /** Machines of one side of the network and the lookouts that see them. */
 export interface Side {
@@ -34,7 +48,6 @@ export interface SeenReport {
 export type Owners = Readonly<Record<string, string>>;
 type Outlooks = Readonly<Record<LookoutName, Look['outlook']>>;
 
-const askEveryMs = 20;
 const lookEveryMs = 20;
 const limitMs = 45_000;
 /** Answers that were on the way when a fault struck are over. */
@@ -48,11 +61,11 @@ export class Roads {
   #reports: SeenReport[] = [];
   #logStarts: number[] = [];
 
-  private constructor({ quorum, profile, asking }: RoadsOptions) {
+  private constructor({ quorum, profile, asking, pace }: RoadsOptions) {
     this.#asking = asking;
     this.harbour = new Harbour(machines, {
       clients: lookouts,
-      askEveryMs,
+      askEveryMs: pace.clientMs,
       cluster: `quorum = ${quorum}
         profile = ${profile}
         view_mature_time = 1
@@ -70,6 +83,7 @@ export class Roads {
           machines.map((machine) => [machine, this.harbour.floating.mac(machine)]),
         ),
         asksDirectly: asking.includes(name),
+        askEveryMs: pace.lookoutMs,
       });
     this.#lookouts = { east: start('east'), north: start('north'), west: start('west') };
   }

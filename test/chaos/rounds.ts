@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kind, kinds } from './kinds.ts';
+import { finePace } from './roads.ts';
 import type { Outcome } from './round.ts';
 import { Tally } from './tally.ts';
 import { sail } from './voyage.ts';
@@ -37,6 +38,7 @@ export async function runRounds(asked: RoundsAsked): Promise<boolean> {
     profile: asked.profile === 'fast' ? 'fast' : 'default',
     blipsOf100: Number(asked.blips),
     neighboursKnowMs: 100,
+    pace: finePace,
     onOutcome: (outcome) => {
       tally.add(outcome);
       if (outcome.violations.length > 0) record(outcome, ++failed);

@@ -15,6 +15,7 @@ export interface VoyageOptions {
   readonly profile: RoadsOptions['profile'];
   readonly blipsOf100: number;
   readonly neighboursKnowMs: number;
+  readonly pace: RoadsOptions['pace'];
   readonly onOutcome: (outcome: Outcome) => void;
 }
 
@@ -80,7 +81,8 @@ class Crew {
     const waters = watersOf({ quorum, asking });
     if (this.#waters !== waters) await this.#leave();
     this.#waters = waters;
-    this.#roads ??= await Roads.open({ quorum, asking, profile: this.#options.profile });
+    const { profile, pace } = this.#options;
+    this.#roads ??= await Roads.open({ quorum, asking, profile, pace });
     return this.#roads;
   }
 

@@ -1,6 +1,7 @@
 /**
  * One real fault of each kind, by the code of `npm run chaos`: who answers is asked on the wire, machine by machine.
- * Needs root. Neighbour tables get a margin here, because the machine may be busy; `npm run chaos` judges by 100 ms.
+ * Needs root. Neighbour tables get a margin and questions are rarer here, because the machine may be busy; `npm run
+ * chaos` judges by 100 ms.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { kinds } from '../../chaos/kinds.ts';
@@ -18,6 +19,7 @@ beforeAll(async () => {
     profile: 'default',
     blipsOf100: 0,
     neighboursKnowMs: 1_000,
+    pace: { clientMs: 100, lookoutMs: 20 },
     onOutcome: (outcome) => outcomes.set(outcome.kind, outcome),
   });
 }, 300_000);
