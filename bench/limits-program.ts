@@ -50,7 +50,7 @@ const turns = new TurnMeter();
 // What a process does before it is there is not what others wait for.
 const stopWaiting = () => {
   if ((node.view?.members.length ?? 0) < 2) return;
-  turns.takeMs();
+  turns.take();
   node.off('view', stopWaiting);
 };
 node.on('view', stopWaiting);
@@ -69,7 +69,7 @@ serveTasks<LimitsTasks>({
   fill,
   keys: keysOf,
   reset,
-  longestTurnMs: () => turns.takeMs(),
+  longestTurnMs: () => turns.take().longestMs,
 });
 
 async function waitForSlot({ name: slots, slots: count }: SlotOrder): Promise<number> {

@@ -19,12 +19,14 @@ export interface LogTasks {
 export interface LoopTurns {
   /** Processor time of its thread. */
   readonly longestMs: number;
+  /** How many took more than 10 ms. */
+  readonly long: number;
   /** With what it waited for a processor. */
   readonly latestMs: number;
 }
 
 export interface LogProcessOptions {
-  readonly role: 'node' | 'manager';
+  readonly role: 'node' | 'manager' | 'plain';
   /** Of the NATS server. */
   readonly url: string;
   /** Of all processes of a measurement: journals and output. */

@@ -1,7 +1,9 @@
 /**
- * Program of a child process: a whole node that logs numbered lines to a journal, or a whole manager that pulls them into
- * a file, as programs start them.
+ * Program of a child process: a whole node that logs numbered lines to a journal, a whole manager that pulls them into a
+ * file, as programs start them; or neither, and the lines go to a plain file.
  */
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { startManager, startNode } from '../src/index.ts';
 import type { LogTasks } from './log-process.ts';
@@ -14,6 +16,7 @@ const burst = 5000;
 const paceMs = 2;
 
 if (role === 'manager') await beManager();
+else if (role === 'plain') bePlain();
 else await beNode();
 
 async function beManager(): Promise<void> {
@@ -41,12 +44,24 @@ async function beNode(): Promise<void> {
       cluster { nodeaddr = 127.0.0.1  state_dir = "${folder}"  debug_level = error  logs = [ importlog = "${folder}/journal" ] }
       Control_Listener { Listen "${folder}/node.console" {} }`,
   });
+  serveLines(
+    (text) => node.logs.imported(text),
+    () => node.logs.flush(),
+  );
+}
+
+/** What Node itself and the machine do to a process that hands on the same lines: they are appended to a plain file. */
+function bePlain(): void {
+  const file = createWriteStream(join(folder, 'plain'));
+  const flushed = () => new Promise<void>((done) => file.write('', () => done()));
+  serveLines((text) => void file.write(`${text}\n`), flushed);
+}
+
+function serveLines(log: (text: string) => void, flush: () => Promise<void>): void {
   const filling = 'x'.repeat(Number(lineBytes) - 29);
   let written = 0;
   const line = (): void =>
-    node.logs.imported(
-      `${String(written++).padStart(10, '0')} ${String(nowUs()).padStart(16, '0')} ${filling}`,
-    );
+    log(`${String(written++).padStart(10, '0')} ${String(nowUs()).padStart(16, '0')} ${filling}`);
   let pacing: NodeJS.Timeout | undefined;
   const turns = new TurnMeter();
   const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -55,7 +70,7 @@ async function beNode(): Promise<void> {
     write: async (lines) => {
       for (let left = lines; left > 0; left -= burst) {
         for (let n = Math.min(left, burst); n > 0; n--) line();
-        await node.logs.flush();
+        await flush();
       }
       return undefined;
     },
@@ -73,7 +88,7 @@ async function beNode(): Promise<void> {
     turns: () => {
       const latestMs = delay.max / 1e6;
       delay.reset();
-      return { longestMs: turns.takeMs(), latestMs };
+      return { ...turns.take(), latestMs };
     },
   });
 }

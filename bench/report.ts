@@ -55,12 +55,16 @@ function rowOf(figure: Figure): Record<(typeof columns)[number], string> {
     goal,
     what,
     size,
-    ours: `${short(value)} ${unit}`,
+    ours: `${short(value)} ${unit}`.trimEnd(),
     target: target
       ? `${better === 'less' ? '<=' : '>='} ${short(target.value)}${missed ? ' (missed)' : ''}`
       : '',
-    peer: peer ? `${peer.name}: ${short(peer.value)} ${unit}` : '',
-    ratio: peer ? `${short(better === 'less' ? peer.value / value : value / peer.value)}x` : '',
+    peer: peer ? `${peer.name}: ${short(peer.value)} ${unit}`.trimEnd() : '',
+    // Of nothing nothing is a multiple.
+    ratio:
+      peer && peer.value > 0 && value > 0
+        ? `${short(better === 'less' ? peer.value / value : value / peer.value)}x`
+        : '',
   };
 }
 

@@ -7,24 +7,29 @@
 import { ThreadClock } from './thread-clock.ts';
 
 const periodMs = 1;
+const longMs = 10;
 
 export class TurnMeter {
   readonly #clock = new ThreadClock();
   #beforeMs = this.#clock.ranMs();
   #longestMs = 0;
+  #long = 0;
 
   constructor() {
     setInterval(() => {
       const ranMs = this.#clock.ranMs();
-      this.#longestMs = Math.max(this.#longestMs, ranMs - this.#beforeMs);
+      const turnMs = ranMs - this.#beforeMs;
+      this.#longestMs = Math.max(this.#longestMs, turnMs);
+      if (turnMs > longMs) this.#long++;
       this.#beforeMs = ranMs;
     }, periodMs);
   }
 
   /** Since this was last asked. */
-  takeMs(): number {
-    const longestMs = this.#longestMs;
+  take(): { readonly longestMs: number; readonly long: number } {
+    const taken = { longestMs: this.#longestMs, long: this.#long };
     this.#longestMs = 0;
-    return longestMs;
+    this.#long = 0;
+    return taken;
   }
 }
