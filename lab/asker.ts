@@ -72,7 +72,7 @@ export class Asker {
 
 const usualAskEveryMs = 20;
 const giveUpMs = 150;
-/** A machine that answers after a longer silence begins a new span. */
+/** A machine that answers after a longer silence begins a new span. For those who ask each few ms: spans need that. */
 const spanBreakMs = 20;
 const keptSpans = 100;
 
