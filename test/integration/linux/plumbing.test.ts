@@ -71,6 +71,8 @@ test('NET-11 nothing but the addresses of a call is touched', async () => {
     'nft',
     'table inet others { chain input { type filter hook input priority 0; tcp dport 99 drop; }; }',
   );
+  // The kernel itself still asks whether others have the link-local address: for a second it is shown as tentative.
+  await until(() => !node.run('ip', 'address').includes('tentative'));
   const before = configuration();
   await node.open(net.stateFolder('a'));
   await node.serve(60_000, vip4, vip6);
