@@ -5,7 +5,6 @@
  * A flush happens once, whenever the process dies: where the records go is noted before they are written, and the note
  * is dropped after the buffer is empty. So whoever opens the journal next knows how much of them has arrived.
  */
-import { createHash } from 'node:crypto';
 import type { JournalFile } from './files.ts';
 import { get32 } from './layout.ts';
 import type { OpenSegment } from './open-segment.ts';
@@ -13,14 +12,16 @@ import { scanRecords } from './scan.ts';
 import type { JournalStore } from './store.ts';
 
 const countBytes = 4;
-/** Segment, offset, length of the buffer, digest of its bytes. */
-const noteBytes = 4 + 8 + 4 + 32;
+/** Segment, offset. */
+const noteBytes = 4 + 8;
 
 export class PreCommit {
   readonly capacity: number;
   readonly #store: JournalStore;
   readonly #file: JournalFile;
   #used: number;
+  /** Whether the note's name is on the disk for certain. */
+  #isNoteNamed = false;
 
   private constructor(store: JournalStore, file: JournalFile, capacity: number, used: number) {
     this.#store = store;
@@ -81,11 +82,13 @@ export class PreCommit {
     return true;
   }
 
-  /** How many of the bytes a flush that was broken off has brought into its segment. */
+  /**
+   * How many of the bytes a flush that was broken off has brought into its segment. The segment may hold more of them than
+   * the buffer, whose end a loss of power has taken; and a note that is older than the buffer points at other records.
+   */
   async arrived(bytes: Buffer, segment: OpenSegment): Promise<number> {
     const note = await this.#note((file) => readNote(file));
-    if (!note || note.segment !== segment.number || note.length !== this.#used) return 0;
-    if (!note.digest.equals(digest(await this.#bytes()))) return 0;
+    if (note?.segment !== segment.number) return 0;
     const present = Buffer.alloc(bytes.length);
     const length = await segment.read(present, note.offset);
     return bytes.subarray(0, length).equals(present.subarray(0, length)) ? length : 0;
@@ -96,12 +99,14 @@ export class PreCommit {
     const note = Buffer.alloc(noteBytes);
     note.writeUInt32LE(segment.number, 0);
     note.writeBigUInt64LE(BigInt(segment.bytes), 4);
-    note.writeUInt32LE(this.#used, 12);
-    note.set(digest(await this.#bytes()), 16);
     await this.#note(async (file) => {
       await file.write(note, 0);
       await this.#syncIfSafe(file);
     });
+    // Else a loss of power could take the new file's name, and what had reached the segment would be written again.
+    if (this.#store.settings.safety === 2 && !this.#isNoteNamed)
+      await this.#store.files.syncDirectory(this.#store.directory);
+    this.#isNoteNamed = true;
   }
 
   /** After the records are in their segment. Zeros, so that old records cannot come back when a new count survives them. */
@@ -149,21 +154,10 @@ export class PreCommit {
 interface FlushNote {
   readonly segment: number;
   readonly offset: number;
-  readonly length: number;
-  readonly digest: Buffer;
 }
 
 async function readNote(file: JournalFile): Promise<FlushNote | undefined> {
   const bytes = Buffer.alloc(noteBytes);
   if ((await file.read(bytes, 0)) < noteBytes) return undefined;
-  return {
-    segment: bytes.readUInt32LE(0),
-    offset: Number(bytes.readBigUInt64LE(4)),
-    length: bytes.readUInt32LE(12),
-    digest: bytes.subarray(16),
-  };
-}
-
-function digest(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return { segment: bytes.readUInt32LE(0), offset: Number(bytes.readBigUInt64LE(4)) };
 }

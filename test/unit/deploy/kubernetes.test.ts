@@ -2,9 +2,11 @@
  * The manifests against the types of Kubernetes: each document becomes an object literal of its kind, of which the compiler
  * finds fields that do not exist, are missing, or hold something else. `kubectl` accepts unknown fields without a server.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 
@@ -30,32 +32,38 @@ function moduleOf(apiVersion: string): string {
   return `kubernetes-types/${group?.split('.')[0]}/${version}`;
 }
 
-/** What the compiler says about these, by the line of the manifest. */
+const tsc = fileURLToPath(import.meta.resolve('typescript/package.json')).replace('package.json', 'bin/tsc');
+const packages = fileURLToPath(new URL('../../../node_modules', import.meta.url));
+const compilerOptions = {
+  strict: true,
+  noEmit: true,
+  types: [],
+  lib: ['es2020'],
+  module: 'nodenext',
+  skipLibCheck: true,
+};
+
+/** What the compiler says about these, each after its kind. */
 function problemsOf(all: readonly Manifest[]): string[] {
-  const name = fileURLToPath(new URL('../../manifests.ts', import.meta.url));
-  const lines = all.map(
-    (each, at) =>
-      `export const m${at}: import('${moduleOf(each.apiVersion)}').${each.kind} = ${JSON.stringify(each)};`,
-  );
-  const options: ts.CompilerOptions = {
-    strict: true,
-    noEmit: true,
-    types: [],
-    lib: ['lib.es2020.d.ts'],
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    skipLibCheck: true,
-  };
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists } = host;
-  const source = ts.createSourceFile(name, lines.join('\n'), ts.ScriptTarget.ES2020);
-  host.fileExists = (file) => file === name || fileExists(file);
-  host.getSourceFile = (file, ...rest) => (file === name ? source : getSourceFile.call(host, file, ...rest));
-  const program = ts.createProgram([name], options, host);
-  return program.getSemanticDiagnostics(source).map(({ start = 0, messageText }) => {
-    const { line } = source.getLineAndCharacterOfPosition(start);
-    return `${all[line]?.kind}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
-  });
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-manifests-'));
+  try {
+    symlinkSync(packages, join(folder, 'node_modules'));
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['manifests.ts'] }),
+    );
+    const lines = all.map(
+      (each, at) =>
+        `export const m${at}: import('${moduleOf(each.apiVersion)}').${each.kind} = ${JSON.stringify(each)};`,
+    );
+    writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'));
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '--pretty', 'false', '-p', folder]);
+    const said = [...String(stdout).matchAll(/^[^\s(][^(\n]*\((\d+),\d+\): (.*)/gm)];
+    expect(said.length > 0, String(stdout)).toBe(status !== 0);
+    return said.map(([, line, text]) => `${all[Number(line) - 1]?.kind}: ${text}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 interface Pods {

@@ -155,6 +155,21 @@ function seeded(seed: number): () => number {
   };
 }
 
+/** Failures that chance found, kept. */
+const found: Operation[][] = [
+  // The flush of a new buffer was noted in a file whose name was not yet on the disk: its record came twice.
+  [
+    { kind: 'lazy', sizes: [0] },
+    { kind: 'crash', after: 30, power: true, seed: 1664005032 },
+  ],
+  // Of two records in the buffer the loss of power left the first, which therefore was not known as what the note told of.
+  [
+    { kind: 'lazy', sizes: [0] },
+    { kind: 'lazy', sizes: [0] },
+    { kind: 'crash', after: 31, power: true, seed: 0 },
+  ],
+];
+
 const isIncreasing = (numbers: readonly number[]): boolean =>
   numbers.every((number, index) => index === 0 || number > numbers[index - 1]!);
 
@@ -183,7 +198,7 @@ it.each([
         ).toEqual(all);
         await journal.close();
       }),
-      { numRuns: Number(process.env.JOURNAL_RUNS ?? 40) },
+      { numRuns: Number(process.env.JOURNAL_RUNS ?? 40), examples: found.map((each) => [each]) },
     );
   },
 );
