@@ -13,7 +13,7 @@ need_build
 # Tests with real servers mostly wait, the others compute: side by side they take half of the time, the latter with what the
 # former leave of the processor. What runs beside is said at the end.
 reports=$(mktemp -d)
-nice -n 19 npx vitest run --maxWorkers=2 --project unit --project sim >"$reports/computing" 2>&1 &
+nice -n 19 npx vitest run --maxWorkers=2 --project unit --project umask --project sim >"$reports/computing" 2>&1 &
 computing=$!
 npx vitest run --project waiting >"$reports/waiting" 2>&1 &
 waiting=$!
