@@ -1,5 +1,5 @@
 /** The servers of deploy/nats on free ports, with the name of each role as its password. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type NatsServer, startNatsServer } from './nats-server.ts';
@@ -20,8 +20,8 @@ export type Role = (typeof roles)[number];
 const deployed = join(import.meta.dirname, '../../deploy/nats');
 
 export function deployedServer(binary: string): Promise<NatsServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'flotilla-example-'));
-  const config = deployedText('nats-server.conf', folder).replace(/^server_name:.*$/m, '');
+  const config = (folder: string) =>
+    deployedText('nats-server.conf', folder).replace(/^server_name:.*$/m, '');
   return startNatsServer({ binary, config, environment: passwords() });
 }
 

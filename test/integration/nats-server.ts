@@ -14,8 +14,8 @@ import { until } from './until.ts';
 export interface NatsServerOptions {
   /** Path of the binary; the installed one by default. */
   readonly binary?: string;
-  /** Appended to the generated configuration: authorization, tls, max_payload ... */
-  readonly config?: string;
+  /** Appended to the generated configuration: authorization, tls, max_payload, or a store in the folder that goes with it. */
+  readonly config?: string | ((folder: string) => string);
   /** Adds the accounts FLEET (user `fleet`) and SYS (user `system`), both with the password `pass`. */
   readonly systemAccount?: boolean;
   /** Joins servers with the same cluster into one; `routes` are cluster ports of others. */
@@ -81,7 +81,8 @@ class LaunchedServer implements NatsServer {
     this.#options = options;
     this.port = port;
     this.configFile = join(this.#folder, 'server.conf');
-    this.#writeConfig(options.config ?? '');
+    const { config = '' } = options;
+    this.#writeConfig(typeof config === 'string' ? config : config(this.#folder));
   }
 
   get url(): string {

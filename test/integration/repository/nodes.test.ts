@@ -1,5 +1,4 @@
 import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type RunningNode, startNode } from '../../../src/index.ts';
@@ -33,7 +32,7 @@ async function start(machine: Machine, log: string[] = []): Promise<RunningNode>
     workingCopy: machine.conf,
     servers: [bench.server.url],
     environment: machine.environment,
-    stateDir: mkdtempSync(join(tmpdir(), 'flotilla-state-')),
+    stateDir: mkdtempSync(join(bench.folder, 'state-')),
     logOutput: { write: (line) => void log.push(line) },
   });
   nodes.push(node);

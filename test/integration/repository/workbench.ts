@@ -23,9 +23,8 @@ export class Workbench {
   }
 
   static async open(): Promise<Workbench> {
-    const store = mkdtempSync(join(tmpdir(), 'flotilla-js-'));
     // Pings as usual elsewhere: these tests load the machine, and are not about links.
-    const config = `jetstream { store_dir: "${store}" }\nping_interval: "20s"`;
+    const config = (folder: string) => `jetstream { store_dir: "${folder}" }\nping_interval: "20s"`;
     return new Workbench(await startNatsServer({ config }));
   }
 
