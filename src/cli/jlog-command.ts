@@ -191,7 +191,11 @@ async function onJournal(
 }
 
 const pointingTo = (help: string) => ({
-  outputError: (text: string, write: (text: string) => void) => write(complaint(text, help)),
+  outputError: (text: string, write: (text: string) => void) => {
+    // The word too many is mostly the journal, as other programs take it.
+    const named = text.replace(/(too many arguments for .*?)\.?\s*$/s, '$1. -j DIRECTORY names the journal');
+    write(complaint(named, help));
+  },
 });
 
 /** -C without what it belongs to would be passed over without a word. */

@@ -182,6 +182,10 @@ it('R6 jlog refuses what cannot be typed with 2, and what is no journal with 1',
   expect(complaints()).toMatch(
     /^(flotilla: .*; see 'flotilla jlog --help'\n|flotilla: .*; see 'flotilla jlog (subscriber|meta|alter) --help'\n)+$/,
   );
+  expect(await oldForm('create', at())).toBe(2);
+  expect(complaints()).toMatch(
+    /^flotilla: too many arguments for 'create'.* got 1\. -j DIRECTORY names the journal; see .*\n$/,
+  );
   expect(await oldForm('data', '-j', join(place, 'none'))).toBe(1);
   mkdirSync(join(place, 'other'));
   writeFileSync(join(place, 'other', 'file'), '');
