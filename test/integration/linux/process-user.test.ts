@@ -1,5 +1,13 @@
 /** `Security { user }` with real processes, which are started as root: who they are then, and what they can still do. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -93,7 +101,9 @@ describe('CONF-8.8 a process that is started as root', () => {
     const tasks = readdirSync(`/proc/${node.pid}/task`).map(Number);
     expect(tasks.length).toBeGreaterThan(4);
     for (const task of tasks) expect(statusOf(node.pid, task)).toMatchObject(unprivileged(ofNetwork));
-    const server = Number(readFileSync(join(node.stateDir, 'nats/server.pid'), 'utf8'));
+    const pidFile = join(node.stateDir, 'nats/server.pid');
+    await until(() => existsSync(pidFile));
+    const server = Number(readFileSync(pidFile, 'utf8'));
     expect(statusOf(server)).toMatchObject(unprivileged(ofNetwork));
     expect(statSync(node.socket).uid).toBe(nobody);
     expect(environmentOf(node)).toMatchObject({ USER: 'nobody', LOGNAME: 'nobody', HOME: '/nonexistent' });
