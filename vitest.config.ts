@@ -42,6 +42,7 @@ export default defineConfig({
           // A fifth less work than with a process for each file.
           pool: 'threads',
           testTimeout: 300_000,
+          expect: { poll: { timeout: 300_000 } },
         },
       },
       { test: { name: 'umask', include: umask, testTimeout: 300_000 } },

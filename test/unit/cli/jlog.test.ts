@@ -349,7 +349,7 @@ it('R6 LOG-16 jlog tail -f prints what comes, over the end of a segment, and kee
     await journal.append(Buffer.from(`line ${n}`));
     await vi.waitFor(
       () => expect(printed).toBe(Array.from({ length: n + 1 }, (_, i) => `line ${i}\n`).join('')),
-      5000,
+      300_000,
     );
     const reader = await journal.reader('s');
     while ((await reader.next()).length > 0) await reader.checkpoint();

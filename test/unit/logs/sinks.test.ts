@@ -212,14 +212,20 @@ describe('LOG-2 programs', () => {
 
   it('are started once more with reinvoke, and then lost; reopening starts them anew', async () => {
     const path = newPath();
-    open(shell(`echo start >> ${path}; read line; echo "$line" >> ${path}`, '&reinvoke=1'));
+    const pids = newPath();
+    open(shell(`echo $$ >> ${pids}; read line; echo "$line" >> ${path}`, '&reinvoke=1'));
     const results = [];
     for (let n = 0; n < 3; n++) {
       results.push(await write(sink!, `line ${n}`));
       const expected = Math.min(n, 1);
       await until(() => existsSync(path) && textOf(path).includes(`line ${expected}`));
       // Its end has to be noticed before the next line goes into a pipe that nobody reads.
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await until(() =>
+        textOf(pids)
+          .trim()
+          .split('\n')
+          .every((pid) => !existsSync(`/proc/${pid}`)),
+      );
     }
     expect(results.map(({ kept }) => kept)).toEqual([1, 1, 0]);
     expect(results[2]).toMatchObject({ isLost: true, problem: expect.stringContaining('status 0') });

@@ -254,9 +254,7 @@ describe('keys over a socket', () => {
     let received = 0;
     socket.on('data', (bytes) => (received += bytes.length));
     socket.resume();
-    await expect
-      .poll(() => received, { timeout: 20_000 })
-      .toBe(200 * (1024 * 1024 + '$1048576\r\n\r\n'.length));
+    await expect.poll(() => received).toBe(200 * (1024 * 1024 + '$1048576\r\n\r\n'.length));
     socket.destroy();
   });
 });
