@@ -14,8 +14,13 @@ interface Happening {
   readonly what: 'CONNECT' | 'DISCONNECT';
   readonly link: LinkName;
   readonly life: Incarnation;
+  /** Which connection of the link, as the servers number them. */
+  readonly connection: { readonly server: string; readonly id: number };
   readonly reason?: string;
 }
+
+const first = { server: 'NEAR', id: 7 };
+const second = { server: 'NEAR', id: 8 };
 
 function watched() {
   const clock = new VirtualClock();
@@ -32,18 +37,23 @@ function watched() {
     servers.publish(`$SYS.ACCOUNT.FLEET.${what}`, data);
     clock.runUntil(clock.nowMs() + 1);
   };
-  const report = ({ what, link, life, reason }: Happening) => {
-    const client = { id: 7, acc: 'FLEET', name: connectionName(link, 'relay-1', life) };
-    publish(
-      what,
-      new TextEncoder().encode(JSON.stringify({ type: 'io.nats.server.advisory.v1', client, reason })),
-    );
+  const report = ({ what, link, life, connection, reason }: Happening) => {
+    const server = { id: connection.server, name: 'near', ver: '2.9.10' };
+    const client = { id: connection.id, acc: 'FLEET', name: connectionName(link, 'relay-1', life) };
+    const type = 'io.nats.server.advisory.v1';
+    publish(what, new TextEncoder().encode(JSON.stringify({ type, server, client, reason })));
   };
-  const ends = (link: LinkName, reason: string, of = life('a')) =>
-    report({ what: 'DISCONNECT', link, life: of, reason });
-  const connects = (link: LinkName, of = life('a')) => report({ what: 'CONNECT', link, life: of });
+  const ends = (link: LinkName, reason: string, of = life('a'), connection = first) =>
+    report({ what: 'DISCONNECT', link, life: of, connection, reason });
+  const connects = (link: LinkName, of = life('a'), connection = first) =>
+    report({ what: 'CONNECT', link, life: of, connection });
   return { wire, evidence, closed, counts, publish, report, ends, connects };
 }
+
+const endOf =
+  ({ connection }: Happening) =>
+  (h: Happening) =>
+    h.what === 'DISCONNECT' && h.connection === connection;
 
 describe('closed evidence', () => {
   it.each([
@@ -100,6 +110,22 @@ describe('closed evidence', () => {
     expect(closed).toEqual([life('a')]);
   });
 
+  it.each([
+    ['by its number', first, second],
+    ['by its server', first, { ...first, server: 'FAR' }],
+  ])(
+    'BUS-21 the late end of an older connection of a link, told %s, is no end of the link',
+    (_, old, newer) => {
+      const { ends, connects, closed } = watched();
+      connects('s', life('a'), newer);
+      ends('s', 'Client Closed', life('a'), old);
+      ends('m', 'Client Closed');
+      expect(closed).toEqual([]);
+      ends('s', 'Client Closed', life('a'), newer);
+      expect(closed).toEqual([life('a')]);
+    },
+  );
+
   it('after a loss of its own connection the watcher knows nothing', () => {
     const { wire, ends, closed } = watched();
     ends('s', 'Client Closed');
@@ -114,6 +140,7 @@ describe('closed evidence', () => {
       what: fc.constantFrom('CONNECT' as const, 'DISCONNECT' as const),
       link: fc.constantFrom<LinkName>('m', 's'),
       life: fc.constantFrom(life('a'), life('b')),
+      connection: fc.constantFrom(first, second, { ...first, server: 'FAR' }),
       reason: fc.constantFrom('Client Closed', 'Read Error', 'Stale Connection'),
     });
     fc.assert(
@@ -124,16 +151,24 @@ describe('closed evidence', () => {
         for (const happening of history) {
           report(happening);
           sinceReport.push(happening);
-          const lastWord = (link: LinkName) =>
-            sinceReport.findLast((h) => h.link === link && h.life === happening.life);
-          const bothEnded = (['m', 's'] as const).every((link) => lastWord(link)?.what === 'DISCONNECT');
-          if (happening.what === 'DISCONNECT' && bothEnded && happening.reason !== 'Stale Connection') {
+          if (happening.what === 'CONNECT') continue;
+          const ended = (link: LinkName) => {
+            const told = sinceReport.filter((h) => h.link === link && h.life === happening.life);
+            const newest = told.findLastIndex((h) => h.what === 'CONNECT');
+            return newest < 0 ? told.length > 0 : told.slice(newest + 1).some(endOf(told[newest]!));
+          };
+          const newest = sinceReport.findLast(
+            (h) => h.what === 'CONNECT' && h.link === happening.link && h.life === happening.life,
+          );
+          const counts = !newest || endOf(newest)(happening);
+          if (counts && happening.reason !== 'Stale Connection' && (['m', 's'] as const).every(ended)) {
             expected.push(happening.life);
             sinceReport = sinceReport.filter((h) => h.life !== happening.life);
           }
         }
         expect(closed).toEqual(expected);
       }),
+      { numRuns: 1_000 },
     );
   });
 
