@@ -1,6 +1,6 @@
 /**
  * `npm run soak -- [--minutes N] [--sessions N]`: three nodes, a manager and a nats-server as real processes under steady
- * load. Prints by how much memory and handles grow in a minute, and how late event loops were, from the processes' own
+ * load. Prints by how much memory (its floors) and handles grow in a minute, and how late event loops were, from the processes' own
  * figures. Ends with 1 when a process died, when work failed, or when handles are left over after the load.
  */
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { Fleet, type NodeProcess } from '../integration/cluster/fleet.ts';
 import { freePort, startNatsServer, stopNatsServers } from '../integration/nats-server.ts';
 import { until } from '../integration/until.ts';
 import { Load, openUpstream } from './load.ts';
-import { type Sample, settled, slopePerMinute } from './slope.ts';
+import { floors, type Sample, settled, slopePerMinute } from './slope.ts';
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, sessions: { type: 'string', default: '60' } },
@@ -21,6 +21,9 @@ if (!(minutes > 0) || !(sessions > 0)) throw new Error('--minutes and --sessions
 /** Files of journals, opened with the first line, and sockets that come and go with their peers. */
 const fewHandles = 12;
 const sampleMs = 1_000;
+const samplesALine = 60;
+/** Longer than the heap takes from one collection to the next. */
+const samplesAFloor = 20;
 
 const watched = {
   memory: 'process_resident_memory_bytes',
@@ -65,15 +68,21 @@ class Watched {
 
 const fleet = new Fleet();
 const problems: string[] = [];
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void end().then(() => process.exit(1)));
 try {
   await soak();
 } finally {
-  await fleet.end();
-  await stopNatsServers();
+  await end();
 }
 for (const problem of problems) console.error(`soak: ${problem}`);
 console.log(problems.length === 0 ? 'soak: nothing was wrong' : `soak: ${problems.length} problems`);
 process.exit(problems.length === 0 ? 0 : 1);
+
+async function end(): Promise<void> {
+  await fleet.end();
+  await stopNatsServers();
+}
 
 async function soak(): Promise<void> {
   const { url } = await startNatsServer();
@@ -98,10 +107,22 @@ async function soak(): Promise<void> {
       break;
     }
     await Promise.all(all.map((each) => each.sample((performance.now() - beginMs) / 1000)));
+    if (all[0]!.samples.memory.length % samplesALine === 0) console.log(minuteOf(all));
   }
   await load.stop();
   report(all, load);
   await areHandlesBack(all, before);
+}
+
+/** Memory and heap in MB at the least of the last minute: what is above it was waiting to be collected. */
+function minuteOf(all: readonly Watched[]): string {
+  const least = (samples: readonly Sample[]) =>
+    (Math.min(...samples.slice(-samplesALine).map(({ value }) => value)) / 1e6).toFixed(0);
+  const cells = all.map(
+    ({ node, samples }) => `${node.name} ${least(samples.memory)}, ${least(samples.heap)}`,
+  );
+  const minute = Math.round(all[0]!.samples.memory.at(-1)!.atS / 60);
+  return `  ${minute} min: memory and heap, MB: ${cells.join('; ')}`;
 }
 
 function report(all: readonly Watched[], { counts }: Load): void {
@@ -109,11 +130,12 @@ function report(all: readonly Watched[], { counts }: Load): void {
   for (const { node, samples } of all) {
     const last = (figure: Figure) => samples[figure].at(-1)?.value ?? 0;
     const slope = (figure: Figure) => slopePerMinute(settled(samples[figure]));
+    const slopeOfFloors = (figure: Figure) => slopePerMinute(floors(settled(samples[figure]), samplesAFloor));
     const worst = Math.max(...samples.delay.map(({ value }) => value));
     const cells = [
       (last('memory') / 1e6).toFixed(1).padStart(9),
-      (slope('memory') / 1e6).toFixed(3).padStart(12),
-      (slope('heap') / 1e6).toFixed(3).padStart(10),
+      (slopeOfFloors('memory') / 1e6).toFixed(3).padStart(12),
+      (slopeOfFloors('heap') / 1e6).toFixed(3).padStart(10),
       String(last('handles')).padStart(7),
       slope('handles').toFixed(2).padStart(9),
       (worst * 1000).toFixed(1).padStart(11),

@@ -20,3 +20,14 @@ export function settled(samples: readonly Sample[]): readonly Sample[] {
   const [first, last] = [samples[0]?.atS ?? 0, samples.at(-1)?.atS ?? 0];
   return samples.filter(({ atS }) => atS >= (first + last) / 2);
 }
+
+/**
+ * The least of each so many samples that follow each other: what memory has above it was only waiting to be collected, and
+ * rises and falls by more in a minute than a leak does in an hour.
+ */
+export function floors(samples: readonly Sample[], each: number): readonly Sample[] {
+  const parts = Array.from({ length: Math.floor(samples.length / each) }, (_, i) =>
+    samples.slice(i * each, (i + 1) * each),
+  );
+  return parts.map((part) => part.reduce((least, sample) => (sample.value < least.value ? sample : least)));
+}
