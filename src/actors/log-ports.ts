@@ -126,7 +126,13 @@ export interface LogServices {
   onReady(listener: (node: string, log: string) => void): () => void;
 }
 
+export interface DecodedInterval {
+  readonly records: readonly PulledRecord[];
+  /** Compressed records that a bad disk has damaged: nobody can read them any more. */
+  readonly unreadable: readonly LogId[];
+}
+
 export interface RecordDecoder {
   /** In slices, so that the event loop gets its turns. Rejects when the bytes are not what they are said to be. */
-  decode(interval: FetchedInterval): Promise<readonly PulledRecord[]>;
+  decode(interval: FetchedInterval): Promise<DecodedInterval>;
 }

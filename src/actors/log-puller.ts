@@ -16,7 +16,13 @@ import {
   type OpenedLog,
   type Refusal,
 } from '../core/logs/service-messages.ts';
-import type { AggregateStore, LogServices, PulledRecord, RecordDecoder } from './log-ports.ts';
+import type {
+  AggregateStore,
+  DecodedInterval,
+  LogServices,
+  PulledRecord,
+  RecordDecoder,
+} from './log-ports.ts';
 import {
   type FetchOutcome,
   type KeepOutcome,
@@ -302,13 +308,14 @@ export class LogPuller implements LogPullerDuties {
 
   async #write(session: Session, interval: FetchedInterval, turn: PullTurn): Promise<KeepOutcome> {
     const { decoder } = this.#world;
-    let records: readonly PulledRecord[];
+    let decoded: DecodedInterval;
     try {
-      records = await decoder.decode(interval);
+      decoded = await decoder.decode(interval);
     } catch (error) {
       return this.#failed(error);
     }
-    turn.parsed(records.length);
+    const { records, unreadable } = decoded;
+    turn.parsed(interval.count);
     const stored = this.#storing.then(() => (session.ended ? undefined : this.#store(session, records)));
     this.#storing = stored.then(
       () => {},
@@ -322,9 +329,19 @@ export class LogPuller implements LogPullerDuties {
       this.#world.counters.add('log_store_failures_total');
       return 'held';
     }
+    this.#passOver(unreadable);
     const last = records.at(-1);
     if (last) this.#lastUs = last.timeUs;
     return 'kept';
+  }
+
+  /** Waiting for them would keep all that follow, for good. Told once the others are stored: what cannot be stored comes again. */
+  #passOver(unreadable: readonly LogId[]): void {
+    const [first] = unreadable;
+    if (first === undefined) return;
+    const others = unreadable.length > 1 ? ` and ${unreadable.length - 1} more` : '';
+    this.#tell('error', `record ${formatId(first)}${others} cannot be expanded: passed over`);
+    this.#world.counters.add('log_unreadable_records_total', unreadable.length);
   }
 
   #store({ opened }: Session, records: readonly PulledRecord[]): Promise<void> {

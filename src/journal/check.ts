@@ -136,11 +136,7 @@ class RecordLook {
     const timeUs = seconds * 1e6 + microseconds;
     if (this.lastUs !== undefined && timeUs < this.lastUs) this.#backwards.push(index);
     this.lastUs = timeUs;
-    try {
-      this.#store.codec.unpack(stored, length);
-    } catch {
-      this.#unreadable.push(index);
-    }
+    if (!this.#store.codec.unpack(stored, length)) this.#unreadable.push(index);
   }
 
   findings(): string[] {

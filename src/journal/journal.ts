@@ -43,6 +43,7 @@ import {
   type JournalStore,
   refuseReadOnly,
   segmentsOf,
+  tellUnreadable,
 } from './store.ts';
 import { Turns } from './turns.ts';
 import { JournalWriter } from './writer.ts';
@@ -412,7 +413,7 @@ export class Journal {
         const { count, stop } = await reader.refresh(isClosed);
         for (let marker = 1; marker <= count; ) {
           const run = await reader.read(marker, count, runBytes);
-          yield* decodeRecords(run, this.#store.codec);
+          yield* decodeRecords(run, this.#store.codec, (id) => tellUnreadable(this.#store, id));
           marker += run.count;
         }
         if (stop === 'damaged' || (stop === 'torn' && isClosed))

@@ -30,6 +30,8 @@ export interface Metastore {
 export const plainMagic = 0x663a7318;
 export const storedMagic = 0x15106a00;
 export const lz4Magic = 0x15106a01;
+/** Numbers have 32 bits. Only a file that is not the journal's own makes it come so far. */
+export const lastSegment = 0xffff_ffff;
 export const metastoreBytes = 16;
 export const checkpointBytes = 8;
 export const defaultUnitLimit = 4 * 1024 * 1024;

@@ -5,8 +5,8 @@
 
 export interface BlockCompressor {
   compress(bytes: Uint8Array): Uint8Array;
-  /** Throws when the block is not one of `length` bytes. */
-  expand(block: Uint8Array, length: number): Buffer;
+  /** Undefined: the block is not one of `length` bytes. */
+  expand(block: Uint8Array, length: number): Buffer | undefined;
 }
 
 /** No block grows by more than this when it is expanded: a larger claim is damage, and would only fill the memory. */
@@ -18,14 +18,16 @@ export async function loadLz4(): Promise<BlockCompressor> {
   return {
     compress: (bytes) => compressSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)).subarray(4),
     expand(block, length) {
-      if (length > block.length * largestRatio)
-        throw new Error(`${block.length} bytes cannot hold ${length}`);
+      if (length > block.length * largestRatio) return undefined;
       const prefixed = Buffer.allocUnsafe(4 + block.length);
       prefixed.writeUInt32LE(length);
       prefixed.set(block, 4);
-      const bytes = uncompressSync(prefixed);
-      if (bytes.length !== length) throw new Error(`block of ${bytes.length} instead of ${length} bytes`);
-      return bytes;
+      try {
+        const bytes = uncompressSync(prefixed);
+        return bytes.length === length ? bytes : undefined;
+      } catch {
+        return undefined;
+      }
     },
   };
 }

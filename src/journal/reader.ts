@@ -11,7 +11,7 @@ import { lastRecord } from './mend.ts';
 import { decodeRecords, type JournalRecord, type RecordRun } from './records.ts';
 import { deleteConsumed } from './retention.ts';
 import { SegmentReader } from './segment-reader.ts';
-import { currentSegment, type JournalStore, segmentPath, segmentsOf } from './store.ts';
+import { currentSegment, type JournalStore, segmentPath, segmentsOf, tellUnreadable } from './store.ts';
 import type { Turns } from './turns.ts';
 
 /** The records `after.marker` + 1 to `last.marker` of a segment; none when the two are equal. */
@@ -97,24 +97,23 @@ export class JournalReader {
 
   /** The next records, and none when everything was read. Behind the last ones handed out, wherever the checkpoint is. */
   async next(maxBytes = defaultRunBytes): Promise<JournalRecord[]> {
-    if (this.#mends !== this.#access.mends()) this.#following = undefined;
-    const interval = this.#following ?? (await this.interval(this.#position));
-    this.#following = undefined;
-    if (interval.count === 0) {
-      // So that a segment passed over is passed over, and told of, once.
-      if (this.#position) this.#position = interval.after;
-      return [];
+    for (;;) {
+      if (this.#mends !== this.#access.mends()) this.#following = undefined;
+      const interval = this.#following ?? (await this.interval(this.#position));
+      this.#following = undefined;
+      if (interval.count === 0) {
+        // So that a segment passed over is passed over, and told of, once.
+        if (this.#position) this.#position = interval.after;
+        return [];
+      }
+      const run = await this.run(interval, maxBytes);
+      const records = decodeRecords(run, this.#store.codec, (id) => tellUnreadable(this.#store, id));
+      const after = { segment: run.first.segment, marker: run.first.marker + run.count - 1 };
+      const count = interval.last.marker - after.marker;
+      this.#position = after;
+      if (count > 0) this.#following = { after, last: interval.last, count };
+      if (records.length > 0) return records;
     }
-    const records = this.records(await this.run(interval, maxBytes));
-    const after = records.at(-1)!.id;
-    const count = interval.last.marker - after.marker;
-    this.#position = after;
-    if (count > 0) this.#following = { after, last: interval.last, count };
-    return records;
-  }
-
-  records(run: RecordRun): JournalRecord[] {
-    return decodeRecords(run, this.#store.codec);
   }
 
   /** Reads from the checkpoint again. */

@@ -2,8 +2,7 @@
  * Records as bytes: a header (magic, time, length, and when compressed the length of what follows), then the payload.
  * No alignment, no trailer, no checksum. Encoding goes into batches that grow; decoding shares the memory it reads.
  */
-import { FlotillaError } from '../core/errors.ts';
-import { formatId, get32, type LogId, type RecordFormat, recordLength } from './layout.ts';
+import { get32, type LogId, type RecordFormat, recordLength } from './layout.ts';
 import { type BlockCompressor, loadLz4 } from './lz4.ts';
 
 export interface JournalRecord {
@@ -17,8 +16,8 @@ export interface RecordCodec {
   readonly format: RecordFormat;
   /** Payload as it is stored. */
   pack(payload: Uint8Array): Uint8Array;
-  /** Throws when the bytes are damaged. */
-  unpack(stored: Buffer, length: number): Buffer;
+  /** Undefined: the bytes are damaged. */
+  unpack(stored: Buffer, length: number): Buffer | undefined;
 }
 
 export async function recordCodec(format: RecordFormat): Promise<RecordCodec> {
@@ -78,32 +77,26 @@ export interface RecordRun {
   readonly bytes: Buffer;
 }
 
-export function decodeRecords({ first, bytes }: RecordRun, codec: RecordCodec): JournalRecord[] {
+/**
+ * Those whose payload cannot be expanded are passed over and told to `onUnreadable`: a bit that a disk lost in one must
+ * not keep its subscribers from all that follow.
+ */
+export function decodeRecords(
+  { first, bytes }: RecordRun,
+  codec: RecordCodec,
+  onUnreadable: (id: LogId) => void,
+): JournalRecord[] {
   const { format } = codec;
   const records: JournalRecord[] = [];
   for (let at = 0, marker = first.marker; at < bytes.length; marker++) {
     const id = { segment: first.segment, marker };
     const end = at + recordLength(bytes, at, format);
-    const seconds = get32(bytes, at + 4, format.order);
-    records.push({
-      id,
-      timeUs: seconds * 1_000_000 + get32(bytes, at + 8, format.order),
-      payload: unpack(
-        codec,
-        bytes.subarray(at + format.headerSize, end),
-        get32(bytes, at + 12, format.order),
-        id,
-      ),
-    });
+    const timeUs = get32(bytes, at + 4, format.order) * 1_000_000 + get32(bytes, at + 8, format.order);
+    const length = get32(bytes, at + 12, format.order);
+    const payload = codec.unpack(bytes.subarray(at + format.headerSize, end), length);
+    if (payload) records.push({ id, timeUs, payload });
+    else onUnreadable(id);
     at = end;
   }
   return records;
-}
-
-function unpack(codec: RecordCodec, stored: Buffer, length: number, id: LogId): Buffer {
-  try {
-    return codec.unpack(stored, length);
-  } catch (error) {
-    throw new FlotillaError('FLT-2203', `record ${formatId(id)} cannot be expanded`, error);
-  }
 }

@@ -11,7 +11,10 @@ import {
   checkpointName,
   decodeMetastore,
   encodeMetastore,
+  formatId,
   hex8,
+  type LogId,
+  lastSegment,
   type Metastore,
   metastoreBytes,
   segmentsAmong,
@@ -72,6 +75,11 @@ export async function segmentsOf(store: JournalStore): Promise<number[]> {
   return segmentsAmong(await namesIn(store));
 }
 
+/** By whoever has to pass over it. */
+export function tellUnreadable(store: JournalStore, id: LogId): void {
+  store.notice('damaged', `record ${formatId(id)} cannot be expanded, and is passed over`);
+}
+
 export function refuseReadOnly(store: JournalStore): void {
   if (store.readOnlyReason !== undefined)
     throw new FlotillaError('FLT-2205', `${store.directory}: ${store.readOnlyReason}`);
@@ -129,6 +137,8 @@ export class MetastoreFile {
     const unlock = await lockFile(this.#file, clock, `${directory}/metastore`);
     try {
       if ((await this.storage()) !== from) return;
+      if (from === lastSegment)
+        throw new FlotillaError('FLT-2203', `${directory} has no number left behind segment ${hex8(from)}`);
       await makeSegment(from + 1);
       await this.#file.write(encodeMetastore({ ...settings, storage: from + 1 }), 0);
       if (settings.safety === 2) await this.#file.sync();

@@ -280,6 +280,10 @@ export const metricCatalogue = {
     'records',
     'Pulled records that were written and acknowledged to their node',
   ),
+  log_unreadable_records_total: counter(
+    'records',
+    'Pulled compressed records that could not be expanded, because a disk had damaged them, and were passed over',
+  ),
   log_store_failures_total: counter('failures', 'Times that pulled records could not be written'),
 
   socket_connections_dropped_total: counter(

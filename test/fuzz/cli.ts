@@ -10,6 +10,7 @@ import { fuzzConfiguration } from './configuration.fuzz.ts';
 import { fuzzConsole } from './console.fuzz.ts';
 import { fuzzControlLogin, withPasswordFile } from './control-login.fuzz.ts';
 import { fuzzFragments } from './fragments.fuzz.ts';
+import { fuzzJournal } from './journal.fuzz.ts';
 import { fuzzListener } from './listener.fuzz.ts';
 import { fuzzCacheCodec, fuzzQuotaCodec } from './object-codec.fuzz.ts';
 import { fuzzPeerHandshake } from './peer-handshake.fuzz.ts';
@@ -33,6 +34,7 @@ const fuzzers: Readonly<Record<string, Fuzzer>> = {
   'peer-handshake': fuzzPeerHandshake,
   console: fuzzConsole,
   'control-login': (runs, seed) => withPasswordFile((file) => fuzzControlLogin(runs, seed, file)),
+  journal: fuzzJournal,
   configuration: fuzzConfiguration,
   listener: fuzzListener,
 };

@@ -5,7 +5,8 @@ const interestingBytes = [0, 1, 0x7f, 0x80, 0xff];
 const interestingNumbers = [1e6, 2 ** 40, 2 ** 50, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY];
 
 export function mutateBytes(input: Uint8Array, random: SeededRandom, mostChanges = 4): Uint8Array {
-  let bytes: Uint8Array = input.slice();
+  // Not `slice`: that of a Buffer shares its memory.
+  let bytes: Uint8Array = Uint8Array.from(input);
   for (let i = 1 + random.below(mostChanges); i > 0; i--) bytes = changeOnce(bytes, random);
   return bytes;
 }

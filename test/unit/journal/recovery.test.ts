@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openDiskFiles } from '../../../src/journal/disk-files.ts';
 import type { JournalFiles } from '../../../src/journal/files.ts';
 import { formatId } from '../../../src/journal/layout.ts';
+import { fuzzJournal } from '../../fuzz/journal.fuzz.ts';
 import { bytesOf, fixture, newPath, open, readAll, texts } from './journals.ts';
 
 let files: JournalFiles;
@@ -108,6 +109,39 @@ describe('damaged segments', () => {
     await again.append(Buffer.from('new'));
     expect(texts(await readAll(again, 'master'))).toEqual(['new']);
     await again.close();
+  });
+
+  it('R6 LOG-7 compressed records that cannot be expanded are passed over, and told; also when they are all of a run', async () => {
+    const path = fixture('lz4');
+    const journal = await open({ path, files });
+    const [first, ...others] = await readAll(journal, 'master');
+    await journal.append(Buffer.from('new'));
+    const length = readFileSync(join(path, '00000000')).readUInt32LE(16);
+    damage(path, '00000000', 20, '\u00ff'.repeat(length));
+    expect(texts(await readAll(journal, 'master'))).toEqual([...texts(others), 'new']);
+    expect(journal.notices.map(({ text }) => text)).toEqual([
+      expect.stringContaining(`record ${formatId(first!.id)} cannot be expanded, and is passed over`),
+    ]);
+    const reader = await journal.reader('master');
+    // One record a run.
+    expect(texts(await reader.next(1))).toEqual(texts(others.slice(0, 1)));
+    await reader.close();
+    await journal.close();
+  });
+
+  it('R6 a file with the last number there is lets nothing follow: refused with the reason', async () => {
+    const path = await written();
+    writeFileSync(join(path, 'ffffffff'), Buffer.alloc(300));
+    await expect(open({ path, files })).rejects.toMatchObject({
+      code: 'FLT-2203',
+      message: expect.stringContaining('no number left behind segment ffffffff'),
+    });
+  });
+
+  it('R6 R7 LOG-7 always: whatever has happened to its files, a journal opens, is read to its end and mended for good', async () => {
+    const { opened, records } = await fuzzJournal(400, 1);
+    expect(opened).toBe(400);
+    expect(records).toBeGreaterThan(4_000);
   });
 
   it('R6 LOG-7 false indexes are written anew', async () => {

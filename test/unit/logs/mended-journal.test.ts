@@ -41,7 +41,7 @@ async function pulled(has: number, acknowledged: number, torn?: number) {
       }
       if (answer.count === 0) return;
       const { runs, ...said } = answer as ReadInterval;
-      const records = await decoder.decode({ ...said, bytes: Buffer.concat(runs) });
+      const { records } = await decoder.decode({ ...said, bytes: Buffer.concat(runs) });
       await store.store({ node: 'n', subcluster: 'default', log: 'mainlog', subscriber, journal }, records);
       if (acknowledge) await world.node.service!.ack(lease, answer.last);
       left -= answer.count;

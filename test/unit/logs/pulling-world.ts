@@ -130,6 +130,7 @@ export class NodeSide {
   readonly #unitLimit: number;
   readonly intervals = { activeMs: 1000, idleMs: 10_000, leaseMs: 30_000 };
   subscribers: string[] = ['master'];
+  compress = false;
   jobs: Jobs;
   journal: Journal | undefined;
   /** To be called when `journal` was put in its place. */
@@ -151,7 +152,7 @@ export class NodeSide {
       path: logPath,
       files: this.disk.process(),
       subscribers: this.subscribers,
-      create: { unitLimit: this.#unitLimit, safety: 1 },
+      create: { unitLimit: this.#unitLimit, safety: 1, compress: this.compress },
       access: 'own',
       ...around,
     });

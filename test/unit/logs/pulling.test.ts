@@ -1,7 +1,7 @@
 /** Logs from the journal of a node to the store of a manager (logging 9, 10.1, 10.2). */
 import { describe, expect, it } from 'vitest';
 import { formatId } from '../../../src/core/logs/log-id.ts';
-import { ManagerSide, PullingWorld } from './pulling-world.ts';
+import { logPath, ManagerSide, PullingWorld } from './pulling-world.ts';
 
 async function pulling(seed = 1): Promise<{ world: PullingWorld; manager: ManagerSide }> {
   const world = new PullingWorld(seed);
@@ -45,6 +45,32 @@ describe('a puller', () => {
     await world.advance(2_000);
     world.append(1);
     await world.until(() => manager.store.arrivals.length === 2, 100);
+  });
+
+  it('R6 LOG-7 passes over a compressed record that a disk has damaged, says which, and brings all others', async () => {
+    const world = new PullingWorld();
+    world.node.compress = true;
+    await world.node.start();
+    world.append(10);
+    await world.node.journal!.sync();
+    const third = { begin: 0, end: 0 };
+    const segment = world.node.disk.content(`${logPath}/00000000`)!;
+    for (let n = 0; n < 3; n++) {
+      third.begin = third.end;
+      third.end += 20 + segment.readUInt32LE(third.end + 16);
+    }
+    const block = third.begin + 20;
+    world.node.disk.damage(`${logPath}/00000000`, '\xff'.repeat(third.end - block), block);
+    const manager = new ManagerSide(world);
+    manager.start();
+    await world.until(() => manager.store.arrivals.length === 9);
+    expect(manager.store.arrivals).toEqual(numbers(10).filter((n) => n !== 2));
+    await world.advance(100);
+    expect(await checkpointOf(world)).toBe('00000000:0000000a');
+    expect(world.recorder.texts('error')).toEqual([
+      expect.stringContaining('record 00000000:00000003 cannot be expanded: passed over'),
+    ]);
+    expect(world.recorder.counted.get('log_unreadable_records_total')).toBe(1);
   });
 
   it('LOG-9.2 keeps a lease that is shorter than the pause after nothing: it asks before the lease is over', async () => {
