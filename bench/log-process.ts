@@ -19,7 +19,7 @@ export interface LogTasks {
 export interface LoopTurns {
   /** Processor time of its thread. */
   readonly longestMs: number;
-  /** How many took more than 10 ms. */
+  /** How many took more than `longTurnMs`. */
   readonly long: number;
   /** With what it waited for a processor. */
   readonly latestMs: number;

@@ -7,7 +7,8 @@
 import { ThreadClock } from './thread-clock.ts';
 
 const periodMs = 1;
-const longMs = 10;
+/** What nothing in a node may take longer than. */
+export const longTurnMs = 10;
 
 export class TurnMeter {
   readonly #clock = new ThreadClock();
@@ -20,7 +21,7 @@ export class TurnMeter {
       const ranMs = this.#clock.ranMs();
       const turnMs = ranMs - this.#beforeMs;
       this.#longestMs = Math.max(this.#longestMs, turnMs);
-      if (turnMs > longMs) this.#long++;
+      if (turnMs > longTurnMs) this.#long++;
       this.#beforeMs = ranMs;
     }, periodMs);
   }
