@@ -307,8 +307,7 @@ export class Agreement {
   /** Joins whole views that can hear each other completely; the first process in order proposes. */
   #merge(scene: Scene, effects: Effect[]): void {
     const union = joinable(scene);
-    if (union.length === this.#view.members.length) return;
-    if (union[0]!.incarnation === this.#self.incarnation) this.#propose(scene.nowMs, union, effects);
+    if (union && union.length > this.#view.members.length) this.#propose(scene.nowMs, union, effects);
   }
 
   #checkNamesakes(nowMs: number, effects: Effect[]): void {

@@ -18,6 +18,17 @@ const everybody = names.map((name) => processOf(name, { seniority: 1 }));
 const view: View = { id: { epoch: 1, coordinator: everybody[0]!.incarnation, nonce: 1 }, members: everybody };
 const spell = (members: readonly Process[]) => members.map(({ node }) => node).join('');
 
+const anyBeat = {
+  kind: 'beat',
+  count: 1,
+  viewSize: 1,
+  heard: new Uint8Array(),
+  others: [],
+  epoch: 1,
+  applied: 0,
+  digests: [],
+} satisfies Partial<Beat>;
+
 /** The scene as `self` sees it when exactly these pairs do not hear each other, and all have heard of it. */
 function sceneOf(self: string, cuts: readonly string[]): Scene {
   const me = everybody.find(({ node }) => node === self)!;
@@ -28,22 +39,18 @@ function sceneOf(self: string, cuts: readonly string[]): Scene {
     if (from === me || !hear(from, me)) continue;
     const bits = new Uint8Array(1);
     for (const [i, other] of everybody.entries()) if (hear(from, other)) setBit(bits, i);
-    const beat: Beat = {
-      kind: 'beat',
-      from,
-      count: 1,
-      view: view.id,
-      viewSize: everybody.length,
-      viewHash: hashMembers(everybody),
-      hears: bits,
-      mutual: bits,
-      heard: new Uint8Array(),
-      others: [],
-      epoch: 1,
-      applied: 0,
-      digests: [],
-    };
-    peers.hear(beat, 0);
+    peers.hear(
+      {
+        ...anyBeat,
+        from,
+        view: view.id,
+        viewSize: everybody.length,
+        viewHash: hashMembers(everybody),
+        hears: bits,
+        mutual: bits,
+      },
+      0,
+    );
   }
   return { self: me.incarnation, view, peers, okayed: [], nowMs: 0 };
 }
@@ -97,6 +104,32 @@ describe('groups of a broken view', () => {
 
   it('BUS-22 with no stranger in sight the view is all there is to join', () => {
     expect(joinable(sceneOf('a', []))).toBe(view.members);
+  });
+
+  it('BUS-22 strangers who hear all are joined by the first of all, and it is not up to the others', () => {
+    const alone = (process: Process): View => ({
+      id: { epoch: 0, coordinator: process.incarnation, nonce: 0 },
+      members: [process],
+    });
+    const joinedBy = (self: string) => {
+      const me = everybody.find(({ node }) => node === self)!;
+      const peers = new Peers(me, options);
+      for (const from of everybody) {
+        if (from === me) continue;
+        const { id, members } = alone(from);
+        const bits = Uint8Array.of(1);
+        const others = everybody
+          .filter((other) => other !== from)
+          .map(({ incarnation }) => ({ incarnation, mutual: true }));
+        peers.hear(
+          { ...anyBeat, from, view: id, viewHash: hashMembers(members), hears: bits, mutual: bits, others },
+          0,
+        );
+      }
+      return joinable({ self: me.incarnation, view: alone(me), peers, okayed: [], nowMs: 0 });
+    };
+    expect(spell(joinedBy('a')!)).toBe('abcde');
+    expect(names.slice(1).map(joinedBy)).toEqual([undefined, undefined, undefined, undefined]);
   });
 });
 

@@ -219,3 +219,58 @@ describe('views of others', () => {
     );
   });
 });
+
+describe('what is remembered of beats', () => {
+  const everybody = ['a', 'b', 'c', 'd', 'e'].map((name) => processOf(name));
+  const others = everybody.slice(1);
+  const whole = viewOf(...everybody);
+  const views = [...others.map(aloneOf), viewOf(...others), viewOf(...others.slice(1)), whole];
+  const anyBeat = fc.record({
+    from: fc.constantFrom(...others),
+    view: fc.constantFrom(...views),
+    mutual: fc.oneof(fc.constant(everybody), fc.subarray(everybody)),
+  });
+  const pairs = everybody.flatMap((one, i) => everybody.slice(i + 1).map((other) => [one, other] as const));
+  const peersOf = () => new Peers(everybody[0]!, limits);
+
+  it('LIFE-17 always: who was asked about edges with each beat knows the same as who never was', () => {
+    fc.assert(
+      fc.property(fc.array(anyBeat, { minLength: 1, maxLength: 24 }), (said) => {
+        const beats = said
+          .filter(({ from, view }) => view.members.includes(from))
+          .map(({ from, view, mutual }) => beatOf(from, view, mutual));
+        const asked = peersOf();
+        asked.rememberView(whole);
+        beats.forEach((beat, i) => {
+          asked.hear(beat, 0);
+          const silent = peersOf();
+          silent.rememberView(whole);
+          for (const before of beats.slice(0, i + 1)) silent.hear(before, 0);
+          for (const [one, other] of pairs)
+            expect(asked.edge(one, other, 0)).toBe(silent.edge(one, other, 0));
+        });
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('LIFE-17 always: a view is complete for who is mutual with all of it when there is an edge between all', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.subarray(everybody), { minLength: 4, maxLength: 4 }),
+        fc.array(fc.constantFrom(...views), { minLength: 4, maxLength: 4 }),
+        (mutual, shown) => {
+          const peers = peersOf();
+          peers.rememberView(whole);
+          others.forEach((from, i) => {
+            const view = shown[i]!.members.includes(from) ? shown[i]! : whole;
+            peers.hear(beatOf(from, view, [everybody[0]!, ...mutual[i]!]), 0);
+          });
+          expect(others.every(({ incarnation }) => peers.mutual(incarnation, 0))).toBe(true);
+          const isWhole = pairs.every(([one, other]) => peers.edge(one, other, 0));
+          expect(peers.isComplete(whole, 0)).toBe(isWhole);
+        },
+      ),
+    );
+  });
+});
