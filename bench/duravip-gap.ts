@@ -3,7 +3,13 @@
  * three ways. The same machines, service, client and procedure for whoever floats the addresses.
  */
 import { until } from '../test/integration/until.ts';
-import { type Floater, type FloatingFleet, type MachineName, machines } from './floating-fleet.ts';
+import {
+  type Floater,
+  type FloatingFleet,
+  type MachineName,
+  machines,
+  shareLimitMs,
+} from './floating-fleet.ts';
 
 /** How a machine is lost: the processes on it are killed, it is cut off, or it is told to stop. */
 export const losses = ['killed', 'silent', 'stopped'] as const;
@@ -21,8 +27,6 @@ const mostAsked = 25;
 const servedWithinMs = 20;
 /** Before a loss and after it: neighbours may be told wrong things late. */
 const quietMs = 250;
-/** Until a machine that lost its addresses has its share of them again. */
-const shareLimitMs = 60_000;
 
 /** Other machines in turn, so that the leader, or the master of most, is among them. */
 export async function measureGaps(

@@ -1,5 +1,6 @@
 /** Floating addresses: gaps that a client sees (P5), plans (P6), putting on and announcing (P7), beside keepalived. */
-import { type Gaps, type Loss, measureGaps } from './duravip-gap.ts';
+import { NotInTime } from '../test/integration/until.ts';
+import { type Gaps, type Loss, losses, measureGaps } from './duravip-gap.ts';
 import { planFigures } from './duravip-plan.ts';
 import { plumbFigures } from './duravip-plumb.ts';
 import { type Floater, FloatingFleet, machines } from './floating-fleet.ts';
@@ -42,7 +43,7 @@ const lossNames: Record<Loss, string> = {
 
 async function gapFigures(contest: Contest, addresses: number): Promise<Figure[]> {
   const { profile, targetsMs } = contest;
-  const ours = await gapsOf(addresses, contest.rounds, (fleet) => new FlotillaFloater(fleet, profile));
+  const ours = await ourGaps(contest, addresses);
   const figures: Figure[] = [];
   for (const { advertS, rounds } of contest.rivals) {
     const theirs = await gapsOf(addresses, rounds, (fleet) => new KeepalivedFloater(fleet, advertS));
@@ -63,6 +64,22 @@ async function gapFigures(contest: Contest, addresses: number): Promise<Figure[]
     }
   }
   return figures;
+}
+
+/**
+ * Four machines and their servers on a few cores are more than the fast profile bears with many addresses: a beat that waits
+ * for a processor for 0.08 s costs its node all addresses. That is for the table to say, and no reason to have none.
+ */
+async function ourGaps({ profile, rounds }: Contest, addresses: number): Promise<readonly Gaps[]> {
+  try {
+    return await gapsOf(addresses, rounds, (fleet) => new FlotillaFloater(fleet, profile));
+  } catch (error) {
+    if (!(error instanceof NotInTime)) throw error;
+    process.stderr.write(
+      `duravip: ${addresses} addresses with profile ${profile} did not come to rest on this machine: ${error.message}\n`,
+    );
+    return losses.map((loss) => ({ loss, longestMs: [Number.NaN] }));
+  }
 }
 
 async function gapsOf(
@@ -95,7 +112,9 @@ export const duravipBenchmark: Benchmark = {
     'another first heir, so that the addresses spread over all that are left, as ours do. Plan: time of the pure ' +
     'function by which the leader decides, the loads it ends with, and its moves beside the fewest that can lead ' +
     'there. Addresses put on: from the decision to the last announcement heard on another machine, by the actors and ' +
-    'the kernel port of a node; keepalived from its first address to the last announcement.',
+    'the kernel port of a node; keepalived from its first address to the last announcement. Not measured: so many ' +
+    'addresses did not come to rest, because all these machines share the processors of one and the profile `fast` ' +
+    'forgives no wait of 0.08 s for one.',
   run: async () => {
     const figures: Figure[] = [];
     for (const contest of contests)

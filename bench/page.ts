@@ -67,9 +67,9 @@ function versionOf(command: string, flag: string): string {
 
 function renderGrowth(figures: readonly Figure[]): string {
   const rows = [...new Set(figures.map(({ what }) => what))].flatMap((what) => {
-    const series = figures.filter((figure) => figure.what === what);
-    const [first, last] = [series[0]!, series.at(-1)!];
-    if (first.size === last.size || first.value === 0) return [];
+    const series = figures.filter((figure) => figure.what === what && !Number.isNaN(figure.value));
+    const [first, last] = [series[0], series.at(-1)];
+    if (!first || !last || first.size === last.size || first.value === 0) return [];
     return [`| ${what} | ${first.size} to ${last.size} | ${short(last.value / first.value)}x |`];
   });
   return ['| what | sizes | growth |', '| --- | --- | --- |', ...rows].join('\n');

@@ -6,6 +6,7 @@ export interface Figure {
   readonly what: string;
   /** What was varied: `10^4 keys`, `8 nodes`. */
   readonly size: string;
+  /** NaN: it could not be measured on this machine. */
   readonly value: number;
   readonly unit: string;
   /** Default: less. */
@@ -55,7 +56,7 @@ function rowOf(figure: Figure): Record<(typeof columns)[number], string> {
     goal,
     what,
     size,
-    ours: `${short(value)} ${unit}`.trimEnd(),
+    ours: Number.isNaN(value) ? 'not measured' : `${short(value)} ${unit}`.trimEnd(),
     target: target
       ? `${better === 'less' ? '<=' : '>='} ${short(target.value)}${missed ? ' (missed)' : ''}`
       : '',
