@@ -38,7 +38,8 @@ interface Testimony {
   readonly mutual: ReadonlySet<Incarnation>;
   /** Its map is in it. */
   isComplete: boolean;
-  /** What was known when it last was not, because the members of the view shown were not known. */
+  /** When the members of the view shown were last looked for in vain, and what was known then. */
+  triedMs: number;
   version: number;
 }
 
@@ -66,7 +67,7 @@ export class Peers {
   readonly #peers = new Map<Incarnation, Peer>();
   readonly #orders: Order[] = [];
   readonly #foreignOrders: Order[] = [];
-  /** Counts beats that bring news. */
+  /** Counts what may make maps readable that were not. */
   #version = 0;
   #node: string;
   #type: Process['type'];
@@ -94,6 +95,7 @@ export class Peers {
   rememberView(view: View): void {
     this.#orders.unshift(orderOf(view.id, view.members));
     this.#orders.length = Math.min(this.#orders.length, rememberedViews);
+    this.#version++;
   }
 
   /**
@@ -260,6 +262,7 @@ export class Peers {
     const peer = this.#peers.get(incarnation);
     if (!peer || peer.suspected === suspected) return false;
     peer.suspected = suspected;
+    this.#version++;
     return true;
   }
 
@@ -268,6 +271,7 @@ export class Peers {
     const peer = this.#peers.get(incarnation);
     if (!peer || peer.distrustedUntilMs === untilMs) return false;
     peer.distrustedUntilMs = untilMs;
+    this.#version++;
     return true;
   }
 
@@ -277,6 +281,7 @@ export class Peers {
    */
   forgive(lateMs: number, nowMs: number): void {
     for (const peer of this.#peers.values()) peer.atMs = Math.min(nowMs, peer.atMs + lateMs);
+    this.#version++;
   }
 
   /** Forgets those silent for so long that nothing of them can still be under way. */
@@ -336,8 +341,9 @@ export class Peers {
 
   #says(peer: Peer, about: Incarnation, nowMs: number): boolean {
     const { testimony } = peer;
-    if (testimony?.isComplete || testimony?.version === this.#version) return testimony.mutual.has(about);
-    return this.#testimonyOf(peer, nowMs).mutual.has(about);
+    const isCurrent =
+      testimony?.isComplete || (testimony?.version === this.#version && testimony.triedMs === nowMs);
+    return (isCurrent ? testimony : this.#testimonyOf(peer, nowMs)).mutual.has(about);
   }
 
   #testimonyOf(peer: Peer, nowMs: number): Testimony {
@@ -347,12 +353,14 @@ export class Peers {
     const order = isAlone ? undefined : this.#orderOf(view, nowMs);
     if (peer.testimony && !order) {
       peer.testimony.version = this.#version;
+      peer.testimony.triedMs = nowMs;
       return peer.testimony;
     }
     const said = new Set<Incarnation>();
     for (const [incarnation, index] of order?.index ?? []) if (bit(mutual, index)) said.add(incarnation);
     for (const other of others) if (other.mutual) said.add(other.incarnation);
-    peer.testimony = { mutual: said, isComplete: isAlone || order !== undefined, version: this.#version };
+    const isComplete = isAlone || order !== undefined;
+    peer.testimony = { mutual: said, isComplete, triedMs: nowMs, version: this.#version };
     return peer.testimony;
   }
 
