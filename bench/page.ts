@@ -32,7 +32,7 @@ ${measured.map(({ benchmark }) => `- \`${benchmark.name}\` (${benchmark.goals.jo
 ## To repeat
 
 \`\`\`sh
-npm run bench                       # all of it, sixteen minutes
+npm run bench                       # all of it, half an hour
 npm run bench -- tables membership  # some of it
 npm run bench -- --write            # all of it, and this page
 \`\`\`
