@@ -105,6 +105,7 @@ export const membershipBenchmark: Benchmark = {
     'codec and the lines of the NATS protocol; processor time of a member, codec and bus included, in the first ' +
     `${formingMs / 1000} s after all started at once, with code that is compiled.`,
   run: async () => {
+    // Compiles it.
     measure(sizes[0]!);
     const measured = sizes.map(measure);
     return [
